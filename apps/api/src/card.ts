@@ -1,0 +1,133 @@
+import { z } from '@hono/zod-openapi'
+import { defaultVersionOf, jsonSchemaSchema } from '@onqueue/shared'
+import type { ModelEntry, ServedVersion } from '@onqueue/shared'
+
+const modelStatusSchema = z.enum(['loading', 'ready', 'refused', 'unavailable'])
+
+/** The card of a model: what it takes and gives, and how it is doing. The resource of `GET /v1/models/{model}`. */
+export const cardSchema = z
+  .object({
+    object: z.literal('model'),
+    name: z.string(),
+    status: modelStatusSchema.describe(
+      'That of the default version. unavailable: no worker has it right now.',
+    ),
+    reason: z.string().optional().describe('Why it is not ready.'),
+    warnings: z.array(z.string()),
+    description: z.string().nullable(),
+    task: z.string().nullable(),
+    default_version: z.string().nullable().describe('What a prediction gets that asks for no version.'),
+    versions: z.array(
+      z.object({
+        version: z.string(),
+        id: z
+          .string()
+          .describe('The digest of the definition: what the Replicate dialect calls a version id.'),
+        digest: z.string(),
+        status: modelStatusSchema,
+      }),
+    ),
+    input_schema: jsonSchemaSchema
+      .nullable()
+      .describe('JSON Schema of one row; null until it was loaded once.'),
+    output_schema: jsonSchemaSchema.nullable(),
+    example: z.unknown().describe('An input that works.'),
+    batching: z
+      .object({
+        enabled: z.boolean(),
+        max_rows: z.int(),
+        max_wait_ms: z.number(),
+        reason: z.string().nullable().describe('Why rows of different predictions do not share a run.'),
+      })
+      .nullable(),
+    providers: z.array(z.string()).describe('ONNX Runtime execution providers in use.'),
+    memory_bytes: z.int().describe('What all live workers together hold for this model.'),
+    workers: z.int().describe('Live workers that have this model.'),
+    backlog: z.object({
+      waiting: z.int().describe('Predictions that wait for a worker.'),
+      oldest_age: z
+        .number()
+        .nullable()
+        .describe('Seconds that the oldest of them has waited; null when none does.'),
+    }),
+    urls: z.object({ get: z.string(), predict: z.string(), predictions: z.string() }),
+  })
+  .openapi('Model')
+export type Card = z.infer<typeof cardSchema>
+
+/** What waits for the workers of a model. `oldestAgeSeconds` is null when nothing does. */
+export type Backlog = { waiting: number; oldestAgeSeconds: number | null }
+
+/** Everything that is said of a model as a whole is said of its default version. */
+export const toCard = (entry: ModelEntry, backlog: Backlog, urls: Card['urls']): Card => {
+  const served = defaultVersionOf(entry.versions)
+  const card = served?.card
+  const reason = reasonOf(served)
+  return {
+    object: 'model',
+    name: entry.name,
+    status: served?.status ?? 'unavailable',
+    ...(reason === null ? {} : { reason }),
+    warnings: [
+      ...(card?.warnings ?? []),
+      ...entry.versions.flatMap(describeConflict),
+      ...entry.versions.filter((version) => version !== served).flatMap(describeRefusal),
+    ],
+    description: card?.description ?? null,
+    task: card?.task ?? null,
+    default_version: served?.version ?? null,
+    versions: entry.versions.map(({ version, status, card: { digest } }) => ({
+      version,
+      id: digest,
+      digest,
+      status,
+    })),
+    input_schema: card?.inputSchema ?? null,
+    output_schema: card?.outputSchema ?? null,
+    example: card?.example ?? null,
+    batching: card
+      ? {
+          enabled: card.batching.enabled,
+          max_rows: card.batching.maxRows,
+          max_wait_ms: card.batching.maxWaitMs,
+          reason: card.batching.reason,
+        }
+      : null,
+    providers: card?.providers ?? [],
+    memory_bytes: sumMemory(entry),
+    workers: entry.heartbeats.length,
+    backlog: { waiting: backlog.waiting, oldest_age: backlog.oldestAgeSeconds },
+    urls,
+  }
+}
+
+/** Where a model is found; `publicUrl` without a slash at its end. */
+export const cardUrls = (publicUrl: string, model: string): Card['urls'] => {
+  const get = `${publicUrl}/v1/models/${model}`
+  return { get, predict: `${get}/predict`, predictions: `${get}/predictions` }
+}
+
+const reasonOf = (served: ServedVersion | undefined) => {
+  if (!served) return 'no worker has published a version of it'
+  return served.reason ?? (served.status === 'unavailable' ? 'no live worker has it' : null)
+}
+
+const describeConflict = ({ version, card, conflictingDigests }: ServedVersion) =>
+  conflictingDigests.length === 0
+    ? []
+    : [
+        `workers have different files of version ${version}: new predictions get ${short(card.digest)}, also live ` +
+          `${conflictingDigests.length === 1 ? 'is' : 'are'} ${conflictingDigests.map(short).join(', ')}; ` +
+          'unless a roll-out is going on, give all workers the same folder',
+      ]
+
+const describeRefusal = ({ version, status, reason }: ServedVersion) =>
+  status === 'refused' ? [`version ${version} is refused: ${reason ?? 'its worker gave no reason'}`] : []
+
+const sumMemory = ({ heartbeats }: ModelEntry) =>
+  heartbeats.reduce(
+    (sum, { versions }) => sum + versions.reduce((own, { memoryBytes }) => own + memoryBytes, 0),
+    0,
+  )
+
+const short = (digest: string) => digest.slice(0, 12)

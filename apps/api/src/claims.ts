@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import { modelKeys } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
+import { z } from 'zod'
+import type { SubmitRequest } from './submit-request.ts'
+
+/**
+ * Idempotency claims: who may add the prediction of an `Idempotency-Key`, and what it was asked for.
+ *
+ * The claim is written before the job and outlives the prediction. `isAdded` follows the job: a claim that never got so
+ * far (its process died, or Redis did) may be taken over after 5 s, one that did means that the prediction is gone.
+ *
+ *     (none) ──take──▶ taken ──job added──▶ added ──prediction swept or deleted──▶ added: 410
+ *                        │  ▲
+ *                        └──┘ older than 5 s, no job: taken over
+ */
+export type Claims = {
+  read(model: string, id: string): Promise<Claim | null>
+  /** Takes a claim that nobody has. Resolves to null then, or else to the claim that stands. */
+  take(model: string, id: string, fingerprint: string): Promise<Claim | null>
+  /** Takes over a claim with the same fingerprint whose owner did not get to add the job. */
+  takeOver(model: string, id: string, fingerprint: string): Promise<void>
+  /** Notes that the job was added. What is lost when this fails is only the 410 afterwards. */
+  markAdded(model: string, id: string, fingerprint: string): Promise<void>
+  /** Gives up a claim whose prediction was refused. */
+  release(model: string, id: string): Promise<void>
+}
+
+const claimSchema = z.object({ fingerprint: z.string(), at: z.number(), isAdded: z.boolean() })
+export type Claim = z.infer<typeof claimSchema>
+
+/** A key is good for 24 h after its prediction is gone at the latest. */
+const keyLifeMs = 24 * 3_600_000
+
+export const createClaims = ({
+  redis,
+  namespace,
+  retentionMs,
+}: {
+  redis: Redis
+  namespace: string
+  retentionMs: number
+}): Claims => {
+  const keyOf = (model: string, id: string) => modelKeys(namespace, model).claim(id)
+  const textOf = (fingerprint: string, isAdded: boolean) =>
+    JSON.stringify({ fingerprint, at: Date.now(), isAdded } satisfies Claim)
+  const ttlMs = keyLifeMs + retentionMs
+
+  return {
+    read: async (model, id) => parseClaim(await redis.get(keyOf(model, id))),
+    take: async (model, id, fingerprint) =>
+      parseClaim(await redis.set(keyOf(model, id), textOf(fingerprint, false), 'PX', ttlMs, 'NX', 'GET')),
+    takeOver: async (model, id, fingerprint) => {
+      await redis.set(keyOf(model, id), textOf(fingerprint, false), 'PX', ttlMs)
+    },
+    markAdded: async (model, id, fingerprint) => {
+      await redis.set(keyOf(model, id), textOf(fingerprint, true), 'PX', ttlMs, 'XX')
+    },
+    release: async (model, id) => {
+      await redis.del(keyOf(model, id))
+    },
+  }
+}
+
+/** The same for bodies that ask for the same, however their fields are ordered. */
+export const fingerprintOf = (model: string, request: SubmitRequest) =>
+  createHash('sha256')
+    .update(JSON.stringify(sorted([model, request])))
+    .digest('base64url')
+
+const parseClaim = (text: string | null) => (text === null ? null : claimSchema.parse(JSON.parse(text)))
+
+// depth is bounded by parseJson
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  )
+}

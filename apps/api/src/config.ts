@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import {
+  booleanSetting,
+  durationSetting,
+  integerSetting,
+  parseEnvironment,
+  portSetting,
+  sharedSettings,
+} from '@onqueue/shared'
+import { z } from 'zod'
+
+export const settings = z.object({
+  ...sharedSettings,
+  PORT: portSetting(8080).describe('Port of the API.'),
+  ONQUEUE_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address that the API listens on; without API keys only a loopback address.'),
+  ONQUEUE_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://ml.example.com' })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe('Base of every link in responses; http://127.0.0.1:PORT when not set.'),
+  ONQUEUE_API_HEALTH_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe("Address of the API's health port: /livez, /readyz, /metrics."),
+  ONQUEUE_API_HEALTH_PORT: portSetting(8081).describe("The API's health port."),
+  ONQUEUE_DATA_DIR: z
+    .string()
+    .default('./data')
+    .describe('Where files of this server are kept, such as the API keys.'),
+  ONQUEUE_API_KEYS: z
+    .string()
+    .optional()
+    .describe('API keys as name:sha256, separated by commas; npm run keys -- create NAME makes one.'),
+  ONQUEUE_API_KEYS_FILE: z
+    .string()
+    .optional()
+    .describe('File with API keys, one a line; api-keys in ONQUEUE_DATA_DIR when not set.'),
+  ONQUEUE_ALLOW_ANONYMOUS: booleanSetting(false).describe(
+    'Whether to listen on other addresses than loopback without API keys.',
+  ),
+  ONQUEUE_SECRET: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe(
+      'Secret under which ids and tokens are made, the same for all API processes; kept in Redis when not set.',
+    ),
+  ONQUEUE_DEFAULT_MODEL: z
+    .string()
+    .default('demo-classifier')
+    .describe('The model behind POST /predict and GET /health.'),
+  ONQUEUE_BODY_LIMIT_BYTES: integerSetting(10 * 1024 * 1024).describe('Longest request body.'),
+  ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
+    'Rows of a model that may wait or run; predictions beyond are refused with 429.',
+  ),
+  ONQUEUE_MEMORY_WATERMARK: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0, 'must be a number from 0 to 1')
+    .max(1, 'must be a number from 0 to 1')
+    .default(0.85)
+    .describe("Share of Redis' maxmemory in use from which predictions are refused with 429."),
+  ONQUEUE_RETENTION: durationSetting('24h').describe('How long a finished prediction is kept at the most.'),
+})
+
+export type ApiConfig = Readonly<z.infer<typeof settings>>
+
+export const readConfig = (environment: Record<string, string | undefined>): ApiConfig =>
+  parseEnvironment(settings, environment)
+
+export const keysFileOf = ({ ONQUEUE_API_KEYS_FILE, ONQUEUE_DATA_DIR }: ApiConfig) =>
+  ONQUEUE_API_KEYS_FILE ?? join(ONQUEUE_DATA_DIR, 'api-keys')

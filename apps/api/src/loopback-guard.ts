@@ -1,0 +1,112 @@
+import { isIP, isIPv4 } from 'node:net'
+import type { HonoRequest, MiddlewareHandler } from 'hono'
+import { AppError, ConfigError } from '@onqueue/shared'
+import type { ApiEnvironment } from './api-environment.ts'
+
+/**
+ * Keeps web pages out of an API that asks for no keys.
+ *
+ * Every page that a browser on this machine (or in this network) shows can send requests to our port. Two kinds matter:
+ * a page of evil.example that posts here (the browser says so in `Origin` and `Sec-Fetch-Site`), and DNS rebinding,
+ * where evil.example itself resolves to our address, so that to the browser it is the same origin (`Host` still says
+ * evil.example). So a request is refused when its `Host`, `Origin` or `Sec-Fetch-Site` is foreign:
+ *
+ * | may be in         | `Host`                                      | `Origin`                     |
+ * | ----------------- | ------------------------------------------- | ---------------------------- |
+ * | always            | loopback, the host of ONQUEUE_PUBLIC_URL    | the same, and the `Host`     |
+ * | allowAnonymous    | also names of one label, and IP addresses   | the same, and the `Host`     |
+ *
+ * In allowAnonymous mode other machines and containers may call: `http://api:8080` in Compose, `http://192.168.1.7:8080`
+ * in a network. Neither can be rebound: nobody can publish a name of one label in the DNS, and an address is not looked
+ * up. A name with a dot can, so it has to be ONQUEUE_PUBLIC_URL's. A request without `Host` comes from no browser.
+ */
+export const createLoopbackGuard = ({
+  isActive,
+  publicUrl,
+  allowAnonymous,
+}: {
+  /** whether keys are absent; with keys a web page has none and this guard has nothing to do */
+  isActive: () => boolean
+  publicUrl: string
+  allowAnonymous: boolean
+}): MiddlewareHandler<ApiEnvironment> => {
+  const publicHost = new URL(publicUrl).hostname
+  const isOwnHost = (host: string) => host === publicHost || isLoopback(host)
+  const isReachableHost = (host: string) =>
+    isOwnHost(host) || (allowAnonymous && (/^[a-z0-9_-]+$/.test(host) || isIP(unbracket(host)) !== 0))
+
+  return (c, next) => {
+    if (!isActive() || unguardedPaths.has(c.req.path) || c.req.path.startsWith('/v2/health/')) return next()
+
+    const hostHeader = c.req.header('host')
+    const host = hostHeader === undefined ? undefined : hostOf(`http://${hostHeader}`)
+    if (host !== undefined && !isReachableHost(host)) {
+      throw refusal(
+        'the Host of this request is foreign',
+        'call it as localhost or 127.0.0.1, or set ONQUEUE_PUBLIC_URL to the address that clients use',
+      )
+    }
+    const origin = c.req.header('origin')
+    if (origin !== undefined && !isOwnHost(hostOf(origin)) && hostOf(origin) !== host) {
+      throw refusal(
+        'it was sent by a page of another site (Origin)',
+        'call it from a server, or set ONQUEUE_PUBLIC_URL to the address of the page',
+      )
+    }
+    if (c.req.header('sec-fetch-site') === 'cross-site' && !isVisitToDocs(c.req)) {
+      throw refusal(
+        'it was sent by a page of another site (Sec-Fetch-Site: cross-site)',
+        'call it from a server, or type the address into the browser',
+      )
+    }
+    return next()
+  }
+}
+
+/**
+ * Throws a ConfigError, one sentence, when the API would be open to the network without asking for keys.
+ * `host` is the address to listen on.
+ */
+export const checkListenAddress = ({
+  host,
+  hasKeys,
+  allowAnonymous,
+}: {
+  host: string
+  hasKeys: boolean
+  allowAnonymous: boolean
+}) => {
+  if (hasKeys || allowAnonymous || isLoopback(host.includes(':') ? `[${host}]` : host)) return
+  throw new ConfigError(
+    `there are no API keys, so everybody who reaches ${host} could use this server: make a key (npm run keys -- create NAME), ` +
+      'listen on 127.0.0.1, or set ONQUEUE_ALLOW_ANONYMOUS=true where something else keeps strangers out',
+  )
+}
+
+/** They tell nothing, and what probes a container calls it by whatever name it has. */
+const unguardedPaths = new Set(['/health', '/livez', '/readyz'])
+
+/** A link to the docs page may be followed from anywhere: the page with the link sees nothing of what it opens. */
+const isVisitToDocs = (request: HonoRequest) =>
+  request.path === '/docs' &&
+  request.method === 'GET' &&
+  request.header('sec-fetch-mode') === 'navigate' &&
+  request.header('sec-fetch-dest') === 'document'
+
+/** The host of an origin in its one normal spelling; empty for what is none, such as `null`. */
+const hostOf = (origin: string) => (URL.canParse(origin) ? new URL(origin).hostname.replace(/\.$/, '') : '')
+
+/** `host` as in a URL: IPv6 in brackets. */
+const isLoopback = (host: string) =>
+  host === 'localhost' ||
+  host.endsWith('.localhost') ||
+  host === '[::1]' ||
+  (isIPv4(host) && host.startsWith('127.'))
+
+const unbracket = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
+
+const refusal = (what: string, remedy: string) =>
+  new AppError(
+    'forbidden',
+    `this server asks for no API keys, so no web page may reach it, and ${what}: ${remedy}`,
+  )

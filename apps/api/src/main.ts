@@ -1,0 +1,19 @@
+import { ConfigError } from '@onqueue/shared'
+import { readConfig } from './config.ts'
+import { startApi } from './server.ts'
+
+try {
+  const api = await startApi(readConfig(process.env))
+  process.send?.({ type: 'ready', url: api.url })
+  await new Promise((resolve) => {
+    for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.once(event, resolve)
+  })
+  await api.close()
+  process.exit(0)
+} catch (err) {
+  if (!(err instanceof ConfigError)) throw err
+  console.error(`api: ${err.message}`)
+  process.send?.({ type: 'fatal', message: `api: ${err.message}` })
+  process.exitCode = 1
+  process.disconnect?.()
+}

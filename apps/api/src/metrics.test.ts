@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { Hono } from 'hono'
+import { expect, test } from 'vitest'
+import type { ApiEnvironment } from './api-environment.ts'
+import type { Backlog } from './card.ts'
+import { createMetrics } from './metrics.ts'
+import { catalogOf, modelEntry } from './model-entry.fixture.ts'
+
+const start = ({
+  readBacklog = async () => ({ waiting: 0, oldestAgeSeconds: null }),
+}: { readBacklog?: () => Promise<Backlog> } = {}) =>
+  createMetrics({
+    catalog: catalogOf(modelEntry('iris')),
+    readBacklog,
+    countWaiters: () => 3,
+    countEventStreams: () => 2,
+    hasProcessMetrics: false,
+  })
+
+test('every metric is in docs/metrics.md, with its type and meaning', async () => {
+  const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8').split('\n')
+
+  const metrics = await start().registry.getMetricsAsJSON()
+
+  const undocumented = metrics.filter(
+    ({ name, type, help }) =>
+      !docs.some(
+        (line) => line.startsWith(`| \`${name}\` | ${String(type)} |`) && line.endsWith(`| ${help} |`),
+      ),
+  )
+  expect(undocumented.map(({ name }) => name)).toEqual([])
+})
+
+test('requests are counted by route pattern and status, errors and unknown paths too', async () => {
+  const metrics = start()
+  const app = new Hono<ApiEnvironment>()
+  app.use(metrics.countRequest)
+  app.onError((_, c) => c.text('', 503))
+  app.get('/v1/models/:model', (c) => {
+    if (c.req.param('model') === 'broken') throw new Error('broken')
+    return c.text('ok')
+  })
+
+  for (const path of ['/v1/models/iris', '/v1/models/minilm', '/v1/models/broken', '/wp-login.php'])
+    await app.request(path)
+  await app.request('/v1/models/iris', { method: 'PROPFIND' })
+
+  const text = await metrics.collect()
+  expect(linesOf(text, 'onqueue_http_requests_total')).toEqual([
+    'onqueue_http_requests_total{method="GET",route="/v1/models/:model",status="200"} 2',
+    'onqueue_http_requests_total{method="GET",route="/v1/models/:model",status="503"} 1',
+    'onqueue_http_requests_total{method="GET",route="unmatched",status="404"} 1',
+    'onqueue_http_requests_total{method="other",route="unmatched",status="404"} 1',
+  ])
+  expect(text).toContain('onqueue_http_request_duration_seconds_count{route="/v1/models/:model"} 3')
+})
+
+test('a model that nobody knows is not a label', async () => {
+  const metrics = start()
+
+  metrics.countSubmitted('iris', 'high')
+  metrics.countRefused('iris', 'backlog_full')
+  metrics.countRefused('x'.repeat(100), 'model_not_found')
+
+  const text = await metrics.collect()
+  expect(linesOf(text, 'onqueue_predictions')).toEqual([
+    'onqueue_predictions_submitted_total{model="iris",priority="high"} 1',
+    'onqueue_predictions_refused_total{model="iris",code="backlog_full"} 1',
+    'onqueue_predictions_refused_total{model="",code="model_not_found"} 1',
+  ])
+})
+
+test('queues, workers, waiters and streams are read at the scrape', async () => {
+  const metrics = start({ readBacklog: async () => ({ waiting: 7, oldestAgeSeconds: 1.5 }) })
+
+  const text = await metrics.collect()
+
+  expect(text).toContain('onqueue_queue_depth{model="iris"} 7\n')
+  expect(text).toContain('onqueue_oldest_waiting_seconds{model="iris"} 1.5\n')
+  expect(text).toContain('onqueue_model_workers{model="iris"} 1\n')
+  expect(text).toContain('onqueue_waiters 3\n')
+  expect(text).toContain('onqueue_event_streams 2\n')
+})
+
+test('without Redis a scrape leaves the queues out and tells the rest', async () => {
+  let isRedisThere = true
+  const metrics = start({
+    readBacklog: async () => {
+      if (!isRedisThere) throw new Error('Connection is closed.')
+      return { waiting: 7, oldestAgeSeconds: 1.5 }
+    },
+  })
+  await metrics.collect()
+
+  isRedisThere = false
+  const text = await metrics.collect()
+
+  expect(linesOf(text, 'onqueue_queue_depth')).toEqual([])
+  expect(text).toContain('onqueue_waiters 3\n')
+})
+
+const linesOf = (text: string, name: string) => text.split('\n').filter((line) => line.startsWith(name))

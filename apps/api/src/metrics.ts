@@ -1,0 +1,154 @@
+import type { MiddlewareHandler } from 'hono'
+import { routePath } from 'hono/route'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { AppErrorCode, Priority } from '@onqueue/shared'
+import type { ApiEnvironment } from './api-environment.ts'
+import type { ReadBacklog } from './backlog.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+
+/** What the API counts. docs/metrics.md explains every metric. */
+export type Metrics = {
+  /** Middleware that counts and times every request; the outermost, so that it sees refusals too. */
+  countRequest: MiddlewareHandler<ApiEnvironment>
+  countSubmitted(model: string, priority: Priority): void
+  /** A prediction that was refused before the enqueue. */
+  countRefused(model: string, code: AppErrorCode): void
+  /** Everything, as Prometheus text. What is known of the queues is read for it; without Redis it is left out. */
+  collect(): Promise<string>
+  registry: Registry
+}
+
+/**
+ * The metrics of one API process.
+ *
+ * Labels have few values: a route is the pattern of the router, and a model that no worker ever published is the empty
+ * label, which to Prometheus is none.
+ */
+export const createMetrics = ({
+  catalog,
+  readBacklog,
+  countWaiters,
+  countEventStreams,
+  hasProcessMetrics = true,
+}: {
+  catalog: Pick<ModelCatalog, 'list' | 'get'>
+  readBacklog: ReadBacklog
+  /** requests that wait for an outcome right now */
+  countWaiters: () => number
+  /** open streams of server-sent events */
+  countEventStreams: () => number
+  /** whether Node's own metrics are in it */
+  hasProcessMetrics?: boolean
+}): Metrics => {
+  const registry = new Registry()
+  const instruments = createInstruments(registry)
+  if (hasProcessMetrics) collectDefaultMetrics({ register: registry })
+
+  return {
+    registry,
+    countRequest: async (c, next) => {
+      const startedAt = performance.now()
+      await next()
+      const route = routeLabel(routePath(c, -1))
+      instruments.requests.inc({ method: methodLabel(c.req.method), route, status: c.res.status })
+      instruments.requestDuration.observe({ route }, (performance.now() - startedAt) / 1000)
+    },
+    countSubmitted: (model, priority) => instruments.submitted.inc({ model, priority }),
+    countRefused: (model, code) => instruments.refused.inc({ model: catalog.get(model) ? model : '', code }),
+    collect: async () => {
+      instruments.waiters.set(countWaiters())
+      instruments.eventStreams.set(countEventStreams())
+      readModels(instruments, catalog)
+      // a scrape is of use also while Redis is away
+      await readQueues(instruments, catalog, readBacklog).catch(() => undefined)
+      return registry.metrics()
+    },
+  }
+}
+
+type Instruments = ReturnType<typeof createInstruments>
+
+const createInstruments = (registry: Registry) => {
+  const registers = [registry]
+  return {
+    requests: new Counter({
+      name: 'onqueue_http_requests_total',
+      help: 'Requests answered, by the pattern of their route',
+      labelNames: ['method', 'route', 'status'],
+      registers,
+    }),
+    requestDuration: new Histogram({
+      name: 'onqueue_http_request_duration_seconds',
+      help: 'From the arrival of a request to the start of its response; waits for a result are part of it',
+      labelNames: ['route'],
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    submitted: new Counter({
+      name: 'onqueue_predictions_submitted_total',
+      help: 'Predictions put into the queue',
+      labelNames: ['model', 'priority'],
+      registers,
+    }),
+    refused: new Counter({
+      name: 'onqueue_predictions_refused_total',
+      help: 'Predictions refused before they were put into the queue, by the code of the error',
+      labelNames: ['model', 'code'],
+      registers,
+    }),
+    queueDepth: new Gauge({
+      name: 'onqueue_queue_depth',
+      help: 'Predictions that wait for a worker',
+      labelNames: ['model'],
+      registers,
+    }),
+    oldestWaiting: new Gauge({
+      name: 'onqueue_oldest_waiting_seconds',
+      help: 'How long the oldest waiting prediction has waited; 0 when none does',
+      labelNames: ['model'],
+      registers,
+    }),
+    modelWorkers: new Gauge({
+      name: 'onqueue_model_workers',
+      help: 'Live workers that have the model',
+      labelNames: ['model'],
+      registers,
+    }),
+    waiters: new Gauge({
+      name: 'onqueue_waiters',
+      help: 'Requests that wait for a result right now',
+      registers,
+    }),
+    eventStreams: new Gauge({
+      name: 'onqueue_event_streams',
+      help: 'Open streams of server-sent events',
+      registers,
+    }),
+  }
+}
+
+const readModels = ({ modelWorkers }: Instruments, catalog: Pick<ModelCatalog, 'list'>) => {
+  modelWorkers.reset()
+  for (const { name, heartbeats } of catalog.list()) modelWorkers.set({ model: name }, heartbeats.length)
+}
+
+const readQueues = async (
+  { queueDepth, oldestWaiting }: Instruments,
+  catalog: Pick<ModelCatalog, 'list'>,
+  readBacklog: ReadBacklog,
+) => {
+  queueDepth.reset()
+  oldestWaiting.reset()
+  const models = catalog.list().map(({ name }) => name)
+  for (const [index, backlog] of (await Promise.all(models.map(readBacklog))).entries()) {
+    const model = models[index] ?? ''
+    queueDepth.set({ model }, backlog.waiting)
+    oldestWaiting.set({ model }, backlog.oldestAgeSeconds ?? 0)
+  }
+}
+
+/** Where only middleware matched, no route did. */
+const routeLabel = (path: string) => (path === '/*' || path === '*' || path === '' ? 'unmatched' : path)
+
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+const methodLabel = (method: string) => (methods.has(method) ? method : 'other')

@@ -1,0 +1,173 @@
+import { AppError, defaultVersionOf, globalKeys, modelNameSchema, readModel } from '@onqueue/shared'
+import type { ErrorPlace, Logger, ModelEntry, ServedVersion } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
+import type { Channels } from './channels.ts'
+import { compileInputCheck } from './input-check.ts'
+import type { InputCheck } from './input-check.ts'
+import { nearestNames } from './nearest-names.ts'
+
+/** The models as the cards in Redis tell of them: kept in memory, so that no request waits for Redis to know them. */
+export type ModelCatalog = {
+  /** every model that a worker ever published, by name */
+  list(): ModelEntry[]
+  get(name: string): ModelEntry | undefined
+  /**
+   * The version that a new prediction gets: the asked for, or else the default one.
+   *
+   * Throws `model_not_found`, `version_not_found`, and `model_unavailable` while it is loading for the first time,
+   * refused, silent for too long or, for a caller who wants the answer `now`, without a worker.
+   */
+  resolve(model: string, options: { version: string | undefined; now: boolean }): ServedVersion
+  /** Where an input breaks the schema of a version; pointers start with `pointer`. Empty when it may be queued. */
+  check(served: ServedVersion, input: unknown, pointer: string): ErrorPlace[]
+  close(): Promise<void>
+}
+
+/** A model whose workers have not been heard of for this long takes no new predictions: nobody may ever run them. */
+const longestSilenceMs = 10 * 60_000
+
+type Options = {
+  redis: Redis
+  namespace: string
+  channels: Channels
+  log: Logger
+  refreshMs?: number
+  clock?: () => number
+}
+
+/**
+ * Reads all models before it resolves, then again every `refreshMs`, and one at once when its card changes. While Redis
+ * is away it goes on with what it knows.
+ */
+export const createModelCatalog = async (options: Options): Promise<ModelCatalog> => {
+  const { redis, namespace, channels, log, refreshMs = 1000, clock = Date.now } = options
+  let entries = new Map<string, ModelEntry>()
+  const checks = new Map<string, InputCheck>()
+
+  const read = async (name: string) => {
+    try {
+      return await readModel({ redis, namespace }, name)
+    } catch (err) {
+      // one card that can't be read must not hide the other models
+      if (redis.status === 'ready') log.warn({ model: name, err }, 'model could not be read')
+      return entries.get(name)
+    }
+  }
+  const readAll = async () => {
+    const names = await redis.smembers(globalKeys(namespace).models)
+    const found = await Promise.all(names.sort().map(read))
+    entries = new Map(found.flatMap((entry) => (entry ? [[entry.name, entry]] : [])))
+    dropUnusedChecks(checks, entries)
+  }
+  const readOne = async (name: string) => {
+    const entry = await read(name)
+    if (entry)
+      entries = new Map([...entries, [name, entry] as const].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  }
+
+  await readAll()
+  const stopListening = channels.subscribe(globalKeys(namespace).cardChanges, {
+    // readOne never rejects
+    onMessage: (name) => void readOne(name),
+  })
+  const stopRefreshing = repeat(refreshMs, async () => {
+    // the connection says itself when it is lost and found
+    if (redis.status === 'ready')
+      await readAll().catch((err: unknown) => log.debug({ err }, 'models could not be read'))
+  })
+
+  return {
+    list: () => [...entries.values()],
+    get: (name) => entries.get(name),
+    resolve: (model, { version, now }) => {
+      const entry = entries.get(model)
+      if (!entry) throw modelNotFound(model, [...entries.keys()])
+      const served = version === undefined ? defaultVersionOf(entry.versions) : findVersion(entry, version)
+      refuseUnlessServed(entry, served, { now, at: clock() })
+      return served
+    },
+    check: ({ card }, input, pointer) => {
+      const known = checks.get(card.digest)
+      if (known) return known(input, pointer)
+      const check = compile(card, log)
+      checks.set(card.digest, check)
+      return check(input, pointer)
+    },
+    close: async () => {
+      stopListening()
+      await stopRefreshing()
+    },
+  }
+}
+
+const findVersion = ({ name, versions }: ModelEntry, version: string) => {
+  const found = versions.find((candidate) => candidate.version === version)
+  if (found) return found
+  const detail = `${name} has no such version; it has ${versions.map((known) => known.version).join(', ') || 'none yet'}`
+  throw new AppError('version_not_found', detail, { places: [{ pointer: '/version', detail }] })
+}
+
+function refuseUnlessServed(
+  { name, lastSeenAt }: ModelEntry,
+  served: ServedVersion | undefined,
+  { now, at }: { now: boolean; at: number },
+): asserts served is ServedVersion {
+  const refuse = (why: string, retryAfterSeconds: number) => {
+    throw new AppError('model_unavailable', `model "${name}" ${why}`, { retryAfterSeconds })
+  }
+  if (served?.status === 'refused')
+    refuse(`can't be served: ${served.reason ?? 'its worker gave no reason'}`, 60)
+  if (!served || served.card.inputSchema === null)
+    refuse('is being loaded for the first time; try again soon', 2)
+  if (served?.status === 'ready') return
+  if (now) refuse('has no worker that is ready for it; try again, or submit a prediction that may wait', 5)
+  if (lastSeenAt === null || at - lastSeenAt > longestSilenceMs) {
+    refuse('has not had a worker for 10 minutes; start one', 60)
+  }
+}
+
+const modelNotFound = (model: string, known: string[]) => {
+  const names = nearestNames(model.slice(0, 64), known)
+  const list =
+    names.length === 0 ? 'no model has been loaded yet' : `known models: ${names.slice(0, 10).join(', ')}`
+  const more = names.length > 10 ? ` and ${names.length - 10} more, see GET /v1/models` : ''
+  const what = modelNameSchema.safeParse(model).success
+    ? `model "${model}" is not here`
+    : 'no model has such a name'
+  return new AppError('model_not_found', `${what}; ${list}${more}`)
+}
+
+/** Where the schema has something that zod can't take, the input is left to the executor, which checks it again. */
+const compile = ({ model, version, inputSchema }: ServedVersion['card'], log: Logger): InputCheck => {
+  try {
+    return compileInputCheck(inputSchema ?? {})
+  } catch (err) {
+    log.warn({ model, version, err }, 'inputs of this model are checked by its workers only')
+    return () => []
+  }
+}
+
+const dropUnusedChecks = (checks: Map<string, InputCheck>, entries: Map<string, ModelEntry>) => {
+  const used = new Set(
+    [...entries.values()].flatMap(({ versions }) => versions.map(({ card }) => card.digest)),
+  )
+  for (const digest of checks.keys()) if (!used.has(digest)) checks.delete(digest)
+}
+
+/** Runs `task` again `pauseMs` after it ended, until stopped; stopping waits for a run under way. */
+const repeat = (pauseMs: number, task: () => Promise<void>) => {
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  let isStopped = false
+  const plan = () => {
+    timer = setTimeout(() => {
+      running = task().finally(() => !isStopped && plan())
+    }, pauseMs).unref()
+  }
+  plan()
+  return async () => {
+    isStopped = true
+    clearTimeout(timer)
+    await running
+  }
+}

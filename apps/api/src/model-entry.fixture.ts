@@ -1,0 +1,74 @@
+import type { ModelEntry, ServedVersion, VersionCard } from '@onqueue/shared'
+import type { ModelCatalog } from './model-catalog.ts'
+
+/** A model as tests see it: one version that one worker has ready, changed as given. */
+export const modelEntry = (
+  name: string,
+  {
+    card = {},
+    served = {},
+    versions = [servedVersion({ model: name, ...card }, served)],
+    heartbeats = [heartbeat({ digest: versions.at(-1)?.card.digest ?? '' })],
+  }: {
+    card?: Partial<VersionCard>
+    served?: Partial<ServedVersion>
+    versions?: ServedVersion[]
+    heartbeats?: ModelEntry['heartbeats']
+  } = {},
+): ModelEntry => ({ name, versions, heartbeats, lastSeenAt: 0 })
+
+export const servedVersion = (
+  card: Partial<VersionCard>,
+  served: Partial<ServedVersion> = {},
+): ServedVersion => {
+  const full = versionCard(card)
+  return {
+    version: full.version,
+    card: full,
+    status: 'ready',
+    reason: null,
+    conflictingDigests: [],
+    ...served,
+  }
+}
+
+/** A catalog of these entries, for routes that only look models up. */
+export const catalogOf = (...entries: ModelEntry[]): Pick<ModelCatalog, 'list' | 'get'> => ({
+  list: () => entries,
+  get: (name) => entries.find((entry) => entry.name === name),
+})
+
+const versionCard = (card: Partial<VersionCard>): VersionCard => ({
+  model: 'iris',
+  version: '1',
+  digest: 'd1'.repeat(32),
+  generation: 1,
+  status: 'ready',
+  reason: null,
+  warnings: [],
+  description: 'Species of an iris flower',
+  task: 'tabular-classification',
+  inputSchema: {
+    type: 'object',
+    properties: { features: { type: 'array', items: { type: 'number' }, minItems: 4, maxItems: 4 } },
+    required: ['features'],
+    additionalProperties: false,
+  },
+  outputSchema: {
+    type: 'object',
+    properties: { prediction: { enum: ['setosa', 'versicolor', 'virginica'] } },
+    required: ['prediction'],
+  },
+  example: { features: [5.1, 3.5, 1.4, 0.2] },
+  batching: { enabled: true, maxRows: 64, maxWaitMs: 2, reason: null },
+  providers: ['cpu'],
+  attempts: 3,
+  ...card,
+})
+
+const heartbeat = ({ digest }: { digest: string }): ModelEntry['heartbeats'][number] => ({
+  workerId: 'worker-1',
+  at: 0,
+  rowsPerSecond: 100,
+  versions: [{ version: '1', digest, status: 'ready', reason: null, memoryBytes: 1000 }],
+})

@@ -1,0 +1,37 @@
+import { AppError } from '@onqueue/shared'
+import type { Hono, NotFoundHandler } from 'hono'
+import { TrieRouter } from 'hono/router/trie-router'
+import type { ApiEnvironment } from './api-environment.ts'
+import { problemResponse } from './problem.ts'
+
+/**
+ * Answers where no route matched: 405 with `Allow` when the path has routes for other methods (Hono itself doesn't tell
+ * the two apart), or else 404. `app` is read at the first such request, when all its routes are there.
+ */
+export const createNotFoundHandler = (app: Hono<ApiEnvironment>): NotFoundHandler<ApiEnvironment> => {
+  let router: TrieRouter<string> | undefined
+
+  return (c) => {
+    router ??= routesOf(app)
+    const allowed = methods.filter((method) => router?.match(method, c.req.path)[0].length)
+    if (allowed.length === 0) {
+      return problemResponse(
+        c,
+        new AppError('not_found', 'there is nothing at this path; GET /docs lists what there is'),
+      )
+    }
+    const detail = `${c.req.method} does nothing at this path; it takes ${allowed.join(', ')}`
+    return problemResponse(
+      c,
+      new AppError('method_not_allowed', detail, { headers: { Allow: allowed.join(', ') } }),
+    )
+  }
+}
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+const routesOf = (app: Hono<ApiEnvironment>) => {
+  const router = new TrieRouter<string>()
+  for (const { method, path } of app.routes) if (method !== 'ALL') router.add(method, path, path)
+  return router
+}

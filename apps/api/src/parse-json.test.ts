@@ -1,0 +1,74 @@
+import { AppError } from '@onqueue/shared'
+import { expect, test } from 'vitest'
+import { isNestedDeeper, parseJson } from './parse-json.ts'
+
+test('a JSON text becomes its value', () => {
+  expect(parseJson('{"input":{"features":[1,-2.5e3,"a",null]}}')).toEqual({
+    input: { features: [1, -2500, 'a', null] },
+  })
+})
+
+test.each([
+  ['[1,2,NaN]', 'line 1, column 6: NaN and Infinity are no JSON numbers'],
+  ['{"a":-Infinity}', 'line 1, column 6: NaN and Infinity are no JSON numbers'],
+  ['{"a":[1,2,],}', 'line 1, column 11: a comma stands before the closing bracket'],
+  ['{"a":1,}', 'line 1, column 8: a comma stands before the closing bracket'],
+  ["{'a':1}", 'line 1, column 2: strings take double quotes'],
+  ['{a:1}', 'line 1, column 2: a name in double quotes should stand here'],
+  ['{\n  "a": 1\n  "b": 2\n}', 'line 3, column 3: a comma or a closing bracket should stand here'],
+  ['{"a":01}', 'line 1, column 6: this is no JSON number'],
+  ['{"a":"x\ny"}', 'line 1, column 6: this string does not end, or has a bad escape in it'],
+  ['{"a":"\\x"}', 'line 1, column 6: this string does not end, or has a bad escape in it'],
+  ['{"a" 1}', 'line 1, column 6: a colon should stand here'],
+  ['[1,2', 'line 1, column 5: the text ends where a comma or a closing bracket should follow'],
+  ['{"a":', 'line 1, column 6: the text ends where a value should follow'],
+  ['[1]]', 'line 1, column 4: the document ended before this'],
+  ['[1}', 'line 1, column 3: a comma or a closing bracket should stand here'],
+  ['secret', 'line 1, column 1: a value should stand here'],
+])('%j is refused where it goes wrong', (text, where) => {
+  expect(refusalOf(text)).toMatchObject({ code: 'malformed_json', message: `the body is not JSON: ${where}` })
+})
+
+test('an empty body is told to be empty', () => {
+  expect(refusalOf(' \n')).toMatchObject({
+    code: 'malformed_json',
+    message: 'the body is empty; send a JSON document',
+  })
+})
+
+test('10,000 levels of nesting are refused before anything recurses', () => {
+  const text = '['.repeat(10_000) + ']'.repeat(10_000)
+
+  expect(refusalOf(text)).toMatchObject({ code: 'invalid_request' })
+})
+
+test('nesting is counted outside of strings only', () => {
+  expect(isNestedDeeper('[[[]]]', 3)).toBe(false)
+  expect(isNestedDeeper('[[{"a":[]}]]', 3)).toBe(true)
+  expect(isNestedDeeper('["[[[[", "\\"[[[[", "\\\\", []]', 2)).toBe(false)
+  expect(isNestedDeeper('"[[[[', 1)).toBe(false)
+})
+
+test('a number beyond a double is refused with its place', () => {
+  expect(refusalOf('{"input":{"a/b":[1,1e999]}}')).toMatchObject({
+    code: 'invalid_input',
+    places: [{ pointer: '/input/a~1b/1', detail: 'is too large a number' }],
+  })
+})
+
+test('a __proto__ key is refused with its place, however it is spelled', () => {
+  const places = [{ pointer: '/input/0/__proto__', detail: 'is not a usable name' }]
+
+  expect(refusalOf('{"input":[{"__proto__":{}}]}')).toMatchObject({ code: 'invalid_input', places })
+  expect(refusalOf('{"input":[{"\\u005f_proto__":1}]}')).toMatchObject({ code: 'invalid_input', places })
+})
+
+const refusalOf = (text: string) => {
+  try {
+    parseJson(text)
+  } catch (err) {
+    if (err instanceof AppError) return err
+    throw err
+  }
+  throw new Error('it was not refused')
+}

@@ -1,0 +1,75 @@
+import { AppError } from '@onqueue/shared'
+import type { Outcome } from '@onqueue/shared'
+import type { CancelPrediction } from './cancel-prediction.ts'
+import { predictionPath } from './prediction-urls.ts'
+import type { SubmitPrediction } from './submit-prediction.ts'
+import type { PredictionWatcher } from './watch-prediction.ts'
+
+/**
+ * Submits a prediction and waits for its outcome, good or bad. `input` is the bare body: pointers into it start at the
+ * root. When `signal` aborts (the caller went away) the prediction is canceled; when `waitMs` is over it goes on, and
+ * this throws `wait_over` with its `Location`. Throws what a submit throws. `outputOf` makes the answer of it.
+ */
+export type PredictNow = (request: {
+  model: string
+  version: string | undefined
+  input: unknown
+  owner: string
+  requestId: string
+  signal: AbortSignal
+  waitMs: number
+}) => Promise<EndedPrediction>
+
+export type EndedPrediction = Outcome & { id: string }
+
+export const createPredictNow =
+  ({
+    submit,
+    watcher,
+    cancel,
+  }: {
+    submit: SubmitPrediction
+    watcher: PredictionWatcher
+    cancel: CancelPrediction
+  }): PredictNow =>
+  async ({ model, version, input, owner, requestId, signal, waitMs }) => {
+    const endsAt = performance.now() + waitMs
+    const { record, expected } = await submit({
+      model,
+      request: { input, version, priority: 'normal', metadata: {} },
+      inputPointer: '',
+      owner,
+      requestId,
+      now: true,
+      isAwaited: true,
+    })
+    try {
+      const wait = { waitMs: endsAt - performance.now(), signal, ...(expected ? { expected } : {}) }
+      const latest = await watcher.untilFinal(record, wait)
+      const ended = signal.aborted ? await cancel(latest, 'its caller went away') : latest
+      if (ended.outcome) return { id: record.id, ...ended.outcome }
+      throw waitOver(record.id)
+    } finally {
+      expected?.release()
+    }
+  }
+
+/** The output of a prediction that succeeded; of any other an AppError with its code (409, 422, 500, 504). */
+export const outputOf = ({ id, status, output, error }: EndedPrediction): unknown => {
+  if (status === 'succeeded' || error === null) return output
+  const { code, detail, rows } = error
+  throw new AppError(code, detail, {
+    headers: { Location: predictionPath(id) },
+    extra: { id, ...(rows ? { output, rows } : {}) },
+  })
+}
+
+const waitOver = (id: string) =>
+  new AppError(
+    'wait_over',
+    'it takes longer than this request could wait; it goes on: look at its Location',
+    {
+      headers: { Location: predictionPath(id) },
+      extra: { id },
+    },
+  )

@@ -1,0 +1,78 @@
+import type { PredictionRecord } from '@onqueue/shared'
+import { etagOf } from './prediction-etag.ts'
+import type { ShowPrediction } from './show-prediction.ts'
+import type { PredictionWatcher } from './watch-prediction.ts'
+
+/**
+ * Server-sent events of one prediction: an event `prediction` with the object as it is and at each change, `id` its
+ * ETag, and the end of the stream after the final one. A comment every 15 s keeps proxies from cutting the connection.
+ */
+export type StreamEvents = (
+  record: PredictionRecord,
+  options: {
+    /** the id of the last event that the client has: that state is not sent again */
+    lastEventId: string | undefined
+    signal: AbortSignal
+  },
+) => ReadableStream<Uint8Array>
+
+const commentIntervalMs = 15_000
+/** A stream is looked after in turns of this length, within what a timer can take. */
+const turnMs = 3_600_000
+
+export const createEventStreams = ({
+  watcher,
+  show,
+}: {
+  watcher: PredictionWatcher
+  show: ShowPrediction
+}) => {
+  let open = 0
+  const closing = new AbortController()
+
+  const stream: StreamEvents = (start, { lastEventId, signal }) => {
+    const canceled = new AbortController()
+    const ended = AbortSignal.any([signal, canceled.signal, closing.signal])
+    const encoder = new TextEncoder()
+
+    const send = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      let record = start
+      let sent = lastEventId
+      while (!ended.aborted) {
+        const etag = etagOf(record)
+        if (etag !== sent) controller.enqueue(encoder.encode(eventText(etag, show(record))))
+        sent = etag
+        if (record.outcome) return
+        const isKnown = (latest: PredictionRecord) => etagOf(latest) === sent
+        record = await watcher.untilChange(record, { waitMs: turnMs, signal: ended, isKnown })
+      }
+    }
+
+    return new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        open++
+        const comments = setInterval(
+          () => controller.enqueue(encoder.encode(': still here\n\n')),
+          commentIntervalMs,
+        )
+        const finish = () => {
+          open--
+          clearInterval(comments)
+          if (!canceled.signal.aborted) controller.close()
+        }
+        // not returned: nothing is read from a stream that is still starting
+        void send(controller).then(finish, finish)
+      },
+      cancel: () => canceled.abort(),
+    })
+  }
+
+  return {
+    stream,
+    countOpen: () => open,
+    close: () => closing.abort(),
+  }
+}
+
+const eventText = (id: string, data: unknown) =>
+  `event: prediction\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`

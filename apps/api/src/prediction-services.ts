@@ -1,0 +1,109 @@
+import { createOutcomeWriter } from '@onqueue/shared'
+import type { Logger } from '@onqueue/shared'
+import { createAbandonedSubmits } from './abandoned-submits.ts'
+import { createAdmission } from './admission.ts'
+import { createCancelPrediction } from './cancel-prediction.ts'
+import type { Channels } from './channels.ts'
+import { createClaims } from './claims.ts'
+import type { ApiConfig } from './config.ts'
+import { createEnqueuePrediction } from './enqueue-prediction.ts'
+import { createEventsTokens } from './events-token.ts'
+import { createForgetPrediction } from './forget-prediction.ts'
+import { createListPredictions } from './list-predictions.ts'
+import type { Metrics } from './metrics.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import { createPredictNow } from './predict-now.ts'
+import { createEventStreams } from './prediction-events.ts'
+import { createPredictionQueues } from './prediction-queues.ts'
+import { createPredictionReader } from './read-prediction.ts'
+import type { RedisAccess } from './redis-access.ts'
+import { createRedisClock } from './redis-clock.ts'
+import { createShowPrediction } from './show-prediction.ts'
+import { defineSubmitGuard } from './submit-guard.ts'
+import { createSubmitPrediction } from './submit-prediction.ts'
+import { createOutcomeWaiters } from './wait-for-outcome.ts'
+import { createPredictionWatcher } from './watch-prediction.ts'
+
+export type PredictionServices = ReturnType<typeof createPredictionServices>
+
+/**
+ * Puts together what is done with predictions. Nothing here waits for Redis. `endWaits` lets requests that are held back
+ * answer at once; `close` stops what goes on beside the requests.
+ */
+export const createPredictionServices = ({
+  config,
+  access: { redis, bulk },
+  channels,
+  catalog,
+  secret,
+  publicUrl,
+  log,
+  count,
+}: {
+  config: ApiConfig
+  access: RedisAccess
+  channels: Channels
+  catalog: ModelCatalog
+  secret: string
+  publicUrl: string
+  log: Logger
+  count: Pick<Metrics, 'countSubmitted' | 'countRefused'>
+}) => {
+  const namespace = config.ONQUEUE_PREFIX
+  const retentionMs = config.ONQUEUE_RETENTION
+  const store = { redis, namespace }
+  defineSubmitGuard(redis)
+
+  const tokens = createEventsTokens(secret)
+  const show = createShowPrediction({ publicUrl, retentionMs, tokens })
+  const outcomes = createOutcomeWriter(store)
+  const queues = createPredictionQueues(store)
+  const clock = createRedisClock(redis)
+  const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
+  const waiters = createOutcomeWaiters({ ...store, channels, log })
+  const reader = createPredictionReader({ ...store, queues, catalog, outcomes, retentionMs })
+  const watcher = createPredictionWatcher({ reader, waiters })
+  const events = createEventStreams({ watcher, show })
+  const cancel = createCancelPrediction({ queues, outcomes })
+  const admission = createAdmission({
+    ...store,
+    queues,
+    backlogLimit: config.ONQUEUE_BACKLOG_LIMIT,
+    memoryWatermark: config.ONQUEUE_MEMORY_WATERMARK,
+  })
+  const submit = createSubmitPrediction({
+    catalog,
+    admission,
+    enqueue: createEnqueuePrediction({ ...store, bulk, queues, clock, abandoned }),
+    claims: createClaims({ ...store, retentionMs }),
+    reader,
+    waiters,
+    secret,
+    log,
+    count,
+  })
+
+  return {
+    admission,
+    cancel,
+    events,
+    forget: createForgetPrediction({ ...store, queues, cancel }),
+    list: createListPredictions({ ...store, catalog, reader }),
+    predictNow: createPredictNow({ submit, watcher, cancel }),
+    reader,
+    show,
+    submit,
+    tokens,
+    waiters,
+    watcher,
+    endWaits: () => {
+      events.close()
+      waiters.close()
+    },
+    close: async () => {
+      clock.close()
+      await abandoned.close()
+      await queues.close()
+    },
+  }
+}

@@ -1,0 +1,19 @@
+import type { Prediction } from '@onqueue/shared'
+import type { EventsTokens } from './events-token.ts'
+
+/** Where a prediction is found, as a path: for `Location`. */
+export const predictionPath = (id: string) => `/v1/predictions/${id}`
+
+/** The `urls` of a prediction. `publicUrl` has no slash at its end. */
+export const predictionUrls = (
+  id: string,
+  { publicUrl, tokens }: { publicUrl: string; tokens: EventsTokens },
+): Prediction['urls'] => {
+  const get = `${publicUrl}${predictionPath(id)}`
+  return {
+    get,
+    cancel: `${get}/cancel`,
+    events: `${get}/events?token=${tokens.sign(id)}`,
+    deliveries: `${get}/deliveries`,
+  }
+}

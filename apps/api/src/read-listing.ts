@@ -1,0 +1,51 @@
+import type { Redis } from 'ioredis'
+import type { ListCursor } from './list-cursor.ts'
+
+/** A prediction in the listing of an owner and a model, a sorted set by creation time (ms) under `key`. */
+export type ListingEntry = { key: string; id: string; createdAt: number }
+
+type Range = {
+  /** entries beyond this one, in its direction; without one from the newest on */
+  cursor: ListCursor | undefined
+  /** ms, exclusive, as `createdBefore` */
+  createdAfter: number | undefined
+  createdBefore: number | undefined
+  count: number
+}
+
+/**
+ * Reads up to `count` entries: newest first, or oldest first when the cursor's direction is `before`. Entries of the
+ * same millisecond are in the order of their ids, in Redis and here.
+ */
+export const readListing = async (redis: Redis, key: string, range: Range): Promise<ListingEntry[]> => {
+  const { cursor, createdAfter, createdBefore, count } = range
+  const isNewer = cursor?.direction === 'before'
+  const oldest = isNewer ? Math.max(cursor.createdAt, afterMs(createdAfter)) : afterMs(createdAfter)
+  const newest =
+    cursor && !isNewer ? Math.min(cursor.createdAt, beforeMs(createdBefore)) : beforeMs(createdBefore)
+  // entries of the cursor's own millisecond come again, and are left out below
+  const ties = cursor ? await redis.zcount(key, cursor.createdAt, cursor.createdAt) : 0
+  const limit = ['WITHSCORES', 'LIMIT', 0, count + ties] as const
+  const members = isNewer
+    ? await redis.zrangebyscore(key, scoreOf(oldest), scoreOf(newest), ...limit)
+    : await redis.zrevrangebyscore(key, scoreOf(newest), scoreOf(oldest), ...limit)
+
+  const entries: ListingEntry[] = []
+  for (let index = 0; index + 1 < members.length; index += 2) {
+    const entry = { key, id: String(members[index]), createdAt: Number(members[index + 1]) }
+    if (!cursor || (isNewer ? isBefore(cursor, entry) : isBefore(entry, cursor))) entries.push(entry)
+  }
+  return entries.slice(0, count)
+}
+
+/** Whether `a` is older than `b`, in the one order that lists have. */
+export const isBefore = (a: Place, b: Place) =>
+  a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id)
+
+type Place = { createdAt: number; id: string }
+
+const afterMs = (createdAfter: number | undefined) =>
+  createdAfter === undefined ? -Infinity : createdAfter + 1
+const beforeMs = (createdBefore: number | undefined) =>
+  createdBefore === undefined ? Infinity : createdBefore - 1
+const scoreOf = (ms: number) => (Number.isFinite(ms) ? ms : ms > 0 ? '+inf' : '-inf')

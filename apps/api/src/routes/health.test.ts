@@ -1,0 +1,72 @@
+import { Hono } from 'hono'
+import { AppError } from '@onqueue/shared'
+import { expect, test } from 'vitest'
+import type { ApiEnvironment } from '../api-environment.ts'
+import { createAuth } from '../auth.ts'
+import { createReadinessCheck } from '../readiness.ts'
+import { healthRoutes } from './health.ts'
+
+const startApp = ({
+  ping,
+  isLoaded = true,
+  hasKeys = false,
+}: {
+  ping: () => Promise<'PONG'>
+  isLoaded?: boolean
+  hasKeys?: boolean
+}) => {
+  const app = new Hono<ApiEnvironment>()
+  app.use(
+    createAuth({
+      keys: { isKeyNeeded: () => hasKeys, findOwner: (key) => (key === 'oq_right' ? 'ops' : undefined) },
+      verifyEventsToken: () => false,
+    }),
+  )
+  app.onError((err, c) => c.text('', err instanceof AppError ? 401 : 500))
+  const isReady = createReadinessCheck({ redis: { ping }, isCatalogLoaded: () => isLoaded })
+  return app.route('/', healthRoutes({ isReady, collectMetrics: async () => 'onqueue_waiters 0\n' }))
+}
+
+const up = async () => 'PONG' as const
+const down = async () => {
+  throw new Error("Stream isn't writeable")
+}
+
+test('the process is alive whatever Redis does', async () => {
+  const response = await startApp({ ping: down }).request('/livez')
+
+  expect(response.status).toBe(200)
+  expect(await response.json()).toEqual({ status: 'ok' })
+})
+
+test('ready when Redis answers and the models were read', async () => {
+  const response = await startApp({ ping: up }).request('/readyz')
+
+  expect(response.status).toBe(200)
+  expect(await response.json()).toEqual({ status: 'ok', reasons: [] })
+})
+
+test('not ready, and why', async () => {
+  const response = await startApp({ ping: down, isLoaded: false }).request('/readyz')
+
+  expect(response.status).toBe(503)
+  expect(await response.json()).toEqual({
+    status: 'unavailable',
+    reasons: [
+      'Redis does not answer; check that it runs and that REDIS_URL is right',
+      'the models have not been read from Redis yet',
+    ],
+  })
+})
+
+test('metrics are open without keys, and need one with', async () => {
+  const open = await startApp({ ping: up }).request('/metrics')
+  const guarded = startApp({ ping: up, hasKeys: true })
+
+  expect(open.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
+  expect(await open.text()).toBe('onqueue_waiters 0\n')
+  expect((await guarded.request('/metrics')).status).toBe(401)
+  expect((await guarded.request('/metrics', { headers: { authorization: 'Bearer oq_right' } })).status).toBe(
+    200,
+  )
+})

@@ -1,0 +1,75 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { AppError, defaultVersionOf } from '@onqueue/shared'
+import type { ApiEnvironment } from '../api-environment.ts'
+import type { ReadJsonBody } from '../json-body.ts'
+import type { ModelCatalog } from '../model-catalog.ts'
+import { toPlainAnswer } from '../plain-answer.ts'
+import { outputOf } from '../predict-now.ts'
+import type { PredictNow } from '../predict-now.ts'
+
+/** How long `POST /predict` waits for its answer: as long as a native `predict` that asks for no other time. */
+const plainWaitMs = 30_000
+
+/**
+ * The plain service that people start from, on one model: `POST /predict` and `GET /health`. Errors are those of a
+ * native `predict`; a model that is loaded nowhere is 503, also when nobody here has ever heard of it.
+ */
+export const plainRoutes = ({
+  defaultModel,
+  catalog,
+  predictNow,
+  readJsonBody,
+}: {
+  defaultModel: string
+  catalog: Pick<ModelCatalog, 'get'>
+  predictNow: PredictNow
+  readJsonBody: ReadJsonBody
+}) =>
+  new OpenAPIHono<ApiEnvironment>()
+    .openapi(health, (c) => {
+      const served = defaultVersionOf(catalog.get(defaultModel)?.versions ?? [])
+      return c.json({ status: 'ok' as const, model_loaded: served?.status === 'ready' }, 200)
+    })
+    // openapi-plain-path.ts describes it, for the model that it is
+    .post('/predict', async (c) => {
+      const input = await readJsonBody(c)
+      const entry = catalog.get(defaultModel)
+      if (!entry) throw notLoaded(defaultModel)
+      const served = defaultVersionOf(entry.versions)
+      const ended = await predictNow({
+        model: defaultModel,
+        version: served?.version,
+        input,
+        owner: c.var.owner,
+        requestId: c.var.requestId,
+        signal: c.req.raw.signal,
+        waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
+      })
+      const output = outputOf(ended)
+      const answer = served ? toPlainAnswer(output, served.card) : output
+      return c.body(JSON.stringify(answer), 200, { 'Content-Type': 'application/json' })
+    })
+
+const notLoaded = (model: string) =>
+  new AppError(
+    'model_unavailable',
+    `model "${model}" is loaded nowhere; start a worker that has it, or set ONQUEUE_DEFAULT_MODEL to one that is in GET /v1/models`,
+    { retryAfterSeconds: 5 },
+  )
+
+const health = createRoute({
+  method: 'get',
+  path: '/health',
+  operationId: 'plainHealth',
+  tags: ['Plain service'],
+  security: [],
+  summary: 'Always 200, with whether the default model is loaded',
+  responses: {
+    200: {
+      description: 'The service is there.',
+      content: {
+        'application/json': { schema: z.object({ status: z.literal('ok'), model_loaded: z.boolean() }) },
+      },
+    },
+  },
+})

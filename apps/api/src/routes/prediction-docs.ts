@@ -1,0 +1,87 @@
+import { z } from '@hono/zod-openapi'
+import { predictionSchema, priorities } from '@onqueue/shared'
+
+/** How predictions appear in the OpenAPI document. Made anew, since a schema of another module may lack `openapi`. */
+export const predictionResource = z.object(predictionSchema.shape).openapi('Prediction')
+
+export const problemSchema = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().describe('What happened and what to do.'),
+    code: z.string().describe('Stable; for programs.'),
+    request_id: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi('Problem')
+
+export const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+})
+
+/** A refusal; `description` says when. */
+export const problem = (description: string) => ({
+  description,
+  content: { 'application/problem+json': { schema: problemSchema } },
+})
+
+const parameter = (
+  place: 'path' | 'query' | 'header',
+  name: string,
+  description: string,
+  example?: string,
+) => ({
+  in: place,
+  name,
+  description,
+  required: place === 'path',
+  schema: { type: 'string' as const },
+  ...(example === undefined ? {} : { example }),
+})
+
+export const modelParameter = parameter('path', 'model', 'Name of the model.', 'iris')
+export const idParameter = parameter('path', 'id', 'Id of the prediction.')
+export const preferHeader = parameter(
+  'header',
+  'Prefer',
+  'wait, wait=N (seconds, at most 55) and respond-async (RFC 7240): how long to hold the request for a result.',
+  'wait=10',
+)
+export const waitQuery = parameter('query', 'wait', 'The same as Prefer: wait=N.')
+export const idempotencyHeader = parameter(
+  'header',
+  'Idempotency-Key',
+  'Makes a submit safe to repeat for 24 hours: the same key gives the same prediction.',
+)
+export const cancelAfterHeader = parameter('header', 'Cancel-After', 'Its deadline from now: 30, 30s, 1h30m.')
+export const ifNoneMatchHeader = parameter(
+  'header',
+  'If-None-Match',
+  'An ETag: 304 where nothing changed since.',
+)
+export const versionQuery = parameter(
+  'query',
+  'version',
+  'A version of the model; otherwise its default one.',
+)
+export const tokenQuery = parameter('query', 'token', 'From urls.events, in place of the API key.')
+
+/** The body of a submit. The document has one of each model too, with the model's own input. */
+export const submitBody = {
+  type: 'object' as const,
+  required: ['input'],
+  additionalProperties: false,
+  properties: {
+    input: { description: "The model's input, or an array of 1 to 1,000 of them." },
+    version: { type: 'string' as const, description: 'A version of the model; otherwise its default one.' },
+    priority: { type: 'string' as const, enum: [...priorities], default: 'normal' },
+    metadata: {
+      type: 'object' as const,
+      maxProperties: 16,
+      additionalProperties: { type: 'string' as const, maxLength: 512 },
+      description: 'Yours: comes back with the prediction.',
+    },
+  },
+}

@@ -1,0 +1,50 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import type { ApiEnvironment } from '../api-environment.ts'
+import type { EventsTokens } from '../events-token.ts'
+import type { StreamEvents } from '../prediction-events.ts'
+import type { PredictionReader } from '../read-prediction.ts'
+import { idParameter, problem, tokenQuery } from './prediction-docs.ts'
+
+/** Follow a prediction by server-sent events, with the API key or with the token of `urls.events`. */
+export const predictionEventsRoutes = ({
+  reader,
+  stream,
+  tokens,
+}: {
+  reader: PredictionReader
+  stream: StreamEvents
+  tokens: EventsTokens
+}) => {
+  const app = new OpenAPIHono<ApiEnvironment>()
+
+  app.openapi(eventsRoute, async (c) => {
+    const id = c.req.param('id')
+    const token = c.req.query('token')
+    // the token says that its bearer may see this prediction, whoever owns it
+    const owner = token !== undefined && tokens.verify(id, token) ? null : c.get('owner')
+    const record = await reader.read(id, owner)
+    const events = stream(record, { lastEventId: c.req.header('last-event-id'), signal: c.req.raw.signal })
+    return c.body(events, 200, {
+      'Content-Type': 'text/event-stream',
+      'Cache-Control': 'no-cache',
+      // nginx would hold the events back
+      'X-Accel-Buffering': 'no',
+    })
+  })
+
+  return app
+}
+
+const eventsRoute = createRoute({
+  method: 'get',
+  path: '/v1/predictions/{id}/events',
+  operationId: 'followPrediction',
+  tags: ['Predictions'],
+  summary: 'Follow a prediction by server-sent events',
+  description: 'An event `prediction` with the object at each change; the stream ends after the final one.',
+  parameters: [idParameter, tokenQuery],
+  responses: {
+    200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },
+    404: problem('There is no such prediction.'),
+  },
+})

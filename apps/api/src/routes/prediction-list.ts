@@ -1,0 +1,92 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { statuses } from '@onqueue/shared'
+import type { ApiEnvironment } from '../api-environment.ts'
+import { decodeCursor, encodeCursor } from '../list-cursor.ts'
+import type { ListCursor } from '../list-cursor.ts'
+import type { ListPredictions } from '../list-predictions.ts'
+import type { ShowPrediction } from '../show-prediction.ts'
+import { json, predictionResource, problem } from './prediction-docs.ts'
+
+/** Lists the caller's own predictions. */
+export const predictionListRoutes = ({
+  list,
+  show,
+  publicUrl,
+}: {
+  list: ListPredictions
+  show: ShowPrediction
+  publicUrl: string
+}) => {
+  const app = new OpenAPIHono<ApiEnvironment>()
+
+  app.openapi(listRoute, async (c) => {
+    const query = c.req.valid('query')
+    const included = new Set(query.include?.split(',').map((part) => part.trim()))
+    const page = await list({
+      owner: c.get('owner'),
+      model: query.model,
+      status: query.status,
+      createdAfter: query.created_after,
+      createdBefore: query.created_before,
+      limit: query.limit,
+      cursor: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
+    })
+    const linkTo = (cursor: ListCursor | null) => {
+      if (!cursor) return null
+      const url = new URL(`${publicUrl}/v1/predictions`)
+      url.search = new URL(c.req.url).search
+      url.searchParams.set('cursor', encodeCursor(cursor))
+      return url.href
+    }
+    const results = page.records.map((record) => {
+      const { input, output, ...prediction } = show(record)
+      return {
+        ...prediction,
+        ...(included.has('input') ? { input } : {}),
+        ...(included.has('output') ? { output } : {}),
+      }
+    })
+    return c.json({ results, next: linkTo(page.next), previous: linkTo(page.previous) }, 200)
+  })
+
+  return app
+}
+
+const time = z.iso
+  .datetime({ offset: true, error: 'takes a time such as 2026-01-31T12:00:00Z' })
+  .transform((text) => new Date(text).getTime())
+
+const querySchema = z.object({
+  model: z.string().optional(),
+  status: z.enum(statuses).optional(),
+  created_after: time.optional(),
+  created_before: time.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().optional().describe('From next or previous of a page.'),
+  include: z
+    .string()
+    .regex(/^\s*(input|output)(\s*,\s*(input|output))*\s*$/, 'takes input, output or input,output')
+    .optional()
+    .openapi({ example: 'input,output' }),
+})
+
+const listed = predictionResource.omit({ input: true, output: true }).extend({
+  input: z.unknown().optional(),
+  output: z.unknown().optional(),
+})
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/predictions',
+  operationId: 'listPredictions',
+  tags: ['Predictions'],
+  summary: 'Your predictions, newest first',
+  request: { query: querySchema },
+  responses: {
+    200: json(
+      z.object({ results: z.array(listed), next: z.url().nullable(), previous: z.url().nullable() }),
+      'A page; next and previous are links, or null.',
+    ),
+    400: problem('A query parameter is malformed.'),
+  },
+})

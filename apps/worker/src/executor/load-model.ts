@@ -1,0 +1,62 @@
+import type { ModelDefinition } from '../models/model-definition.ts'
+import { measureTiming } from './measure-timing.ts'
+import { openModelSession } from './model-session.ts'
+import { readOnnxSource } from './onnx-source.ts'
+import type { Probe } from './probe.ts'
+import type { VersionDescription } from './protocol.ts'
+import type { Sample } from './prove-independence.ts'
+import { createRunRows } from './run-rows.ts'
+import type { RunRows } from './run-rows.ts'
+import { seededRandom } from './sample-rows.ts'
+import { warmUp } from './warm-up.ts'
+
+export type LoadedModel = { description: VersionDescription; runRows: RunRows }
+
+/** Loads a version, warms it up and describes it. Throws a `Refusal` when it can't be served. */
+export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
+  const { onnxPath, settings } = definition
+  const source = await readOnnxSource({ onnxPath, wantsLabels: settings.task === 'tabular-classification' })
+  const session = await openModelSession({ source, onnxPath, threads, providers: settings.providers })
+  const now = () => performance.now()
+  const { probe, example, samples, maxRows, reason } = await warmUp({
+    session,
+    settings,
+    random: seededRandom(1),
+    now,
+  })
+  const runRows = createRunRows({ ...probe, maxRows })
+  const rows = samples.map((sample) => sample.row)
+  const timing = await measureTiming({ runRows, samples: rows, maxRows, now })
+  return {
+    runRows,
+    description: {
+      task: settings.task,
+      description: settings.description,
+      inputSchema: probe.task.inputSchema,
+      outputSchema: probe.task.outputSchema,
+      example: settings.example ?? leaveOutLarge(example),
+      batching: {
+        enabled: reason === undefined,
+        maxRows,
+        maxWaitMs: settings.batching.max_wait_ms,
+        ...(reason === undefined ? {} : { reason }),
+      },
+      providers: session.providers,
+      warnings: [...session.warnings, ...probe.task.warnings, ...reviewSamples(probe, samples)],
+      memoryBytes: process.memoryUsage.rss(),
+      timing,
+    },
+  }
+}
+
+/** What the operator should know of the answers that the sample rows got, of which the first is the example. */
+const reviewSamples = ({ task, layout }: Probe, samples: Sample[]): string[] => {
+  const rowCount = layout.axis === 'fixed' ? layout.rowsPerRun : 1
+  const results = samples.flatMap(({ outputs }) => task.decode(outputs, rowCount).slice(0, 1))
+  const [first] = results
+  const warnings = task.review?.(results) ?? []
+  return first && !first.ok ? [`its example gets no valid output: ${first.detail}`, ...warnings] : warnings
+}
+
+/** Cards travel to every API process and into the docs: an image's worth of made-up numbers helps nobody there. */
+const leaveOutLarge = (example: unknown) => (JSON.stringify(example).length > 16_384 ? null : example)

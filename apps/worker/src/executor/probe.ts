@@ -1,0 +1,65 @@
+import type { ModelSettings } from '../models/model-settings.ts'
+import { findRowLayout } from '../models/row-layout.ts'
+import type { RowLayout } from '../models/row-layout.ts'
+import { createTask } from '../models/tasks/create-task.ts'
+import { describeProblem } from '../models/tasks/task.ts'
+import type { Task } from '../models/tasks/task.ts'
+import type { Signature, Tensors } from '../models/tensor.ts'
+import { tidyMessage } from './explain-load-error.ts'
+import type { ModelSession } from './model-session.ts'
+import { fillUp } from './run-rows.ts'
+
+/** A model with its task, before it is known whether rows may share a run. */
+export type Probe = { session: ModelSession; task: Task; layout: RowLayout }
+
+/** What came out of running rows in one go, or why they could not be run. */
+export type ProbeRun = { outputs: Tensors; rowCount: number } | { failure: string }
+
+/** Throws a `Refusal` where settings and model don't fit together. */
+export const createProbe = (session: ModelSession, settings: ModelSettings, signature: Signature): Probe => {
+  const all = createTask({ settings, signature, layout: findRowLayout(signature) })
+  // an output that the task has no use for must not decide whether rows may share a run
+  const used = signature.outputs.filter((output) => all.outputNames.includes(output.name))
+  const layout = findRowLayout({ inputs: signature.inputs, outputs: used })
+  return { session, task: createTask({ settings, signature, layout }), layout }
+}
+
+/**
+ * Completes what the file says of the outputs by what a run of one row gave: their axes where the file tells none, and
+ * which of them don't have an element for each row after all (such as the boxes that a detector found).
+ */
+export const refineProbe = (
+  probe: Probe,
+  settings: ModelSettings,
+  { outputs, rowCount }: { outputs: Tensors; rowCount: number },
+): Probe => {
+  const { inputs, outputs: infos } = probe.session.signature
+  const signature = {
+    inputs,
+    outputs: infos.map((info) => {
+      const dims = outputs[info.name]?.dims ?? []
+      return info.shape.length === 0 ? { ...info, shape: dims.map(() => '') } : info
+    }),
+  }
+  const { session, layout } = createProbe(probe.session, settings, signature)
+  const whole = [...layout.perRow].filter((name) => outputs[name]?.dims[0] !== rowCount)
+  if (whole.length === 0) return { session, layout, task: createTask({ settings, signature, layout }) }
+  const perRow = new Set([...layout.perRow].filter((name) => !whole.includes(name)))
+  const refined = { reason: `its output ${whole[0]} has no axis for rows`, ...layout, perRow }
+  return { session, layout: refined, task: createTask({ settings, signature, layout: refined }) }
+}
+
+/** Runs rows of one shape together, whether or not they may. */
+export const runProbe = async ({ session, task, layout }: Probe, rows: unknown[]): Promise<ProbeRun> => {
+  const { groups, problems } = task.encode(rows)
+  const [problem] = problems.values()
+  if (problem) return { failure: describeProblem(problem) }
+  const [group, other] = groups
+  if (!group || other) return { failure: 'the rows are of different shapes' }
+  const { feeds, rowCount } = fillUp({ task, layout, rows, feeds: group.feeds })
+  try {
+    return { outputs: await session.run(feeds, task.outputNames), rowCount }
+  } catch (err) {
+    return { failure: tidyMessage(err instanceof Error ? err.message : String(err)) }
+  }
+}

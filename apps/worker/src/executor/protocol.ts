@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import type { ModelDefinition } from '../models/model-definition.ts'
+
+/**
+ * What worker and executor say to each other over the child's IPC channel (`serialization: 'advanced'`).
+ *
+ *     worker                         executor
+ *       │ load ──────────────────────▶ │  once, first
+ *       │ ◀──────── loaded or refused  │
+ *       │ run ───────────────────────▶ │  any number, two or more may be under way;
+ *       │ ◀──────── ran or run-failed  │  they are run one after the other and answered in order
+ *
+ * The executor only imports the types: zod would cost each of its processes 15 MB.
+ */
+const rowErrorCodes = ['invalid_input', 'invalid_output', 'inference_failed'] as const
+
+const rowResultSchema = z.discriminatedUnion('ok', [
+  z.object({ ok: z.literal(true), output: z.unknown() }),
+  z.object({ ok: z.literal(false), code: z.enum(rowErrorCodes), detail: z.string() }),
+])
+
+const jsonSchemaSchema = z.record(z.string(), z.unknown())
+
+const versionDescriptionSchema = z.object({
+  task: z.string(),
+  description: z.string(),
+  /** of one row */
+  inputSchema: jsonSchemaSchema,
+  /** of one row */
+  outputSchema: jsonSchemaSchema,
+  /** a full input, valid by the input schema; null where none was given and a made-up one would be over 16 KB */
+  example: z.unknown(),
+  batching: z.object({
+    enabled: z.boolean(),
+    /** the most rows of one run; a longer `run` is split by the executor */
+    maxRows: z.int(),
+    maxWaitMs: z.number(),
+    /** why rows don't share a run */
+    reason: z.string().optional(),
+  }),
+  /** the execution providers in use */
+  providers: z.array(z.string()),
+  warnings: z.array(z.string()),
+  /** resident memory of the executor after warm-up */
+  memoryBytes: z.int(),
+  /** measured at warm-up; `batchMs` is of one run of `batchRows` rows */
+  timing: z.object({ oneRowMs: z.number(), batchRows: z.int(), batchMs: z.number() }),
+})
+
+/** What the worker reads. */
+export const fromExecutorSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('loaded'), description: versionDescriptionSchema }),
+  z.object({ type: z.literal('refused'), reason: z.string() }),
+  /** results in row order; `runMs` is the time from the message's turn to its answer */
+  z.object({ type: z.literal('ran'), runId: z.int(), results: z.array(rowResultSchema), runMs: z.number() }),
+  /** ONNX Runtime threw: any of the rows may be guilty */
+  z.object({ type: z.literal('run-failed'), runId: z.int(), detail: z.string() }),
+])
+
+export type RowResult = z.infer<typeof rowResultSchema>
+export type VersionDescription = z.infer<typeof versionDescriptionSchema>
+export type FromExecutor = z.infer<typeof fromExecutorSchema>
+
+/** What the executor reads. `threads` are ONNX Runtime's own, within one run. */
+export type ToExecutor =
+  | { type: 'load'; definition: ModelDefinition; threads: number }
+  | { type: 'run'; runId: number; rows: unknown[] }

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { inputElementSchema } from '../models/element-schema.ts'
+import { closedObject, nestedSchema } from '../models/tasks/nested-schema.ts'
+import { elementTypes } from '../models/tensor.ts'
+import { generateRow, seededRandom, varyRow } from './sample-rows.ts'
+
+const everyType = closedObject(
+  Object.fromEntries(elementTypes.map((type) => [type, nestedSchema(inputElementSchema(type), ['N', 2])])),
+)
+
+const tabular = closedObject({
+  features: {
+    anyOf: [
+      {
+        type: 'array',
+        prefixItems: [{ type: 'number' }, { enum: ['a', 'b'] }],
+        items: false,
+        minItems: 2,
+        maxItems: 2,
+      },
+      closedObject({ size: { anyOf: [{ type: 'number' }, { type: 'null' }] }, kind: { enum: ['a', 'b'] } }),
+    ],
+  },
+})
+
+test('generated rows are valid, whatever the magnitude', () => {
+  const random = seededRandom(1)
+  const validators = [everyType, tabular].map((schema) => ({ schema, validator: z.fromJSONSchema(schema) }))
+
+  for (const { schema, validator } of validators) {
+    for (const magnitude of [1, 10, 1000]) {
+      const row = generateRow(schema, { random, magnitude, length: 4 })
+      expect(validator.safeParse(row).error).toBeUndefined()
+      expect(validator.safeParse(varyRow(schema, row, random)).error).toBeUndefined()
+    }
+  }
+})
+
+test('a row like another has its shape and its alternative', () => {
+  const random = seededRandom(1)
+  const byName = { features: { size: 80.5, kind: 'a' } }
+
+  expect(generateRow(tabular, { random, like: byName })).toEqual({
+    features: { size: expect.any(Number), kind: expect.stringMatching(/^[ab]$/) },
+  })
+  expect(varyRow(nestedSchema({ type: 'number' }, ['N']), [1, 2, 3, 4, 5], random)).toHaveLength(5)
+})
+
+test('a varied row is close to the first, and another', () => {
+  const varied = varyRow({ type: 'number' }, 100, seededRandom(1))
+
+  expect(varied).not.toBe(100)
+  expect(varied).toBeGreaterThan(0)
+  expect(varied).toBeLessThan(200)
+})
+
+test('the same seed makes the same rows', () => {
+  const make = () => generateRow(everyType, { random: seededRandom(7) })
+
+  expect(make()).toEqual(make())
+})

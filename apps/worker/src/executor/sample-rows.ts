@@ -1,0 +1,121 @@
+import type { JsonSchema } from '@onqueue/shared'
+import { isObject } from '../models/tasks/task.ts'
+
+/**
+ * Rows to warm a model up with, made from its input schema: the example, rows close to it and rows of several
+ * magnitudes, all of one shape so that they can run together.
+ */
+export type Random = () => number
+
+/** How a number, or a choice, is made; `near` is what stands there in the row that is varied. */
+type Scalars = {
+  number(near: number | undefined): number
+  integer(near: number | undefined): number
+  index(length: number): number
+}
+
+/** A row of its own: numbers of about `magnitude`, `length` elements along axes of any length. */
+export const generateRow = (
+  schema: JsonSchema,
+  options: { random: Random; magnitude?: number | 'any'; length?: number; like?: unknown },
+): unknown => {
+  const { random, magnitude = 1, length = 3, like } = options
+  // features of one model may be hundredths and thousands
+  const scale = () => (magnitude === 'any' ? 10 ** (random() * 6 - 3) : magnitude)
+  return fill(schema, like, length, {
+    number: () => roundTo3(normal(random) * scale()),
+    integer: () => Math.floor(random() * (scale() + 1)),
+    index: (count) => Math.floor(random() * count),
+  })
+}
+
+/** The same row with every number and choice a little different. */
+export const varyRow = (schema: JsonSchema, row: unknown, random: Random): unknown =>
+  fill(schema, row, 1, {
+    number: (near = 0) => roundTo3(near * (1 + normal(random) / 5) + normal(random) / 20),
+    integer: (near = 0) => near + Math.floor(random() * 5) - 2,
+    index: (count) => Math.floor(random() * count),
+  })
+
+const fill = (schema: unknown, like: unknown, length: number, scalars: Scalars): unknown => {
+  if (!isObject(schema)) return null
+  const alternatives = schema['anyOf']
+  const values = schema['enum']
+  if (Array.isArray(values)) return values[scalars.index(values.length)]
+  if (Array.isArray(alternatives)) {
+    return fill(alternatives.find((one) => isOfType(like, one)) ?? alternatives[0], like, length, scalars)
+  }
+  switch (schema['type']) {
+    case 'object':
+      return fillObject(schema, like, length, scalars)
+    case 'array':
+      return fillArray(schema, like, length, scalars)
+    case 'number':
+      return clamp(scalars.number(toNumber(like)), schema)
+    case 'integer':
+      return Math.round(clamp(scalars.integer(toNumber(like)), schema))
+    case 'boolean':
+      return scalars.index(2) === 1
+    case 'string':
+      return typeof like === 'string' ? like : ['a', 'b', 'c'][scalars.index(3)]
+    default:
+      return null
+  }
+}
+
+const fillObject = (schema: Record<string, unknown>, like: unknown, length: number, scalars: Scalars) => {
+  const properties = isObject(schema['properties']) ? schema['properties'] : {}
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, property]) => [
+      name,
+      fill(property, isObject(like) ? like[name] : undefined, length, scalars),
+    ]),
+  )
+}
+
+const fillArray = (
+  schema: Record<string, unknown>,
+  like: unknown,
+  length: number,
+  scalars: Scalars,
+): unknown[] => {
+  const { prefixItems, items, minItems, maxItems } = schema
+  const elements: unknown[] = Array.isArray(like) ? like : []
+  if (Array.isArray(prefixItems)) {
+    return prefixItems.map((item, index) => fill(item, elements[index], length, scalars))
+  }
+  const count = minItems === maxItems ? Number(minItems) : elements.length || length
+  return Array.from({ length: count }, (_, index) => fill(items, elements[index], length, scalars))
+}
+
+const isOfType = (value: unknown, schema: unknown) => {
+  const type = isObject(schema) ? schema['type'] : undefined
+  if (Array.isArray(value)) return type === 'array'
+  if (value === null) return type === 'null'
+  return type === typeof value || (type === 'integer' && Number.isInteger(value))
+}
+
+const toNumber = (value: unknown) => (typeof value === 'number' ? value : undefined)
+
+const clamp = (value: number, { minimum, maximum }: Record<string, unknown>) =>
+  Math.min(
+    Math.max(value, typeof minimum === 'number' ? minimum : -Infinity),
+    typeof maximum === 'number' ? maximum : Infinity,
+  )
+
+/** Few digits: the row may end up in the docs as the example. */
+const roundTo3 = (value: number) => Number(value.toPrecision(3))
+
+/** Standard normal, by Box and Muller. */
+const normal = (random: Random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+
+/** mulberry32: the same rows at every start, so that what a warm-up finds can be found again. */
+export const seededRandom = (seed: number): Random => {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -1,0 +1,103 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Outcome, PredictionJobData } from '@onqueue/shared'
+import { readFile } from 'node:fs/promises'
+
+/** The worker's metrics. Labels have few values: a model's name, a status, a cause; never an id. */
+export type WorkerMetrics = {
+  registry: Registry
+  predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
+  microBatchRan(model: string, rows: number, runMs: number): void
+  executorDied(model: string, cause: 'crashed' | 'timed_out'): void
+}
+
+export const createWorkerMetrics = ({
+  executors,
+  inHand,
+}: {
+  /** pids of the executors of each model at this moment */
+  executors: () => { model: string; pids: number[] }[]
+  /** predictions in hand of each model */
+  inHand: () => { model: string; predictions: number }[]
+}): WorkerMetrics => {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const ended = new Counter({
+    name: 'onqueue_predictions_total',
+    help: 'Predictions that this worker ended, by how they ended.',
+    labelNames: ['model', 'status', 'code'],
+    registers,
+  })
+  const queueTime = new Histogram({
+    name: 'onqueue_queue_time_seconds',
+    help: 'From submission until a worker took the prediction.',
+    labelNames: ['model'],
+    buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000],
+    registers,
+  })
+  const runTime = new Histogram({
+    name: 'onqueue_run_time_seconds',
+    help: 'Time of one micro-batch in its executor.',
+    labelNames: ['model'],
+    buckets: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
+    registers,
+  })
+  const batchRows = new Histogram({
+    name: 'onqueue_micro_batch_rows',
+    help: 'Rows that ran together.',
+    labelNames: ['model'],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  })
+  const restarts = new Counter({
+    name: 'onqueue_executor_restarts_total',
+    help: 'Executors that died and were started again, by cause.',
+    labelNames: ['model', 'cause'],
+    registers,
+  })
+  new Gauge({
+    name: 'onqueue_predictions_in_hand',
+    help: 'Predictions that this worker has taken and not finished.',
+    labelNames: ['model'],
+    registers,
+    collect() {
+      for (const { model, predictions } of inHand()) this.set({ model }, predictions)
+    },
+  })
+  new Gauge({
+    name: 'onqueue_executor_memory_bytes',
+    help: "Resident memory of a model's executors.",
+    labelNames: ['model'],
+    registers,
+    async collect() {
+      for (const { model, pids } of executors()) {
+        const sizes = await Promise.all(pids.map(residentBytes))
+        this.set(
+          { model },
+          sizes.reduce((sum, size) => sum + size, 0),
+        )
+      }
+    },
+  })
+
+  return {
+    registry,
+    predictionEnded: (model, outcome, job) => {
+      ended.inc({ model, status: outcome.status, code: outcome.error?.code ?? '' })
+      if (outcome.startedAt !== null)
+        queueTime.observe({ model }, Math.max(0, outcome.startedAt - job.createdAt) / 1000)
+    },
+    microBatchRan: (model, rows, runMs) => {
+      batchRows.observe({ model }, rows)
+      runTime.observe({ model }, runMs / 1000)
+    },
+    executorDied: (model, cause) => restarts.inc({ model, cause }),
+  }
+}
+
+/** 0 where the system has no /proc, or the process is gone. */
+const residentBytes = async (pid: number) => {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
+}

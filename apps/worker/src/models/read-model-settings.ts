@@ -1,0 +1,96 @@
+import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
+import type { Document } from 'yaml'
+import { z } from 'zod'
+import { modelSettingsSchema } from './model-settings.ts'
+import type { ModelSettings } from './model-settings.ts'
+import { nearestName } from './nearest-name.ts'
+import { Refusal } from './refusal.ts'
+
+type Problem = {
+  path: PropertyKey[]
+  message: string
+  /** the key of a mapping that the problem is with */ key?: string
+}
+
+/** Settings of the text of a `model.yaml`; throws a `Refusal` that lists each problem with its line and column. */
+export const readModelSettings = (text: string): ModelSettings => {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const locate = (offset: number, problem: string) => {
+    const { line, col } = lines.linePos(offset)
+    return `model.yaml:${line}:${col}: ${problem}`
+  }
+
+  const [syntaxError] = document.errors
+  if (syntaxError) throw new Refusal(locate(syntaxError.pos[0], syntaxError.message))
+  // an empty file, or one of comments only
+  const parsed = modelSettingsSchema.safeParse(document.toJS() ?? {})
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues
+    .flatMap((issue) => toProblems(issue, []))
+    .map((problem) => ({ offset: offsetOf(document, problem), sentence: describe(problem) }))
+    .sort((a, b) => a.offset - b.offset)
+  throw new Refusal(problems.map(({ offset, sentence }) => locate(offset, sentence)).join('; '))
+}
+
+/** One problem for each unknown key; for a union those of the alternative that was meant. */
+const toProblems = (issue: z.core.$ZodIssue, parent: PropertyKey[]): Problem[] => {
+  const path = [...parent, ...issue.path]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path, key, message: explainUnknownKey(key, knownKeys(path)) }))
+  }
+  if (issue.code === 'invalid_union') {
+    const meant = issue.errors.find(
+      (issues) => issues.length > 0 && !issues.some((inner) => isWrongType(inner)),
+    )
+    if (meant) return meant.flatMap((inner) => toProblems(inner, path))
+  }
+  return [{ path, message: issue.message }]
+}
+
+/** The value is of another type than this alternative of a union altogether. */
+const isWrongType = (issue: z.core.$ZodIssue) =>
+  issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
+
+const explainUnknownKey = (key: string, known: string[]) => {
+  const nearest = nearestName(key, known)
+  return nearest
+    ? `is not a setting; did you mean ${nearest}?`
+    : `is not a setting; known settings: ${known.join(', ')}`
+}
+
+/** The settings that the mapping at a path may have, by the schema. */
+const knownKeys = (path: PropertyKey[]): string[] => {
+  let schema: unknown = modelSettingsJsonSchema()
+  for (const step of path)
+    schema = typeof step === 'number' ? alternative(at(schema, 'items')) : at(at(schema, 'properties'), step)
+  return Object.keys(z.record(z.string(), z.unknown()).parse(at(schema, 'properties') ?? {}))
+}
+
+const at = (value: unknown, key: PropertyKey): unknown =>
+  typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
+
+const alternative = (schema: unknown): unknown => {
+  const alternatives = at(schema, 'anyOf')
+  return Array.isArray(alternatives) ? alternatives.find((one) => at(one, 'properties')) : schema
+}
+
+/** The JSON Schema of `model.yaml`, for editors. */
+export const modelSettingsJsonSchema = () =>
+  z.toJSONSchema(modelSettingsSchema, { io: 'input', target: 'draft-2020-12' })
+
+const describe = ({ path, key, message }: Problem) => {
+  const setting = [...path, ...(key === undefined ? [] : [key])].map(String).join('.')
+  return setting === '' ? message : `${setting} ${message}`
+}
+
+/** Where the value, or the key, stands in the text. A setting that is missing is looked for in what should hold it. */
+const offsetOf = (document: Document, { path, key }: Problem): number => {
+  const node = document.getIn(path, true)
+  if (key !== undefined && isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
+    if (isNode(pair?.key)) return pair.key.range?.[0] ?? 0
+  }
+  if (isNode(node)) return node.range?.[0] ?? 0
+  return path.length === 0 ? 0 : offsetOf(document, { path: path.slice(0, -1), message: '' })
+}

@@ -1,0 +1,59 @@
+import type { OutputSettings } from '../model-settings.ts'
+import { shortestFloat32 } from '../shortest-float.ts'
+import type { ElementType } from '../tensor.ts'
+
+/** Makes probabilities of the scores of a row, or a string that says what is wrong with them. */
+export type ReadScores = (read: (column: number) => number) => number[] | string
+
+/** Probabilities of the classes from a row of scores. One column is the score of the second of two classes. */
+export const createScoreReader = (options: {
+  columns: number
+  activation: OutputSettings['activation']
+  type: ElementType
+}): ReadScores => {
+  const { columns, activation, type } = options
+  const round = type === 'float64' ? (value: number) => value : toFloat32
+  return (read) => {
+    const scores: number[] = []
+    for (let column = 0; column < columns; column++) {
+      const score = read(column)
+      if (!Number.isFinite(score)) return 'a score is not a finite number'
+      scores.push(score)
+    }
+    const probabilities = activate(scores, activation)
+    if (columns > 1) return probabilities.map(round)
+    const [second = 0] = probabilities
+    // a single score is only good for the other class too if it is a probability
+    if (second < -tolerance || second > 1 + tolerance) {
+      return 'its score is not a probability; set output.activation'
+    }
+    return [round(1 - second), round(second)]
+  }
+}
+
+const tolerance = 1e-5
+
+const toFloat32 = (value: number) => shortestFloat32(Math.fround(value))
+
+/** The softmax of a single score against zero is its sigmoid. */
+const activate = (scores: number[], activation: OutputSettings['activation']) => {
+  if (activation === 'none') return scores
+  return activation === 'softmax' && scores.length > 1 ? softmax(scores) : scores.map(sigmoid)
+}
+
+const sigmoid = (score: number) => 1 / (1 + Math.exp(-score))
+
+/** Less the largest, so that no exponential overflows. */
+const softmax = (scores: number[]) => {
+  const largest = Math.max(...scores)
+  const powers = scores.map((score) => Math.exp(score - largest))
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return powers.map((power) => power / sum)
+}
+
+/** The first of the largest. */
+export const argmax = (values: number[]) => {
+  let best = 0
+  for (const [index, value] of values.entries()) if (value > (values[best] ?? -Infinity)) best = index
+  return best
+}

@@ -1,0 +1,57 @@
+import type { RowResult } from '../../executor/protocol.ts'
+import { createReader } from '../element-reader.ts'
+import { outputElementSchema } from '../element-schema.ts'
+import { Refusal } from '../refusal.ts'
+import type { OutputInfo, Tensors } from '../tensor.ts'
+import { chooseOutput } from './choose-output.ts'
+import { closedObject, nestedSchema } from './nested-schema.ts'
+import { planColumns } from './tabular-columns.ts'
+import { encodeTabular, tabularInputSchema } from './tabular-input.ts'
+import { invalidOutput } from './task.ts'
+import type { CreateTask } from './task.ts'
+
+/** Output: `{ prediction: number }`, or an array of numbers where the model has several targets. */
+export const createTabularRegressionTask: CreateTask = ({ settings, signature, layout }) => {
+  const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
+  const value = chooseOutput({
+    setting: 'value',
+    wanted: settings.output.value,
+    outputs: signature.outputs,
+    couldBe: ({ type, shape }) => type !== 'string' && type !== 'bool' && shape.length < 3,
+    suggestive: [/predict|variable|value|target/i],
+  })
+  if (!value) throw new Refusal('none of its outputs is a number, or a list of numbers, for each row')
+  const element = outputElementSchema(value.type)
+  const targets = value.shape.length === 2 ? value.shape[1] : 1
+  return {
+    inputSchema: tabularInputSchema(plan),
+    outputSchema: closedObject({
+      prediction: targets === 1 ? element : nestedSchema(element, [targets ?? '']),
+    }),
+    outputNames: [value.name],
+    warnings: [],
+    encode: (rows) => encodeTabular(rows, plan),
+    decode: (tensors, rowCount) => decodeValues(tensors, { value, isSingle: targets === 1, rowCount }),
+  }
+}
+
+const decodeValues = (
+  tensors: Tensors,
+  { value, isSingle, rowCount }: { value: OutputInfo; isSingle: boolean; rowCount: number },
+): RowResult[] => {
+  const tensor = tensors[value.name]
+  const targets = (tensor?.data.length ?? 0) / rowCount
+  const isComplete = isSingle ? targets === 1 : Number.isInteger(targets) && targets > 0
+  if (!tensor || !isComplete) {
+    return Array.from({ length: rowCount }, () =>
+      invalidOutput(`output ${value.name} does not have the same elements for each row`),
+    )
+  }
+  const read = createReader(tensor)
+  return Array.from({ length: rowCount }, (_, row): RowResult => {
+    const prediction = isSingle
+      ? read(row)
+      : Array.from({ length: targets }, (_, target) => read(row * targets + target))
+    return { ok: true, output: { prediction } }
+  })
+}

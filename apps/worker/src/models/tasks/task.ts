@@ -1,0 +1,51 @@
+import type { JsonSchema } from '@onqueue/shared'
+import type { RowResult } from '../../executor/protocol.ts'
+import type { ModelSettings } from '../model-settings.ts'
+import type { RowLayout } from '../row-layout.ts'
+import type { Signature, Tensors } from '../tensor.ts'
+
+/** What is wrong with a row: a JSON Pointer into it, '' for the whole, and the end of a sentence ("must be a number"). */
+export type RowProblem = { pointer: string; detail: string }
+
+export type EncodedRows = {
+  /** rows of one shape, which may run together; `positions` are theirs in what was given */
+  groups: { positions: number[]; feeds: Tensors }[]
+  problems: Map<number, RowProblem>
+}
+
+/** How the input and output of a model are shaped. Plain functions of what the ONNX file and `model.yaml` say. */
+export type Task = {
+  /** of one row */
+  inputSchema: JsonSchema
+  /** of one row */
+  outputSchema: JsonSchema
+  /** the outputs that are needed of a run */
+  outputNames: string[]
+  /** what whoever runs the model should know */
+  warnings: string[]
+  /** Checks each row by the whole input schema, and makes tensors of those that are valid. Never throws. */
+  encode(rows: unknown[]): EncodedRows
+  /** Makes rows of the tensors of a run of `rowCount` rows; what doesn't fit the output schema is an error of its row. */
+  decode(outputs: Tensors, rowCount: number): RowResult[]
+  /** Further warnings, from what sample rows got. */
+  review?(results: RowResult[]): string[]
+}
+
+/** Throws a `Refusal` where the settings don't fit the model. */
+export type CreateTask = (options: {
+  settings: ModelSettings
+  signature: Signature
+  layout: RowLayout
+}) => Task
+
+export const describeProblem = ({ pointer, detail }: RowProblem) =>
+  pointer === '' ? detail : `${pointer}: ${detail}`
+
+/** One step of a JSON Pointer (RFC 6901). */
+export const pointerStep = (name: string | number) =>
+  `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
+
+export const invalidOutput = (detail: string): RowResult => ({ ok: false, code: 'invalid_output', detail })
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

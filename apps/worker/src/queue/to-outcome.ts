@@ -1,0 +1,37 @@
+import type { Outcome } from '@onqueue/shared'
+import type { RunReport } from '../serving/model-version.ts'
+
+/**
+ * The outcome of a prediction that ran. One row: its own output or error. An array: `succeeded` only if every row did,
+ * otherwise `rows_failed`; the output keeps the good rows, and null stands for the others.
+ */
+export const toOutcome = (
+  { results, predictMs, batchSize }: RunReport,
+  {
+    isArray,
+    startedAt,
+    now,
+    attempts,
+  }: { isArray: boolean; startedAt: number; now: number; attempts: number },
+): Outcome => {
+  const timing = { startedAt, completedAt: now, predictMs, batchSize, attempts }
+  const failures = results.flatMap((result, row) =>
+    result.ok ? [] : [{ row, code: result.code, detail: result.detail }],
+  )
+  // JSON would leave `undefined` out, and an outcome without an output can't be read back
+  const outputs = results.map((result) => (result.ok ? (result.output ?? null) : null))
+  if (failures.length === 0) {
+    return { status: 'succeeded', output: isArray ? outputs : outputs[0], error: null, ...timing }
+  }
+  if (!isArray) {
+    const [{ code, detail } = { code: 'inference_failed' as const, detail: 'the model failed' }] = failures
+    return { status: 'failed', output: null, error: { code, detail }, ...timing }
+  }
+  const detail = `${failures.length} of ${results.length} rows failed; "rows" says which and why`
+  return {
+    status: 'failed',
+    output: outputs,
+    error: { code: 'rows_failed', detail, rows: failures },
+    ...timing,
+  }
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
+import {
+  checkRedis,
+  connectConsumer,
+  createLogger,
+  createOutcomeWriter,
+  modelNameSchema,
+  startHealthServer,
+  untilReady,
+} from '@onqueue/shared'
+import type { Logger } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
+import type { WorkerConfig } from './config.ts'
+import { createWorkerMetrics } from './metrics.ts'
+import { readModelRepository } from './models/read-model-repository.ts'
+import type { ModelRepository } from './models/read-model-repository.ts'
+import { serveModel } from './serve-model.ts'
+import type { ServedModel } from './serve-model.ts'
+import { startJanitor } from './upkeep/janitor.ts'
+import { watchModels } from './watch-models.ts'
+
+/** After its grace time a worker is given this long to say goodbye to a Redis that may hang. */
+const goodbyeMs = 3000
+
+/**
+ * Starts the worker: reads the model repository, then serves every model in it. Rejects with one sentence, and leaves
+ * nothing open, when Redis or the health port can't be used or the repository can't be read.
+ */
+export const startWorker = async (config: WorkerConfig) => {
+  const log = createLogger({ service: 'worker', level: config.LOG_LEVEL })
+  const redis = connectConsumer(config.REDIS_URL, log)
+  const served: ServedModel[] = []
+  /** what was opened, and has to be closed in reverse order */
+  const opened: (() => unknown)[] = [() => redis.disconnect()]
+  const close = async () => {
+    for (const closeOne of opened.splice(0).toReversed()) await closeOne()
+  }
+
+  try {
+    await useRedis(redis, config.REDIS_URL)
+    const metrics = createWorkerMetrics({
+      executors: () => served.map(({ model, executorPids }) => ({ model, pids: executorPids() })),
+      inHand: () => served.map(({ model, inHand }) => ({ model, predictions: inHand() })),
+    })
+    let isLoaded = false
+    const health = await startHealthServer({
+      host: config.ONQUEUE_WORKER_HEALTH_HOST,
+      port: config.ONQUEUE_WORKER_HEALTH_PORT,
+      log,
+      isReady: async () => {
+        const reasons = [
+          ...(redis.status === 'ready' ? [] : ['Redis does not answer']),
+          ...(isLoaded ? [] : ['models are still loading']),
+        ]
+        return { ready: reasons.length === 0, reasons }
+      },
+      metrics: () => metrics.registry.metrics(),
+    })
+    opened.push(() => health.close())
+
+    const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
+    const models = modelsOf(repository, log)
+    if (models.length === 0) {
+      log.warn({ dir: config.ONQUEUE_MODELS_DIR }, 'no models here: put a folder with a model.onnx into it')
+    }
+    const shared = { redis, namespace: config.ONQUEUE_PREFIX, log }
+    const outcomes = createOutcomeWriter(shared)
+    const janitor = startJanitor({
+      ...shared,
+      outcomes,
+      retentionMs: config.ONQUEUE_RETENTION,
+      minRetentionMs: config.ONQUEUE_RETENTION_MIN,
+      watermark: config.ONQUEUE_SWEEP_WATERMARK,
+    })
+    opened.push(() => janitor.close())
+    const workerId = randomUUID()
+    for (const model of models) {
+      served.push(
+        serveModel({
+          ...shared,
+          outcomes,
+          metrics,
+          workerId,
+          model,
+          definitions: repository.definitions.filter(({ name }) => name === model),
+          refused: repository.refused.filter(({ name }) => name === model),
+          cores: config.ONQUEUE_CORES || availableParallelism(),
+          versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
+        }),
+      )
+    }
+    opened.push(() => Promise.all(served.map((model) => model.close(config.ONQUEUE_WORKER_GRACE))))
+    opened.push(watchModels({ dir: config.ONQUEUE_MODELS_DIR, known: models, log }))
+    const loaded = Promise.allSettled(served.map((model) => model.loaded))
+    void loaded.then(() => (isLoaded = true))
+
+    return {
+      healthPort: health.port,
+      /** Ends in order, or gives up when Redis does not answer: what was in hand then runs again elsewhere. */
+      close: () =>
+        Promise.race([close(), wait(config.ONQUEUE_WORKER_GRACE + goodbyeMs, undefined, { ref: false })]),
+    }
+  } catch (err) {
+    await close()
+    throw err
+  }
+}
+
+const useRedis = async (redis: Redis, url: string) => {
+  try {
+    await untilReady(redis, 5000)
+    await checkRedis(redis)
+  } catch (err) {
+    const reason = err instanceof Error ? err.message : String(err)
+    throw new Error(`Redis at ${withoutPassword(url)} can't be used: ${reason}`, { cause: err })
+  }
+}
+
+/** The names of all models in the repository, those included that can only be announced as refused. */
+const modelsOf = ({ definitions, refused }: ModelRepository, log: Logger) => {
+  const names = new Set(definitions.map(({ name }) => name))
+  for (const { name, reason } of refused) {
+    if (modelNameSchema.safeParse(name).success) names.add(name)
+    else log.error({ model: name, reason }, 'model refused')
+  }
+  return [...names]
+}
+
+const withoutPassword = (url: string) => url.replace(/\/\/[^@/]*@/, '//')

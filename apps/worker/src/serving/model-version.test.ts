@@ -1,0 +1,459 @@
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeAll, expect, test } from 'vitest'
+import { createLogger } from '@onqueue/shared'
+import type { ModelDefinition } from '../models/model-definition.ts'
+import type { ModelSettings } from '../models/model-settings.ts'
+import { readModelRepository } from '../models/read-model-repository.ts'
+import { VersionRefused } from './executor.ts'
+import { ModelVersion } from './model-version.ts'
+import type { RunEnd } from './model-version.ts'
+
+/**
+ * Real executors with the test models (tests/models/README.md). Rows that are to share a micro-batch are submitted while
+ * more are expected, and run when `allSubmitted` says that none are.
+ */
+const modelsDir = fileURLToPath(new URL('../../../../tests/models', import.meta.url))
+const log = createLogger({ service: 'test', level: 'silent' })
+let definitions: ModelDefinition[] = []
+const opened: ModelVersion[] = []
+
+beforeAll(async () => {
+  definitions = (await readModelRepository(modelsDir)).definitions
+})
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((version) => version.close()))
+  expect(await childProcesses()).toEqual([])
+})
+
+/** The processes that this one has, those that are loading a model included. */
+const childProcesses = async () => {
+  // the handle of a process that ended is closed a turn after its exit event
+  await nextTurn()
+  await nextTurn()
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'ProcessWrap')
+}
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
+
+const open = async (
+  name: string,
+  {
+    settings = {},
+    areFinal = async (ids) => ids.map(() => false),
+  }: { settings?: Partial<ModelSettings>; areFinal?: (ids: string[]) => Promise<boolean[]> } = {},
+) => {
+  const definition = definitions.find((candidate) => candidate.name === name)
+  if (!definition) throw new Error(`no test model ${name}`)
+  const microBatches: number[] = []
+  const deaths: string[] = []
+  const waiters: { deaths: number; resolve: () => void }[] = []
+  let isExpectingRows = false
+  let checks = 0
+  let checked = Promise.withResolvers<void>()
+  const version = await ModelVersion.open({
+    definition: {
+      ...definition,
+      settings: {
+        ...definition.settings,
+        instances: 1,
+        batching: { max_rows: 64, max_wait_ms: 60_000 },
+        ...settings,
+      },
+    },
+    cores: 1,
+    log,
+    ending: new AbortController(),
+    areFinal: async (ids) => {
+      const final = await areFinal(ids)
+      checks += 1
+      checked.resolve()
+      checked = Promise.withResolvers<void>()
+      return final
+    },
+    isExpectingRows: () => isExpectingRows,
+    events: {
+      microBatchRan: (rows) => microBatches.push(rows),
+      executorDied: (how) => {
+        deaths.push(how)
+        for (const waiter of waiters) if (deaths.length >= waiter.deaths) waiter.resolve()
+      },
+    },
+  })
+  opened.push(version)
+  return {
+    version,
+    microBatches,
+    deaths,
+    run: (rows: unknown[], { alone = false, signal = new AbortController().signal, id = 'p' } = {}) =>
+      version.run({ id, rows, lane: 'interactive', alone, signal }),
+    expectRows: () => {
+      isExpectingRows = true
+    },
+    allSubmitted: () => {
+      isExpectingRows = false
+      version.expectationChanged()
+    },
+    /** Resolves when a micro-batch more than `count` was looked up, and so has been sent to its executor. */
+    runsSent: async (count: number) => {
+      while (checks < count) await checked.promise
+      await nextTurn()
+    },
+    died: (count: number) =>
+      new Promise<void>((resolve) => {
+        if (deaths.length >= count) resolve()
+        else waiters.push({ deaths: count, resolve })
+      }),
+    killExecutor: () => {
+      for (const pid of version.executorPids) process.kill(pid, 'SIGKILL')
+    },
+  }
+}
+
+const resultsOf = (end: RunEnd) => (end.kind === 'finished' ? end.report.results : end.kind)
+
+const succeeded = (name: string, ...values: number[]) =>
+  values.map((value) => ({ ok: true, output: { [name]: value } }))
+
+test('rows run together and each has its own result', async () => {
+  const { run, microBatches } = await open('throws')
+
+  const end = await run([{ i: 1 }, { i: 2 }, { i: 3 }])
+
+  expect(resultsOf(end)).toEqual(succeeded('value', 10, 20, 30))
+  expect(microBatches).toEqual([3])
+})
+
+test('predictions share a micro-batch', async () => {
+  const { run, microBatches, expectRows, allSubmitted } = await open('throws')
+  expectRows()
+
+  const ends = [run([{ i: 1 }]), run([{ i: 2 }, { i: 3 }])]
+  allSubmitted()
+
+  expect((await Promise.all(ends)).map(resultsOf)).toEqual([
+    succeeded('value', 10),
+    succeeded('value', 20, 30),
+  ])
+  expect(microBatches).toEqual([3])
+})
+
+test('the report says how large the micro-batch was and how long it took', async () => {
+  const { run, expectRows, allSubmitted } = await open('throws')
+  expectRows()
+
+  const ends = [run([{ i: 1 }]), run([{ i: 2 }])]
+  allSubmitted()
+
+  expect(await ends[0]).toMatchObject({
+    kind: 'finished',
+    report: { batchSize: 2, predictMs: expect.any(Number) },
+  })
+})
+
+test('a lone row runs without waiting', async () => {
+  const { run } = await open('throws')
+
+  // it would wait for a minute
+  expect(resultsOf(await run([{ i: 1 }]))).toEqual(succeeded('value', 10))
+})
+
+test('rows wait for others that are on their way, but not for long', async () => {
+  const { run, microBatches, expectRows } = await open('throws', {
+    settings: { batching: { max_rows: 64, max_wait_ms: 1 } },
+  })
+  expectRows()
+
+  const ends = await Promise.all([run([{ i: 1 }]), run([{ i: 2 }])])
+
+  expect(ends.map(resultsOf)).toEqual([succeeded('value', 10), succeeded('value', 20)])
+  expect(microBatches).toEqual([2])
+})
+
+test('a full micro-batch does not wait', async () => {
+  const { run, microBatches, expectRows } = await open('throws', {
+    settings: { batching: { max_rows: 3, max_wait_ms: 60_000 } },
+  })
+  expectRows()
+
+  await Promise.all([run([{ i: 1 }]), run([{ i: 2 }]), run([{ i: 3 }])])
+
+  expect(microBatches).toEqual([3])
+})
+
+test('rows that are not independent run one by one', async () => {
+  const { run, microBatches } = await open('softmax-axis0')
+
+  const end = await run([{ x: [1, 2, 3] }, { x: [1, 2, 3] }])
+
+  expect(resultsOf(end)).toEqual([
+    { ok: true, output: { y: [1, 1, 1] } },
+    { ok: true, output: { y: [1, 1, 1] } },
+  ])
+  expect(microBatches).toEqual([1, 1])
+})
+
+test('good rows survive a row on which ONNX Runtime throws', async () => {
+  const { run, deaths, expectRows, allSubmitted } = await open('throws')
+  expectRows()
+
+  const ends = [run([{ i: 1 }]), run([{ i: 99 }]), run([{ i: 3 }])]
+  allSubmitted()
+  const [first, bad, last] = (await Promise.all(ends)).map(resultsOf)
+
+  expect(first).toEqual(succeeded('value', 10))
+  expect(bad).toMatchObject([{ ok: false, code: 'inference_failed' }])
+  expect(last).toEqual(succeeded('value', 30))
+  expect(deaths).toEqual([])
+})
+
+test('good rows survive a row that crashes its executor', async () => {
+  const { run, deaths, expectRows, allSubmitted } = await open('crashes')
+  expectRows()
+
+  const ends = [run([{ i: 1 }]), run([{ i: 999 }]), run([{ i: 3 }])]
+  allSubmitted()
+  const [first, bad, last] = (await Promise.all(ends)).map(resultsOf)
+
+  expect(first).toEqual(succeeded('y', 1))
+  expect(bad).toMatchObject([{ ok: false, code: 'executor_crashed' }])
+  expect(last).toEqual(succeeded('y', 3))
+  // once together, and twice alone
+  expect(deaths).toEqual(['crashed', 'crashed', 'crashed'])
+})
+
+test('everything finishes when an executor is killed in the middle of a run', async () => {
+  const { run, runsSent, killExecutor, deaths, version } = await open('slow')
+  const [pid] = version.executorPids
+
+  const ends = [run([{ n: [100] }]), run([{ n: [101] }, { n: [102] }]), run([{ n: [103] }])]
+  await runsSent(2)
+  killExecutor()
+  const results = (await Promise.all(ends)).map(resultsOf)
+
+  expect(results).toEqual([succeeded('y', 100), succeeded('y', 101, 102), succeeded('y', 103)])
+  expect(deaths).toEqual(['crashed'])
+  expect(version.executorPids).not.toContain(pid)
+})
+
+test('with two executors one goes on while the other is started again', async () => {
+  const { run, version, microBatches } = await open('throws', { settings: { instances: 2 } })
+  const [pid = 0] = version.executorPids
+
+  process.kill(pid, 'SIGKILL')
+  const ends = await Promise.all([run([{ i: 1 }]), run([{ i: 2 }]), run([{ i: 3 }])])
+
+  expect(ends.map(resultsOf)).toEqual([
+    succeeded('value', 10),
+    succeeded('value', 20),
+    succeeded('value', 30),
+  ])
+  expect(microBatches).toEqual([1, 1, 1])
+})
+
+test('a row that runs past the time limit fails, and its mates succeed', async () => {
+  const { run, deaths, expectRows, allSubmitted } = await open('slow', { settings: { timeout_s: 0.3 } })
+  expectRows()
+
+  const ends = [run([{ n: [1] }]), run([{ n: [20_000] }]), run([{ n: [2] }])]
+  allSubmitted()
+  const [first, bad, last] = (await Promise.all(ends)).map(resultsOf)
+
+  expect(first).toEqual(succeeded('y', 1))
+  expect(bad).toEqual([{ ok: false, code: 'timed_out', detail: 'this row did not finish within 0.3 s' }])
+  expect(last).toEqual(succeeded('y', 2))
+  expect(deaths).toEqual(['timed_out', 'timed_out', 'timed_out'])
+})
+
+test('a run past the time limit halves how many rows run together, once, and they grow back slowly', async () => {
+  const { run, microBatches } = await open('slow', {
+    settings: { timeout_s: 0.5, batching: { max_rows: 4, max_wait_ms: 60_000 } },
+  })
+  const quick = Array.from({ length: 4 }, () => ({ n: [0] }))
+
+  // two micro-batches are under way when the first one hangs
+  await run([{ n: [20_000] }, ...quick, { n: [0] }, { n: [0] }, { n: [0] }])
+  microBatches.splice(0)
+  for (const _ of ['first', 'second', 'third']) await run(quick)
+
+  expect(microBatches).toEqual([2, 2, 3, 1, 4])
+})
+
+test('a row that runs alone when its executor is killed from outside is not guilty', async () => {
+  const { run, runsSent, killExecutor, deaths } = await open('slow')
+
+  const end = run([{ n: [100] }], { alone: true })
+  await runsSent(1)
+  killExecutor()
+
+  expect(resultsOf(await end)).toEqual(succeeded('y', 100))
+  expect(deaths).toEqual(['crashed'])
+})
+
+test('a row whose executor ends twice while it runs alone is guilty', async () => {
+  const { run, runsSent, killExecutor, deaths } = await open('slow')
+
+  const end = run([{ n: [100] }], { alone: true })
+  for (const death of [1, 2]) {
+    await runsSent(death)
+    killExecutor()
+  }
+
+  expect(resultsOf(await end)).toMatchObject([{ ok: false, code: 'executor_crashed' }])
+  expect(deaths).toEqual(['crashed', 'crashed'])
+})
+
+test('rows that run alone share no micro-batch', async () => {
+  const { run, microBatches } = await open('throws')
+
+  const end = await run([{ i: 1 }, { i: 2 }], { alone: true })
+
+  expect(resultsOf(end)).toEqual(succeeded('value', 10, 20))
+  expect(microBatches).toEqual([1, 1])
+})
+
+test('a prediction that became final in the meantime is dropped without a run', async () => {
+  const { run, microBatches, expectRows, allSubmitted } = await open('throws', {
+    areFinal: async (ids) => ids.map((id) => id === 'canceled'),
+  })
+  expectRows()
+
+  const ends = [run([{ i: 1 }], { id: 'canceled' }), run([{ i: 2 }], { id: 'other' })]
+  allSubmitted()
+
+  expect((await Promise.all(ends)).map(resultsOf)).toEqual(['dropped', succeeded('value', 20)])
+  expect(microBatches).toEqual([1])
+})
+
+test('rows run when it can not be found out which predictions are final', async () => {
+  const { run } = await open('throws', {
+    areFinal: async () => {
+      throw new Error('Redis refused')
+    },
+  })
+
+  expect(resultsOf(await run([{ i: 1 }]))).toEqual(succeeded('value', 10))
+  expect(resultsOf(await run([{ i: 1 }], { alone: true }))).toEqual(succeeded('value', 10))
+})
+
+test('aborting drops the rows that have not run', async () => {
+  const { run, runsSent, microBatches } = await open('slow')
+  const deadline = new AbortController()
+  const busy = [run([{ n: [100] }]), run([{ n: [100] }])]
+  await runsSent(2)
+
+  const waiting = run([{ n: [1] }, { n: [2] }], { signal: deadline.signal })
+  const other = run([{ n: [3] }])
+  deadline.abort()
+
+  expect(await waiting).toEqual({ kind: 'dropped', hasRun: false })
+  expect(resultsOf(await other)).toEqual(succeeded('y', 3))
+  await Promise.all(busy)
+  expect(microBatches).toEqual([1, 1, 1])
+})
+
+test('aborting does not wait for rows that are running', async () => {
+  const { run, runsSent } = await open('slow')
+  const deadline = new AbortController()
+
+  const end = run([{ n: [900] }], { signal: deadline.signal })
+  await runsSent(1)
+  deadline.abort()
+
+  expect(await end).toEqual({ kind: 'dropped', hasRun: true })
+})
+
+test('what runs alone has begun too when it is aborted', async () => {
+  const { run, runsSent } = await open('slow')
+  const deadline = new AbortController()
+
+  const end = run([{ n: [900] }], { signal: deadline.signal, alone: true })
+  await runsSent(1)
+  deadline.abort()
+
+  expect(await end).toEqual({ kind: 'dropped', hasRun: true })
+})
+
+test('a prediction whose signal is aborted already does not run', async () => {
+  const { run, microBatches } = await open('throws')
+
+  const end = await run([{ i: 1 }], { signal: AbortSignal.abort() })
+
+  expect(resultsOf(end)).toBe('dropped')
+  expect(microBatches).toEqual([])
+})
+
+test('a prediction without rows is finished at once', async () => {
+  const { run } = await open('throws')
+
+  expect(resultsOf(await run([]))).toEqual([])
+})
+
+test('what is given back is neither finished nor waited for', async () => {
+  const { run, runsSent, version } = await open('slow')
+  const ends = [run([{ n: [900] }]), run([{ n: [900] }]), run([{ n: [900] }])]
+  await runsSent(2)
+
+  version.giveBack()
+
+  expect((await Promise.all(ends)).map(resultsOf)).toEqual(['given-back', 'given-back', 'given-back'])
+})
+
+test('what comes after the others were given back is given back too', async () => {
+  const { run, version, microBatches } = await open('throws')
+
+  version.giveBack()
+
+  expect(resultsOf(await run([{ i: 1 }]))).toBe('given-back')
+  expect(microBatches).toEqual([])
+})
+
+test('closing ends the executors in the middle of a run, and gives back what was in hand', async () => {
+  const { run, runsSent, version } = await open('slow', { settings: { instances: 2 } })
+  const end = run([{ n: [900] }])
+  await runsSent(1)
+
+  await version.close()
+
+  expect(resultsOf(await end)).toBe('given-back')
+  expect(await childProcesses()).toEqual([])
+})
+
+test('closing ends an executor that is just being started again', async () => {
+  const { version, killExecutor, died } = await open('throws')
+  killExecutor()
+  await died(1)
+  // its restart is a timer of 0 ms
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  expect(await childProcesses()).toEqual(['ProcessWrap'])
+
+  await version.close()
+
+  expect(await childProcesses()).toEqual([])
+})
+
+test('a version may be closed twice, and gives back what comes later', async () => {
+  const { version, run } = await open('throws')
+
+  await version.close()
+  await version.close()
+
+  expect(resultsOf(await run([{ i: 1 }]))).toBe('given-back')
+})
+
+test('a model that can not be loaded is refused, and leaves no process behind', async () => {
+  const [definition] = definitions
+  if (!definition) throw new Error('no test models')
+  const missing = { ...definition, onnxPath: `${definition.onnxPath}.missing` }
+
+  const opening = ModelVersion.open({
+    definition: missing,
+    cores: 1,
+    log,
+    ending: new AbortController(),
+    areFinal: async () => [],
+    isExpectingRows: () => false,
+    events: { microBatchRan: () => undefined, executorDied: () => undefined },
+  })
+
+  await expect(opening).rejects.toThrow(VersionRefused)
+  expect(await childProcesses()).toEqual([])
+})

@@ -1,0 +1,61 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, relative } from 'node:path'
+import { messageOf, SetupError } from '../scripts/setup-error.ts'
+import { closeAll } from './closing.ts'
+import { describeMachine } from './machine.ts'
+import { readOptions } from './options.ts'
+import { fullPlan, quickPlan } from './plan.ts'
+import { toReport } from './report.ts'
+import { countFailures, runParts } from './run-parts.ts'
+import { judge } from './targets.ts'
+
+const main = async (): Promise<number> => {
+  const { parts, isQuick, outputFile } = readOptions(process.argv.slice(2))
+  const machine = await describeMachine()
+  const startedAt = new Date()
+  const plan = isQuick ? quickPlan : fullPlan
+
+  const results = await runParts(parts, plan, { onPart: (name) => console.error(`measuring ${name} …`) })
+
+  const targets = judge(results)
+  const failures = countFailures(results)
+  await mkdir(dirname(outputFile), { recursive: true })
+  await writeFile(
+    outputFile,
+    `${JSON.stringify({ startedAt, machine, plan, results, targets, failures }, null, 2)}\n`,
+  )
+
+  const { cpu, cores, memoryGb, kernel, versions } = machine
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  console.log(
+    `\nOnQueue bench, ${startedAt.toISOString()}: ${cores} × ${cpu}, ${memoryGb} GB, Linux ${kernel}`,
+  )
+  console.log(`${software.join(', ')}; ${plan.rounds} round(s)\n\n${toReport(results, targets)}\n`)
+  console.log(`Written to ${relative(process.cwd(), outputFile)}`)
+  if (failures > 0) {
+    const { throughput, latency, heavy } = results
+    const examples = [throughput, latency, heavy].flatMap((part) => part?.examples ?? [])
+    console.error(`${failures} answers were wrong, such as:\n  ${examples.join('\n  ')}`)
+  }
+  return failures > 0 ? 1 : 0
+}
+
+let isInterrupted = false
+const interrupt = () => {
+  // One Ctrl-C may come twice: from the terminal, and from npm.
+  if (isInterrupted) return
+  isInterrupted = true
+  void closeAll().finally(() => process.exit(130))
+}
+for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.on(event, interrupt)
+
+main().then(
+  (exitCode) => process.exit(exitCode),
+  async (err: unknown) => {
+    // What failed because it was ended is no news.
+    if (isInterrupted) return
+    console.error(err instanceof SetupError ? messageOf(err) : err)
+    await closeAll()
+    process.exit(1)
+  },
+)

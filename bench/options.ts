@@ -1,0 +1,41 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { SetupError } from '../scripts/setup-error.ts'
+import { type PartName, partNames } from './run-parts.ts'
+
+export type Options = { parts: readonly PartName[]; isQuick: boolean; outputFile: string }
+
+const usage = `npm run bench -- [--only PART[,PART]] [--quick] [--output FILE]   (parts: ${partNames.join(', ')})`
+
+/** Throws a `SetupError` that says what may be typed. */
+export const readOptions = (args: readonly string[]): Options => {
+  const { only, quick, output } = parse(args)
+  return {
+    parts: only === undefined ? partNames : only.split(',').map(toPart),
+    isQuick: quick,
+    outputFile: output,
+  }
+}
+
+const parse = (args: readonly string[]) => {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        output: { type: 'string', default: join(import.meta.dirname, 'results/latest.json') },
+      },
+    }).values
+  } catch (err) {
+    throw new SetupError(`${err instanceof Error ? err.message : String(err)}. Usage: ${usage}`, {
+      cause: err,
+    })
+  }
+}
+
+const toPart = (name: string): PartName => {
+  const part = partNames.find((known) => known === name)
+  if (part === undefined) throw new SetupError(`"${name}" is no part of the bench. Usage: ${usage}`)
+  return part
+}

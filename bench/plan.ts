@@ -1,0 +1,37 @@
+/** How much is measured. */
+export type Plan = {
+  /** of everything that is compared with something else */
+  rounds: number
+  /** for raw ONNX Runtime, at each batch size */
+  onnxMs: number
+  noopJobs: number
+  submits: number
+  /** at each number of clients */
+  predictMs: number
+  roundTrips: number
+  heavySubmits: number
+  starts: number
+}
+
+export const fullPlan: Plan = {
+  rounds: 3,
+  onnxMs: 1000,
+  noopJobs: 20_000,
+  submits: 20_000,
+  predictMs: 5000,
+  roundTrips: 500,
+  heavySubmits: 1536,
+  starts: 3,
+}
+
+/** Says whether everything works; its figures are rough. */
+export const quickPlan: Plan = {
+  rounds: 1,
+  onnxMs: 200,
+  noopJobs: 5000,
+  submits: 5000,
+  predictMs: 1500,
+  roundTrips: 200,
+  heavySubmits: 512,
+  starts: 1,
+}

@@ -1,0 +1,104 @@
+import type { BatchSpeed } from './onnx-ceiling.ts'
+import type { Usage } from './process-watch.ts'
+import type { Results } from './run-parts.ts'
+import type { Latency, Rounds } from './statistics.ts'
+import type { Target } from './targets.ts'
+
+/** The results as text for a terminal. Of several rounds the median, with the lowest and the highest in brackets. */
+export const toReport = (
+  { start, onnx, queue, throughput, latency, heavy }: Results,
+  targets: readonly Target[],
+): string => {
+  const sections: string[][] = []
+  if (onnx) {
+    sections.push([
+      'Raw ONNX Runtime, one thread, rows/s by rows a run',
+      row('', ...onnx.demo.map(({ rows }) => String(rows))),
+      row('demo-classifier', ...onnx.demo.map(toSpeed)),
+      row('heavy', ...onnx.heavy.map(toSpeed)),
+    ])
+  }
+  if (queue) {
+    sections.push([
+      'BullMQ alone, no-op jobs added and completed at the same time by two processes, 256 adds in flight',
+      ...queue.map(({ concurrency, jobsPerSecond }) =>
+        row(`concurrency ${concurrency}`, `${spread(jobsPerSecond, count)} jobs/s`),
+      ),
+    ])
+  }
+  if (throughput) {
+    const { ceiling, submit, predict } = throughput
+    sections.push([
+      'demo-classifier over HTTP, load generator on the same cores',
+      row('BullMQ alone', `${spread(ceiling, count)} jobs/s`),
+      row(
+        'submit, 256 in flight',
+        `${spread(submit.perSecond, count)} finished/s`,
+        `${spread(submit.shareOfCeiling, percent)} of BullMQ alone`,
+        `(accepted at ${count(submit.submitsPerSecond.median)}/s)`,
+      ),
+      ...predict.map(({ clients, perSecond, shareOfCeiling, latencyMs }) =>
+        row(
+          `predict, ${clients} client${clients === 1 ? '' : 's'}`,
+          `${spread(perSecond, count)} answers/s`,
+          `${spread(shareOfCeiling, percent)} of BullMQ alone`,
+          percentiles(latencyMs),
+        ),
+      ),
+    ])
+    sections.push(usageSection('submit, 256 in flight', submit.usage))
+    for (const { clients, usage } of predict)
+      sections.push(usageSection(`predict, ${clients} clients`, usage))
+  }
+  if (latency) {
+    sections.push([
+      'Idle latency, one caller',
+      row('no-op, completed event', percentiles(latency.noopMs)),
+      row('no-op, waitUntilFinished', percentiles(latency.noopWaitedForMs)),
+      row('predict', percentiles(latency.predictMs), `${spread(latency.timesNoop, times)} the no-op p50`),
+    ])
+  }
+  if (heavy) {
+    sections.push([
+      `heavy model, micro-batches of ${heavy.batchRows} rows, one thread`,
+      row('raw ONNX Runtime', `${spread(heavy.raw, one)} rows/s`),
+      row(
+        'submit until finished',
+        `${spread(heavy.throughQueue, one)} rows/s`,
+        spread(heavy.shareOfRaw, percent),
+      ),
+    ])
+    sections.push(usageSection('heavy model', heavy.usage))
+  }
+  if (start)
+    sections.push(['npm start to ready', row('', `${spread(start, two)} s, best ${two(start.lowest)} s`)])
+  if (targets.length > 0) sections.push(['Figures to reach', ...targets.map(toVerdict)])
+  return sections.map((lines) => lines.join('\n  ')).join('\n\n')
+}
+
+const usageSection = (title: string, usage: Record<string, Usage>): string[] => [
+  `Processes, ${title}`,
+  ...Object.entries(usage).map(([name, { peakRssBytes, cpuSeconds }]) =>
+    row(name, `${(peakRssBytes / 1e6).toFixed(0)} MB peak`, `${cpuSeconds.toFixed(1)} s CPU`),
+  ),
+]
+
+const toVerdict = ({ name, value, target, unit, better, isReached }: Target): string =>
+  `${isReached ? 'reached    ' : 'NOT reached'}  ${name}: ${value.toFixed(unit === '×' || unit === 's' ? 2 : 1)} ${unit} (${better === 'higher' ? '≥' : '≤'} ${target} ${unit})`
+
+const row = (name: string, ...cells: string[]): string =>
+  [name.padEnd(26), ...cells.map((cell) => cell.padEnd(8))].join('  ').trimEnd()
+
+const toSpeed = ({ rowsPerSecond }: BatchSpeed): string => count(rowsPerSecond)
+
+const spread = ({ median, lowest, highest, rounds }: Rounds, format: (value: number) => string): string =>
+  rounds.length === 1 ? format(median) : `${format(median)} [${format(lowest)}–${format(highest)}]`
+
+const percentiles = ({ p50, p95, p99 }: Latency): string =>
+  `p50 ${two(p50)}  p95 ${two(p95)}  p99 ${two(p99)} ms`
+
+const count = (value: number): string => Math.round(value).toLocaleString('en')
+const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
+const times = (value: number): string => `${value.toFixed(2)}×`
+const one = (value: number): string => value.toFixed(1)
+const two = (value: number): string => value.toFixed(2)

@@ -1,0 +1,89 @@
+import type { Redis } from 'ioredis'
+import { heartbeatSchema, serveVersions, versionCardSchema } from './model-card.ts'
+import type { Heartbeat, ModelEntry, VersionCard } from './model-card.ts'
+import { globalKeys, modelKeys } from './names.ts'
+
+/** A worker that has not been heard of for this long is gone. */
+export const heartbeatTtlMs = 6000
+export const heartbeatIntervalMs = 2000
+
+type Store = { redis: Redis; namespace: string }
+
+/**
+ * Publishes a card. The first worker to publish a digest raises the generation of its version; whoever publishes it
+ * again (a second worker, a restart, `loading` → `ready`) keeps that generation. A worker that is loading a definition
+ * that was ready before, or can't load it, leaves the card as it is: predictions can be checked and accepted meanwhile,
+ * and its heartbeat tells its own state.
+ */
+export const publishCard = async ({ redis, namespace }: Store, card: VersionCard) => {
+  const keys = modelKeys(namespace, card.model)
+  const { models, cardChanges } = globalKeys(namespace)
+  const text = await redis.hget(keys.cards, card.digest)
+  const known = text === null ? undefined : versionCardSchema.safeParse(JSON.parse(text)).data
+  const generation = known?.generation ?? (await redis.hincrby(keys.generations, card.version, 1))
+  const published = known?.status === 'ready' && card.status !== 'ready' ? known : { ...card, generation }
+  await redis
+    .pipeline()
+    .hset(keys.cards, card.digest, JSON.stringify(published satisfies VersionCard))
+    .sadd(models, card.model)
+    .publish(cardChanges, card.model)
+    .exec()
+}
+
+/** Says that a worker is alive and what it has of a model; good for `heartbeatTtlMs`. */
+export const beat = async ({ redis, namespace }: Store, model: string, heartbeat: Heartbeat) => {
+  const keys = modelKeys(namespace, model)
+  await redis
+    .pipeline()
+    .set(keys.worker(heartbeat.workerId), JSON.stringify(heartbeat), 'PX', heartbeatTtlMs)
+    .sadd(keys.workers, heartbeat.workerId)
+    .set(keys.lastSeen, String(heartbeat.at))
+    .exec()
+}
+
+/** Takes a worker that ends in order off the model at once. */
+export const stopBeating = async ({ redis, namespace }: Store, model: string, workerId: string) => {
+  const keys = modelKeys(namespace, model)
+  await redis
+    .pipeline()
+    .del(keys.worker(workerId))
+    .srem(keys.workers, workerId)
+    .publish(globalKeys(namespace).cardChanges, model)
+    .exec()
+}
+
+export const readModels = async (store: Store): Promise<ModelEntry[]> => {
+  const names = await store.redis.smembers(globalKeys(store.namespace).models)
+  return Promise.all(names.sort().map((name) => readModel(store, name)))
+}
+
+export const readModel = async ({ redis, namespace }: Store, name: string): Promise<ModelEntry> => {
+  const keys = modelKeys(namespace, name)
+  const [cards, workerIds, lastSeen] = await Promise.all([
+    redis.hvals(keys.cards),
+    redis.smembers(keys.workers),
+    redis.get(keys.lastSeen),
+  ])
+  const heartbeats = await readHeartbeats({ redis, namespace }, name, workerIds)
+  return {
+    name,
+    versions: serveVersions(
+      cards.flatMap((text) => readable(versionCardSchema.safeParse(JSON.parse(text)))),
+      heartbeats,
+    ),
+    heartbeats,
+    lastSeenAt: lastSeen === null ? null : Number(lastSeen),
+  }
+}
+
+const readHeartbeats = async ({ redis, namespace }: Store, model: string, workerIds: string[]) => {
+  if (workerIds.length === 0) return []
+  const keys = modelKeys(namespace, model)
+  const texts = await redis.mget(workerIds.map((id) => keys.worker(id)))
+  const gone = workerIds.filter((_, index) => texts[index] === null)
+  if (gone.length > 0) await redis.srem(keys.workers, gone)
+  return texts.flatMap((text) => (text ? readable(heartbeatSchema.safeParse(JSON.parse(text))) : []))
+}
+
+/** A process of another release may have written what can't be read here; that must not hide everything else. */
+const readable = <T>({ data }: { data?: T }) => (data === undefined ? [] : [data])

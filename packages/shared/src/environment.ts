@@ -1,0 +1,86 @@
+import { z } from 'zod'
+
+/** A configuration that can't be used. The message lists every problem, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** The settings of one process. Each has a description and a default, from which `.env.example` is made. */
+export const parseEnvironment = <Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  environment: Record<string, string | undefined>,
+): Readonly<z.infer<z.ZodObject<Shape>>> => {
+  const known = Object.fromEntries(
+    Object.keys(schema.shape).flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])),
+  )
+  const parsed = schema.safeParse(known)
+  if (parsed.success) return Object.freeze(parsed.data)
+  const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
+  throw new ConfigError(
+    `these settings can't be used; correct them and start again:\n  ${problems.join('\n  ')}`,
+  )
+}
+
+export const portSetting = (fallback: number) =>
+  z.coerce
+    .number('must be a port number')
+    .int()
+    .min(0, 'must be a port number')
+    .max(65535, 'must be a port number')
+    .default(fallback)
+
+export const integerSetting = (fallback: number, { min = 1 }: { min?: number } = {}) =>
+  z.coerce
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(min, `must be at least ${min}`)
+    .default(fallback)
+
+export const booleanSetting = (fallback: boolean) =>
+  z
+    .enum(['true', 'false'], 'must be true or false')
+    .default(fallback ? 'true' : 'false')
+    .transform((value) => value === 'true')
+
+/** A length of time: `90`, `90s`, `10m`, `24h` or `1h30m`. In milliseconds. */
+export const durationSetting = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const seconds = parseDuration(text)
+      if (seconds === undefined) {
+        context.addIssue({ code: 'custom', message: 'must be a duration such as 90s, 10m, 24h or 1h30m' })
+        return z.NEVER
+      }
+      return seconds * 1000
+    })
+
+/** Seconds of `30`, `30s`, `10m` or `1h30m`; undefined when the text is no duration. */
+export const parseDuration = (text: string) => {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text)
+  const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?$/.exec(text)
+  if (!match || text === '') return undefined
+  const [, hours = '0', minutes = '0', seconds = '0'] = match
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
+}
+
+/** The settings that every process has. */
+export const sharedSettings = {
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must start with redis:// or rediss://')
+    .default('redis://127.0.0.1:6379')
+    .describe(
+      'The Redis (7.0 or newer, maxmemory-policy noeviction) that holds queue and results. npm start brings its own.',
+    ),
+  ONQUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/, 'must be letters, digits, _ and -')
+    .default('onqueue')
+    .describe('First part of every key in Redis.'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least severe level that is logged.'),
+}

@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from './logger.ts'
+
+/** Whether a process can do its work, and otherwise why not, a sentence each. */
+export type Readiness = { ready: boolean; reasons: string[] }
+
+export type HealthServer = { port: number; close(): Promise<void> }
+
+/**
+ * Serves a process's health on a port of its own, so that probes and scrapes get through when the main port is busy,
+ * closed to them, or not there at all:
+ *
+ * - `/livez`: 200 while the process answers;
+ * - `/readyz`: 200, or 503 with the reasons; a check that takes over `timeoutMs` counts as failed;
+ * - `/metrics`: Prometheus text.
+ *
+ * Resolves when it listens, with the port (of interest where `port` is 0); rejects when the port is taken.
+ */
+export const startHealthServer = async ({
+  port,
+  host,
+  log,
+  isReady,
+  metrics,
+  timeoutMs = 3000,
+}: {
+  port: number
+  host: string
+  log: Pick<Logger, 'info' | 'error'>
+  isReady: () => Promise<Readiness>
+  metrics: () => Promise<string>
+  timeoutMs?: number
+}): Promise<HealthServer> => {
+  const answer = async (path: string | undefined, response: ServerResponse) => {
+    if (path === '/livez') send(response, 200, { status: 'ok' })
+    else if (path === '/readyz') {
+      const { ready, reasons } = await inTime(isReady(), timeoutMs)
+      send(response, ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', reasons })
+    } else if (path === '/metrics') {
+      const text = await inTime(metrics(), timeoutMs)
+      response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text)
+    } else
+      send(response, 404, { status: 'not found', reasons: ['this port has /livez, /readyz and /metrics'] })
+  }
+
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0]
+    answer(path, response).catch((err: unknown) => {
+      log.error({ path, err }, 'health check failed')
+      send(response, 503, { status: 'unavailable', reasons: ['the check itself failed; the log says why'] })
+    })
+  })
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  const boundPort = typeof address === 'object' && address !== null ? address.port : port
+  log.info({ host, port: boundPort }, 'health port listens')
+
+  return {
+    port: boundPort,
+    close: async () => {
+      if (!server.listening) return
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+const send = (response: ServerResponse, status: number, body: { status: string; reasons?: string[] }) => {
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+}
+
+const inTime = async <Result>(check: Promise<Result>, timeoutMs: number): Promise<Result> => {
+  const stop = new AbortController()
+  const tooLate = sleep(timeoutMs, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`no answer within ${timeoutMs / 1000} s`)
+  })
+  try {
+    return await Promise.race([check, tooLate])
+  } finally {
+    stop.abort()
+  }
+}

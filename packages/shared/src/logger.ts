@@ -1,0 +1,19 @@
+import { pino } from 'pino'
+import type { Logger } from 'pino'
+import { PinoPretty } from 'pino-pretty'
+
+export type { Logger } from 'pino'
+
+/** The process's logger: JSON lines, or readable ones on a terminal. Credentials are never written. */
+export const createLogger = ({ service, level }: { service: string; level: string }): Logger =>
+  pino(
+    {
+      level,
+      base: { service },
+      redact: { paths: ['authorization', 'headers.authorization', '*.authorization'], remove: true },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    process.stdout.isTTY
+      ? PinoPretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', sync: true })
+      : pino.destination({ dest: 1, sync: true }),
+  )

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+
+/**
+ * What a worker tells the other processes about a model version.
+ *
+ * A *card* describes one definition of a version (its digest) and stays in Redis when its workers are gone, so that
+ * predictions can still be checked and accepted. A *heartbeat* says which definitions one worker has right now; it
+ * expires with the worker. `summarizeModel` makes the resource of both.
+ */
+export const jsonSchemaSchema = z.record(z.string(), z.unknown())
+export type JsonSchema = z.infer<typeof jsonSchemaSchema>
+
+export const versionStatuses = ['loading', 'ready', 'refused'] as const
+
+export const versionCardSchema = z.object({
+  model: z.string(),
+  version: z.string(),
+  digest: z.string(),
+  /** the newest definition of a version has the highest; given by Redis when a digest is first published */
+  generation: z.int().default(0),
+  status: z.enum(versionStatuses),
+  /** why it was refused */
+  reason: z.string().nullable(),
+  warnings: z.array(z.string()),
+  description: z.string().nullable(),
+  task: z.string().nullable(),
+  /** of one row; null until it was loaded */
+  inputSchema: jsonSchemaSchema.nullable(),
+  outputSchema: jsonSchemaSchema.nullable(),
+  example: z.unknown(),
+  batching: z.object({
+    enabled: z.boolean(),
+    maxRows: z.int(),
+    maxWaitMs: z.number(),
+    reason: z.string().nullable(),
+  }),
+  providers: z.array(z.string()),
+  attempts: z.int(),
+})
+export type VersionCard = z.infer<typeof versionCardSchema>
+
+export const heartbeatSchema = z.object({
+  workerId: z.string(),
+  at: z.number(),
+  /** rows finished a second, averaged over the last seconds in which there was work */
+  rowsPerSecond: z.number(),
+  versions: z.array(
+    z.object({
+      version: z.string(),
+      digest: z.string(),
+      status: z.enum([...versionStatuses, 'unhealthy']),
+      reason: z.string().nullable(),
+      memoryBytes: z.number(),
+    }),
+  ),
+})
+export type Heartbeat = z.infer<typeof heartbeatSchema>
+
+/** A model as the API knows it: every published version, and the workers that are alive. */
+export type ModelEntry = {
+  name: string
+  versions: ServedVersion[]
+  heartbeats: Heartbeat[]
+  lastSeenAt: number | null
+}
+
+/** A version with the definition that new predictions get. */
+export type ServedVersion = {
+  version: string
+  card: VersionCard
+  status: 'loading' | 'ready' | 'refused' | 'unavailable'
+  reason: string | null
+  /** other definitions of the same version that a live worker has: a roll-out in progress, or a mistake */
+  conflictingDigests: string[]
+}
+
+/**
+ * Chooses the definition of each version that is served: the newest that a live worker has, or else the newest
+ * published. Versions are in ascending order.
+ */
+export const serveVersions = (cards: VersionCard[], heartbeats: Heartbeat[]): ServedVersion[] => {
+  const byVersion = Map.groupBy(cards, (card) => card.version)
+  return [...byVersion.keys()].sort(compareVersions).flatMap((version) => {
+    const newestFirst = (byVersion.get(version) ?? []).toSorted((a, b) => b.generation - a.generation)
+    const live = newestFirst.filter((card) => stateOf(card, heartbeats) !== undefined)
+    const card =
+      live.find((candidate) => stateOf(candidate, heartbeats)?.status === 'ready') ??
+      live[0] ??
+      newestFirst[0]
+    if (!card) return []
+    const state = stateOf(card, heartbeats)
+    return {
+      version,
+      card,
+      status: !state ? 'unavailable' : state.status === 'unhealthy' ? 'unavailable' : state.status,
+      reason: state?.reason ?? card.reason,
+      conflictingDigests: live.filter((other) => other !== card).map((other) => other.digest),
+    } as const
+  })
+}
+
+/**
+ * The version that a prediction gets when it asks for none: the newest that was loaded once, so that a new version takes
+ * over when it is ready and not before. The newest of all where none was.
+ */
+export const defaultVersionOf = (versions: ServedVersion[]) =>
+  versions.findLast(({ status, card }) => status !== 'refused' && card.inputSchema !== null) ??
+  versions.at(-1)
+
+/** Ascending: numbers as numbers, everything else as text. */
+export const compareVersions = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
+
+const stateOf = (card: VersionCard, heartbeats: Heartbeat[]) => {
+  const states = heartbeats.flatMap((beat) =>
+    beat.versions.filter((version) => version.digest === card.digest),
+  )
+  return states.find((state) => state.status === 'ready') ?? states[0]
+}

@@ -1,0 +1,64 @@
+import { z } from 'zod'
+
+/**
+ * The names under which everything lives in Redis.
+ *
+ * Each key of a model carries the hash tag `{<model>}`: Redis Cluster then keeps a model's keys in one slot, which
+ * flows and scripts need, and spreads the models over the shards.
+ */
+export const queueName = 'predictions'
+
+/** A model's name: its folder's name, and the part of a prediction id before the last `-`. */
+export const modelNameSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/,
+    'a model name has 1 to 63 of a-z 0-9 . _ - and starts and ends with a letter or digit',
+  )
+
+/** The prefix that BullMQ and our own keys of one model share. `namespace` is `ONQUEUE_PREFIX`, `onqueue` by default. */
+export const modelPrefix = (namespace: string, model: string) => `${namespace}:{${model}}`
+
+export const modelKeys = (namespace: string, model: string) => {
+  const prefix = modelPrefix(namespace, model)
+  return {
+    /** string: the outcome, written once; a prediction is final if and only if it exists */
+    outcome: (id: string) => `${prefix}:outcome:${id}`,
+    /** string: the input of a prediction whose input is too large for its job */
+    input: (id: string) => `${prefix}:input:${id}`,
+    /** string: the fingerprint of the request that won an idempotency key */
+    claim: (id: string) => `${prefix}:claim:${id}`,
+    /** sorted set: prediction ids of one owner by creation time, for listing */
+    index: (owner: string) => `${prefix}:index:${owner}`,
+    /** sorted set: prediction ids by deadline (ms) */
+    deadlines: `${prefix}:deadlines`,
+    /** integer: rows waiting beyond one for each waiting prediction (array inputs) */
+    extraRows: `${prefix}:extra-rows`,
+    /** hash: digest → the card of that version, as published by the first worker that had it */
+    cards: `${prefix}:cards`,
+    /** hash: version → the newest generation given to a digest of it */
+    generations: `${prefix}:generations`,
+    /** set: ids of workers that serve the model */
+    workers: `${prefix}:workers`,
+    /** string that expires: one worker's heartbeat */
+    worker: (workerId: string) => `${prefix}:worker:${workerId}`,
+    /** string that expires: when any worker of the model was last seen, in ms */
+    lastSeen: `${prefix}:last-seen`,
+    /** string that expires: the janitor at work on the model */
+    janitor: `${prefix}:janitor`,
+    /** pub/sub channel: ids of predictions that became final, separated by a comma */
+    notices: `${prefix}:notices`,
+    /** BullMQ's own keys of the queue, which the sweeper's script removes together with ours */
+    queue: (part: string) => `${prefix}:${queueName}:${part}`,
+  }
+}
+
+/** Keys that belong to no model. */
+export const globalKeys = (namespace: string) => ({
+  /** set: names of all models that a worker ever published */
+  models: `${namespace}:models`,
+  /** string: the secret shared by the processes where ONQUEUE_SECRET is not set */
+  secret: `${namespace}:secret`,
+  /** pub/sub channel: a model whose card changed */
+  cardChanges: `${namespace}:card-changes`,
+})

@@ -1,0 +1,124 @@
+import type { Redis } from 'ioredis'
+import { modelKeys } from './names.ts'
+import { modelOfPredictionId } from './prediction-id.ts'
+import { outcomeSchema } from './prediction.ts'
+import type { Outcome } from './prediction.ts'
+
+/**
+ * Outcomes: the one truth about how a prediction ended.
+ *
+ * An outcome is written once, by whoever comes first (`SET NX GET`): a worker that ran the prediction, a cancel, a
+ * deadline, or the janitor for a lost worker. Who loses takes what is stored. BullMQ's lock does not fence our keys, so
+ * this is also what keeps a frozen worker that wakes up from changing a result.
+ *
+ * Writes of one turn of the event loop leave in one pipeline with one notice a model: a micro-batch costs one round
+ * trip.
+ */
+export type OutcomeWriter = {
+  /** Writes the outcome unless there is one, and resolves to the one that counts. `rows` is what the prediction weighed in the backlog. */
+  write(
+    id: string,
+    outcome: Outcome,
+    options?: { rows?: number },
+  ): Promise<{ outcome: Outcome; won: boolean }>
+}
+
+type PendingWrite = {
+  id: string
+  model: string
+  text: string
+  outcome: Outcome
+  rows: number
+  resolve: (result: { outcome: Outcome; won: boolean }) => void
+  reject: (reason: unknown) => void
+}
+
+export const createOutcomeWriter = ({
+  redis,
+  namespace,
+}: {
+  redis: Redis
+  namespace: string
+}): OutcomeWriter => {
+  let pending: PendingWrite[] = []
+
+  const flush = async () => {
+    const writes = pending
+    pending = []
+    try {
+      const won = settleWrites(writes, await sendWrites(redis, namespace, writes))
+      await releaseExtraRows(redis, namespace, won)
+    } catch (err) {
+      for (const write of writes) write.reject(err)
+    }
+  }
+
+  return {
+    write: (id, outcome, { rows = 1 } = {}) =>
+      new Promise((resolve, reject) => {
+        const model = modelOfPredictionId(id)
+        if (model === undefined) throw new Error(`not a prediction id: ${id}`)
+        // flush never rejects: it hands its errors to the writes
+        if (pending.length === 0) setImmediate(() => void flush())
+        pending.push({ id, model, text: JSON.stringify(outcome), outcome, rows, resolve, reject })
+      }),
+  }
+}
+
+/** The outcomes of predictions of one model, in order; null for one that is not final. */
+export const readOutcomes = async (
+  { redis, namespace }: { redis: Redis; namespace: string },
+  model: string,
+  ids: string[],
+): Promise<(Outcome | null)[]> => {
+  if (ids.length === 0) return []
+  const keys = modelKeys(namespace, model)
+  const texts = await redis.mget(ids.map((id) => keys.outcome(id)))
+  return texts.map((text) => (text === null ? null : parseOutcome(text)))
+}
+
+export const parseOutcome = (text: string): Outcome => outcomeSchema.parse(JSON.parse(text))
+
+const sendWrites = async (redis: Redis, namespace: string, writes: PendingWrite[]) => {
+  const pipeline = redis.pipeline()
+  for (const { id, model, text } of writes) {
+    pipeline.set(modelKeys(namespace, model).outcome(id), text, 'NX', 'GET')
+  }
+  for (const [model, group] of Map.groupBy(writes, (write) => write.model)) {
+    const keys = modelKeys(namespace, model)
+    pipeline.publish(keys.notices, group.map((write) => write.id).join(','))
+  }
+  return (await pipeline.exec()) ?? []
+}
+
+/** Settles the writes and returns those that won. */
+const settleWrites = (writes: PendingWrite[], replies: [error: Error | null, result: unknown][]) => {
+  const won: PendingWrite[] = []
+  for (const [index, write] of writes.entries()) {
+    const [err, stored] = replies[index] ?? [new Error('Redis answered fewer commands than were sent'), null]
+    if (err) write.reject(err)
+    // a write that was sent again after a lost connection finds its own text
+    else if (stored === null || stored === write.text) {
+      won.push(write)
+      write.resolve({ outcome: write.outcome, won: true })
+    } else settleLost(write, stored)
+  }
+  return won
+}
+
+/** One stored outcome that can't be read (of another release, say) must not fail the writes beside it. */
+const settleLost = (write: PendingWrite, stored: unknown) => {
+  try {
+    write.resolve({ outcome: parseOutcome(typeof stored === 'string' ? stored : ''), won: false })
+  } catch (err) {
+    write.reject(err)
+  }
+}
+
+/** Only who ended a prediction takes its weight off the backlog, so that it is taken off once. */
+const releaseExtraRows = async (redis: Redis, namespace: string, won: PendingWrite[]) => {
+  for (const [model, group] of Map.groupBy(won, (write) => write.model)) {
+    const extraRows = group.reduce((sum, write) => sum + write.rows - 1, 0)
+    if (extraRows > 0) await redis.decrby(modelKeys(namespace, model).extraRows, extraRows)
+  }
+}

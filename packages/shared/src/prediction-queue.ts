@@ -1,0 +1,42 @@
+import { Queue } from 'bullmq'
+import type { JobsOptions } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { modelPrefix, queueName } from './names.ts'
+import { queuePriority } from './prediction.ts'
+import type { PredictionJobData } from './prediction.ts'
+
+export type PredictionQueue = Queue<PredictionJobData>
+
+/**
+ * The settings of locks and stalled checks. They must be the same in every process: BullMQ keeps the interval of
+ * whoever came last.
+ */
+export const lockSettings = { lockDuration: 15_000, stalledInterval: 5_000, maxStalledCount: 10 }
+
+/** Opens the queue of a model on a shared connection. Closing the queue leaves the connection open. */
+export const openPredictionQueue = (redis: Redis, namespace: string, model: string): PredictionQueue => {
+  const queue: PredictionQueue = new Queue(queueName, {
+    connection: redis,
+    prefix: modelPrefix(namespace, model),
+    // nothing reads BullMQ's event stream: notices and outcomes take its place
+    streams: { events: { maxLen: 100 } },
+    skipVersionCheck: true,
+  })
+  // the connection reports its own losses
+  queue.on('error', () => undefined)
+  return queue
+}
+
+/**
+ * How a prediction becomes a job. The job's name carries the owner, so that scripts can find the owner's listing
+ * without reading the job's data.
+ */
+export const jobOptions = (id: string, job: PredictionJobData, attempts: number): JobsOptions => ({
+  jobId: id,
+  timestamp: job.createdAt,
+  priority: queuePriority[job.priority],
+  attempts,
+  backoff: { type: 'exponential', delay: 500 },
+  keepLogs: 0,
+  stackTraceLimit: 1,
+})

@@ -1,0 +1,32 @@
+import { createServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { checkPorts } from './check-ports.ts'
+import { pickPort } from './ports.ts'
+import { readStartSettings } from './start-settings.ts'
+
+const listenSomewhere = async (): Promise<number> => {
+  const port = await pickPort()
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return port
+}
+
+test('a port in use is named, with what to type', async () => {
+  const port = await listenSomewhere()
+  const settings = readStartSettings({ PORT: String(port) })
+
+  await expect(checkPorts(settings)).rejects.toThrow(
+    `Port ${port} (PORT) is in use. Type "PORT=${port + 10} npm start" to use another one.`,
+  )
+})
+
+test('a health port in use is named by its own setting', async () => {
+  const port = await listenSomewhere()
+  const settings = readStartSettings({
+    PORT: String(await pickPort()),
+    ONQUEUE_API_HEALTH_PORT: String(port),
+  })
+
+  await expect(checkPorts(settings)).rejects.toThrow(`Type "ONQUEUE_API_HEALTH_PORT=${port + 10} npm start"`)
+})

@@ -1,0 +1,21 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { expect, test } from 'vitest'
+import { envExamplePath, makeEnvExample } from './make-env-example.ts'
+
+test('.env.example is up to date: node scripts/bootstrap.mjs run scripts/make-env-example.ts', () => {
+  expect(readFileSync(envExamplePath, 'utf8')).toBe(`${makeEnvExample()}\n`)
+})
+
+test('a copy of it changes nothing, and every setting can be switched on', () => {
+  const text = makeEnvExample()
+
+  const switchedOn = parseEnv(text.replaceAll(/^#(?=[A-Z])/gm, ''))
+
+  expect(parseEnv(text)).toEqual({})
+  expect(switchedOn).toMatchObject({ PORT: '8080', ONQUEUE_MODELS_DIR: './models', ONQUEUE_SECRET: '' })
+})
+
+test('a setting of both processes is there once', () => {
+  expect(makeEnvExample().match(/^#REDIS_URL=/gm)).toHaveLength(1)
+})

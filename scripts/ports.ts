@@ -1,0 +1,27 @@
+import { createServer } from 'node:net'
+
+const LOOPBACK = '127.0.0.1'
+
+/** Why a port on loopback can't be listened on (`EADDRINUSE`, `EACCES`), or undefined when it can. */
+export const tryPort = async (port: number): Promise<string | undefined> => {
+  try {
+    await listenOnce(port)
+    return undefined
+  } catch (err) {
+    return err instanceof Error && 'code' in err ? String(err.code) : String(err)
+  }
+}
+
+/** A free port on loopback: the preferred one if it is free. */
+export const pickPort = async (preferred = 0): Promise<number> =>
+  listenOnce(preferred).catch(() => listenOnce(0))
+
+const listenOnce = (port: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen({ port, host: LOOPBACK }, () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
+    })
+  })

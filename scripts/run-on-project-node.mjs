@@ -1,0 +1,65 @@
+// Bare Node >= 20.19: the bootstrap uses it before anything is installed.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ensurePackages, explain } from './ensure-packages.mjs'
+import { runChild } from './run-child.mjs'
+
+const ROOT = join(import.meta.dirname, '..')
+
+/**
+ * @param {readonly string[]} commandLine `start`, `test` or `run <file.ts>`, and the script's own arguments
+ * @returns {Promise<number>} the exit code
+ */
+export const runOnProjectNode = async ([command, ...args]) => {
+  const nodeArgs = toNodeArgs(command, args)
+  endWithNpm()
+  const exitCode = await ensurePackages(ROOT)
+  if (exitCode !== 0) return exitCode
+
+  // By the IPC channel the script learns that this process is gone, however it went.
+  return runChild(findNode(), nodeArgs, {
+    cwd: ROOT,
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // Every process below inherits it: the TypeScript is stripped once, which saves each of them 35 MB and 0.3 s.
+    env: { NODE_COMPILE_CACHE: join(ROOT, '.cache/compile'), ...process.env },
+  })
+}
+
+/**
+ * npm passes a signal to the shell that it runs scripts in, and the shell dies of it without a word to us: that it is
+ * gone is the signal.
+ */
+const endWithNpm = () => {
+  if (process.env.npm_lifecycle_event === undefined) return
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 250)
+  watch.unref()
+}
+
+/**
+ * @param {string | undefined} command
+ * @param {readonly string[]} args
+ */
+const toNodeArgs = (command, args) => {
+  // Node says it on stderr when the file is not there, so it is asked only for one that is.
+  const envFile = existsSync(join(ROOT, '.env')) ? ['--env-file-if-exists=.env'] : []
+  if (command === 'start') return [...envFile, 'scripts/start.ts', ...args]
+  if (command === 'test') return ['scripts/test.ts', ...args]
+  if (command === 'run' && args.length > 0) return [...envFile, ...args]
+  throw explain('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')
+}
+
+/** The `node` package's binary; where its install script was not run or has none for this system, a Node that is new enough. */
+const findNode = () => {
+  const binary = join(ROOT, 'node_modules/node/bin/node')
+  if (existsSync(binary)) return binary
+  if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath
+  throw explain(
+    `Node 24 is missing: node_modules/node/bin/node is not there. Type "npm rebuild node" (if npm is set to ignore-scripts: "npm rebuild node --ignore-scripts=false"), or install Node 24 yourself.`,
+  )
+}

@@ -1,0 +1,103 @@
+import { announceReady } from './announce-ready.ts'
+import { checkPorts } from './check-ports.ts'
+import { readOrCreateSecret } from './data-secret.ts'
+import { keepRedis } from './keep-redis.ts'
+import type { RedisSource } from './redis/start-server.ts'
+import { SetupError } from './setup-error.ts'
+import { readStartSettings, type StartSettings, toChildEnvironment } from './start-settings.ts'
+import type { ChildSpec, Say } from './supervised-child.ts'
+import { startSupervisor } from './supervise.ts'
+
+export type RunOptions = {
+  env: NodeJS.ProcessEnv
+  /** In the order in which they are stopped. */
+  apps: readonly Omit<ChildSpec, 'env'>[]
+  /** Begins the orderly end. */
+  stop: AbortSignal
+  /** Ends the children at once. */
+  kill: AbortSignal
+  say: Say
+  /** Text that is not a step, such as a command to paste. */
+  print: (text: string) => void
+  /** Where to look for a Redis without REDIS_URL; defaults to everywhere. */
+  redisSources?: readonly RedisSource[]
+  /** Why it ends without being told to. */
+  complain: (sentence: string) => void
+}
+
+/** Runs Redis and the apps until it is told to stop, or one of them can't run; answers the exit code. */
+export const runOnQueue = async (options: RunOptions): Promise<number> => {
+  try {
+    const settings = readStartSettings(options.env)
+    await checkPorts(settings)
+    const failure = await runWithRedis(settings, options)
+    if (failure === undefined) return 0
+    options.complain(failure)
+    return 1
+  } catch (err) {
+    // A Ctrl-C reaches the tools that bring Redis too, and what they break off is no failure.
+    if (options.stop.aborted) return 0
+    // Whatever else went wrong is a mistake of ours, and its stack is wanted.
+    if (!(err instanceof SetupError)) throw err
+    options.complain(err.message)
+    return 1
+  }
+}
+
+const runWithRedis = async (settings: StartSettings, options: RunOptions): Promise<string | undefined> => {
+  const { env, say } = options
+  const secret = env.ONQUEUE_SECRET || readOrCreateSecret(settings.dataDir)
+  const redis = await keepRedis({
+    dataDir: settings.dataDir,
+    env,
+    ...(options.redisSources && { sources: options.redisSources }),
+    log: {
+      info: (sentence) => say('Redis', sentence),
+      debug: (sentence) => settings.isVerbose && say('Redis', sentence),
+    },
+  })
+  try {
+    say('Redis', redis.description)
+    const childEnv = { ...env, ...toChildEnvironment(settings), REDIS_URL: redis.url, ONQUEUE_SECRET: secret }
+    return await runApps(childEnv, { ...options, settings, redisFailure: redis.fatal })
+  } finally {
+    await redis.close()
+    say('Redis', 'closed')
+  }
+}
+
+const runApps = async (
+  childEnv: NodeJS.ProcessEnv,
+  {
+    apps,
+    stop,
+    kill,
+    say,
+    print,
+    settings,
+    redisFailure,
+  }: RunOptions & { settings: StartSettings; redisFailure: Promise<string> },
+): Promise<string | undefined> => {
+  if (stop.aborted) return undefined
+  const supervisor = startSupervisor({ children: apps.map((app) => ({ ...app, env: childEnv })), say })
+  kill.addEventListener('abort', supervisor.kill)
+
+  const over = new AbortController()
+  const stopped = new Promise<undefined>((resolve) =>
+    stop.addEventListener('abort', () => resolve(undefined)),
+  )
+  const announced = announceReady({
+    url: `http://127.0.0.1:${settings.port}`,
+    model: settings.defaultModel,
+    say,
+    print,
+    signal: over.signal,
+  })
+
+  const failure = await Promise.race([stopped, supervisor.fatal, redisFailure])
+  over.abort()
+  await announced
+  if (failure === undefined) say('OnQueue', 'stopping (Ctrl-C again ends it at once)')
+  await supervisor.close()
+  return failure
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { readStartSettings } from './start-settings.ts'
+
+test('without any setting the defaults are used', () => {
+  expect(readStartSettings({})).toEqual({
+    port: 8080,
+    apiHealthPort: 8081,
+    workerHealthPort: 8082,
+    dataDir: resolve('data'),
+    modelsDir: resolve('models'),
+    defaultModel: 'demo-classifier',
+    isVerbose: false,
+  })
+})
+
+test('the health ports follow PORT unless they are set', () => {
+  expect(readStartSettings({ PORT: '9000', ONQUEUE_WORKER_HEALTH_PORT: '7000' })).toMatchObject({
+    port: 9000,
+    apiHealthPort: 9001,
+    workerHealthPort: 7000,
+  })
+})
+
+test('an empty setting counts as not set', () => {
+  expect(readStartSettings({ PORT: '', ONQUEUE_DATA_DIR: '' })).toMatchObject({
+    port: 8080,
+    dataDir: resolve('data'),
+  })
+})
+
+test('a wrong port is one sentence that says what it must be', () => {
+  expect(() => readStartSettings({ PORT: 'abc' })).toThrow(
+    /^PORT must be a port number from 1 to 65535, not "abc": correct it and start again\.$/,
+  )
+})
+
+test('all wrong settings are named at once', () => {
+  expect(() => readStartSettings({ PORT: '0', ONQUEUE_API_HEALTH_PORT: '70000' })).toThrow(
+    /PORT .*"0"; ONQUEUE_API_HEALTH_PORT .*"70000"/,
+  )
+})
+
+test('a PORT that leaves no room for the health ports says which one', () => {
+  expect(() => readStartSettings({ PORT: '65534' })).toThrow(/^ONQUEUE_WORKER_HEALTH_PORT .*"65536"/)
+})

@@ -1,0 +1,49 @@
+import { resolve } from 'node:path'
+import { SetupError } from './setup-error.ts'
+
+/** What `npm start` itself has to know; everything else is read, checked and explained by the apps. */
+export type StartSettings = {
+  port: number
+  apiHealthPort: number
+  workerHealthPort: number
+  dataDir: string
+  modelsDir: string
+  defaultModel: string
+  isVerbose: boolean
+}
+
+/** Throws a `SetupError` that lists every setting that can't be used. An empty one counts as not set. */
+export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
+  const problems: string[] = []
+  const readPort = (name: string, fallback: number): number => {
+    const text = env[name] || String(fallback)
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+    if (port < 1 || port > 65_535)
+      problems.push(`${name} must be a port number from 1 to 65535, not "${text}"`)
+    return port
+  }
+
+  const port = readPort('PORT', 8080)
+  const settings = {
+    port,
+    // A wrong PORT is one problem, not three.
+    apiHealthPort: readPort('ONQUEUE_API_HEALTH_PORT', port === 0 ? 1 : port + 1),
+    workerHealthPort: readPort('ONQUEUE_WORKER_HEALTH_PORT', port === 0 ? 1 : port + 2),
+    dataDir: resolve(env.ONQUEUE_DATA_DIR || 'data'),
+    modelsDir: resolve(env.ONQUEUE_MODELS_DIR || 'models'),
+    defaultModel: env.ONQUEUE_DEFAULT_MODEL || 'demo-classifier',
+    isVerbose: /^(debug|trace)$/.test(env.LOG_LEVEL ?? ''),
+  }
+  if (problems.length > 0) throw new SetupError(`${problems.join('; ')}: correct it and start again.`)
+  return settings
+}
+
+/** What the children read: the settings above, also where they were left to their defaults. */
+export const toChildEnvironment = (settings: StartSettings): Record<string, string> => ({
+  PORT: String(settings.port),
+  ONQUEUE_API_HEALTH_PORT: String(settings.apiHealthPort),
+  ONQUEUE_WORKER_HEALTH_PORT: String(settings.workerHealthPort),
+  ONQUEUE_DATA_DIR: settings.dataDir,
+  ONQUEUE_MODELS_DIR: settings.modelsDir,
+  ONQUEUE_DEFAULT_MODEL: settings.defaultModel,
+})

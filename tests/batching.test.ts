@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startStack, testModel } from './support/stack.ts'
+import type { Stack } from './support/stack.ts'
+
+const models = ['two-inputs', 'softmax-axis0', 'fixed-one', 'fixed-eight', 'scalar-free', 'nan-out', 'throws']
+let stack: Stack
+
+beforeAll(async () => {
+  stack = await startStack({ models: models.map(testModel) })
+})
+afterAll(() => stack.close())
+
+/** Runs `count` jobs, `width` at a time. */
+const inParallel = async <Result>(count: number, width: number, run: (index: number) => Promise<Result>) => {
+  const results: Result[] = []
+  let next = 0
+  const lane = async () => {
+    while (next < count) {
+      const index = next++
+      results[index] = await run(index)
+    }
+  }
+  await Promise.all(Array.from({ length: width }, lane))
+  return results
+}
+
+test('10,000 concurrent predictions each get their own answer, and run in micro-batches', async () => {
+  const count = 10_000
+
+  const ids = await inParallel(count, 500, async (index) => {
+    const answer = await stack.client.submit('two-inputs', { a: [index, 0.5], b: index })
+    expect(answer.status).toBe(202)
+    return String(answer.body.id)
+  })
+  const finished = await inParallel(count, 200, (index) => stack.client.untilFinal(ids[index] ?? ''))
+
+  expect(new Set(ids).size).toBe(count)
+  for (const [index, { body }] of finished.entries()) {
+    expect(body).toMatchObject({
+      id: ids[index],
+      status: 'succeeded',
+      output: { total: 2 * index + 0.5, doubled: 2 * index },
+    })
+  }
+  const largest = Math.max(...finished.map(({ body }) => body.metrics.batch_size))
+  expect(largest).toBeGreaterThan(1)
+})
+
+test('500 callers of predict at once each get their own answer', async () => {
+  const answers = await inParallel(500, 500, (index) =>
+    stack.client.predict('two-inputs', { a: [index, 1], b: 0 }),
+  )
+
+  expect(answers.map(({ body }) => body.total)).toEqual(Array.from({ length: 500 }, (_, index) => index + 1))
+})
+
+test('a model that mixes rows is never given two at once, and says so', async () => {
+  const answers = await inParallel(1000, 250, (index) =>
+    stack.client.predict('softmax-axis0', { x: [index, -index, index / 7] }),
+  )
+
+  expect(answers.every(({ text }) => text === '{"y":[1,1,1]}')).toBe(true)
+  const card = await stack.client.get('/v1/models/softmax-axis0')
+  expect(card.body.batching.enabled).toBe(false)
+  expect(card.body.batching.reason).toMatch(/row/)
+})
+
+test.each(['fixed-one', 'fixed-eight'])(
+  '%s, exported with a fixed number of rows, works for any number',
+  async (model) => {
+    const answers = await inParallel(50, 50, (index) => stack.client.predict(model, { x: [index, 0, 0, 0] }))
+
+    expect(answers.map(({ body }) => body.y)).toEqual(
+      Array.from({ length: 50 }, (_, index) => [index + 0.5, index - 0.5]),
+    )
+  },
+)
+
+test('a model whose output has no row of its own runs row by row', async () => {
+  const answers = await inParallel(20, 20, (index) =>
+    stack.client.predict('scalar-free', { x: [index, 1, 1] }),
+  )
+
+  expect(answers.map(({ body }) => body.total)).toEqual(Array.from({ length: 20 }, (_, index) => index + 2))
+})
+
+test('odd numbers in an output are strings', async () => {
+  const answer = await stack.client.predict('nan-out', { x: [0, -1] })
+
+  expect(answer.body).toEqual({ y: ['-Infinity', 'NaN'] })
+})
+
+test('an array keeps its order, and counts as one prediction', async () => {
+  const input = Array.from({ length: 1000 }, (_, index) => ({ a: [index, 0], b: 1 }))
+
+  const answer = await stack.client.submit('two-inputs', input, {}, { prefer: 'wait=30' })
+
+  expect(answer.status).toBe(201)
+  expect(answer.body.status).toBe('succeeded')
+  expect(answer.body.output.map((row: { total: number }) => row.total)).toEqual(
+    input.map(({ a: [first = 0] }) => first + 1),
+  )
+})
+
+test('a row that fails at run time leaves the others in place, and says which and why', async () => {
+  const answer = await stack.client.submit(
+    'throws',
+    [{ i: 1 }, { i: 99 }, { i: 3 }],
+    {},
+    { prefer: 'wait=30' },
+  )
+
+  expect(answer.body.status).toBe('failed')
+  expect(answer.body.output).toEqual([{ value: 10 }, null, { value: 30 }])
+  expect(answer.body.error.code).toBe('rows_failed')
+  expect(answer.body.error.rows).toEqual([
+    { row: 1, code: 'inference_failed', detail: expect.stringContaining('out of data bounds') },
+  ])
+})

@@ -1,0 +1,160 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { shippedModel } from '../support/stack.ts'
+import { startComposition } from './composition.ts'
+import type { Composition } from './composition.ts'
+
+// The images and docker-compose.yml as they ship, on a real engine. The tests share the containers and run in order.
+
+let containers: Composition
+
+beforeAll(async () => {
+  containers = await startComposition()
+}, 15 * 60_000)
+afterAll(() => containers?.remove(), 120_000)
+
+test('golden answers come back through the published port', async () => {
+  const cases: { input: unknown; output: { prediction: number; probabilities: Record<string, number> } }[] =
+    JSON.parse(await readFile(join(shippedModel('demo-classifier'), 'golden.json'), 'utf8'))
+
+  const answers = await Promise.all(
+    cases.slice(0, 20).map(({ input }) => containers.client.predict('demo-classifier', input)),
+  )
+
+  for (const [index, { status, body }] of answers.entries()) {
+    const expected = cases[index]?.output
+    expect(status).toBe(200)
+    expect(body.prediction).toBe(expected?.prediction)
+    expect(body.probabilities['1']).toBeCloseTo(expected?.probabilities['1'] ?? Number.NaN, 5)
+  }
+})
+
+test('every container finds itself healthy', async () => {
+  await expect
+    .poll(() => containers.states(), { timeout: 45_000, interval: 250 })
+    .toEqual([
+      { service: 'api', state: 'running, healthy' },
+      { service: 'redis', state: 'running, healthy' },
+      { service: 'worker', state: 'running, healthy' },
+    ])
+})
+
+test.each(['api', 'worker'])(
+  'the image of the %s has a health check of its own, which passes',
+  async (service) => {
+    const check = await containers.imageHealthCheck(service)
+
+    await containers.compose('exec', '-T', service, ...check)
+  },
+)
+
+test.each([
+  { service: 'api', writable: ['/app/data', '/tmp'] },
+  { service: 'worker', writable: ['/tmp'] },
+])(
+  'nothing in the $service runs as root, and it can write to $writable only',
+  async ({ service, writable }) => {
+    const found = await containers.evaluate(
+      service,
+      `{
+      user: os.userInfo().username,
+      capabilities: /CapBnd:\\s*(\\S+)/.exec(fs.readFileSync('/proc/1/status', 'utf8'))[1],
+      writable: ['/app', '/app/apps/${service}/src', '/app/data', os.homedir(), '/tmp'].filter((path) => {
+        try { fs.rmdirSync(fs.mkdtempSync(path + '/x')); return true } catch { return false }
+      }),
+    }`,
+    )
+
+    expect(found).toEqual({ user: 'node', capabilities: '0000000000000000', writable })
+  },
+)
+
+test('an image holds what its process needs: ONNX Runtime is in the worker alone, for one platform', async () => {
+  const packages = `['bullmq', 'onnxruntime-node', 'vitest', 'typescript', 'node', 'testcontainers']
+    .filter((name) => fs.existsSync('node_modules/' + name))`
+  const platforms = `fs.globSync('node_modules/onnxruntime-node/bin/*/*/*').map((path) => path.split('/').slice(-2).join('/'))`
+
+  expect(await containers.evaluate('api', packages)).toEqual(['bullmq'])
+  expect(await containers.evaluate('worker', packages)).toEqual(['bullmq', 'onnxruntime-node'])
+  expect(await containers.evaluate('worker', platforms)).toEqual([
+    expect.stringMatching(/^linux\/(x64|arm64)$/),
+  ])
+})
+
+test('ONNX Runtime is told not to report to its maker', async () => {
+  const log = await containers.compose('logs', '--no-color', 'worker')
+
+  // where it reports, it complains that it can't keep an id of this machine in the read-only home folder
+  expect(log).toMatch(/model loaded/)
+  expect(log).not.toMatch(/telemetry/i)
+})
+
+test('a second worker joins the first', async () => {
+  await containers.compose('up', '--detach', '--no-recreate', '--scale', 'worker=2')
+
+  await expect.poll(countWorkers, { timeout: 30_000, interval: 250 }).toBe(2)
+})
+
+test('a stop under load ends every process in time and loses nothing that was accepted', async () => {
+  const { accepted, stopMs } = await stopUnderLoad()
+  const states = await containers.states()
+
+  await containers.compose('start')
+  await containers.untilReady()
+  const finals = await Promise.all(accepted.map((id) => containers.client.untilFinal(id)))
+
+  expect(stopMs).toBeLessThan(30_000)
+  expect(states).toEqual([
+    { service: 'api', state: 'exited 0' },
+    { service: 'redis', state: 'exited 0' },
+    { service: 'worker', state: 'exited 0' },
+    { service: 'worker', state: 'exited 0' },
+  ])
+  expect(finals.filter(({ status, body }) => status !== 200 || body.status !== 'succeeded')).toEqual([])
+}, 180_000)
+
+test('a key made in the container closes the API to everybody else, also after a restart', async () => {
+  const key = await containers.compose('exec', '-T', 'api', 'node', 'scripts/keys.ts', 'create', 'billing')
+  await containers.compose('restart', 'api')
+  await vi.waitUntil(() => statusOf('/livez').catch(() => undefined), { timeout: 30_000 })
+
+  expect(await statusOf('/v1/models')).toBe(401)
+  expect(await statusOf('/v1/models', { authorization: `Bearer ${key}` })).toBe(200)
+})
+
+/**
+ * Submits from eight callers until nothing answers any more. First the workers are stopped with predictions in hand,
+ * then all the rest with predictions waiting.
+ */
+const stopUnderLoad = async () => {
+  const accepted: string[] = []
+  const callUntilGone = async () => {
+    for (;;) {
+      const answer = await containers.client
+        .submit('demo-classifier', { features: [0.5, 1.2, -0.8, 2] })
+        .catch(() => undefined)
+      if (answer === undefined) return
+      if (answer.status === 202) accepted.push(answer.body.id)
+    }
+  }
+  const untilAccepted = (count: number) => vi.waitUntil(() => accepted.length >= count, { timeout: 30_000 })
+  const callers = Array.from({ length: 8 }, callUntilGone)
+
+  await untilAccepted(100)
+  const startedAt = performance.now()
+  await containers.compose('stop', 'worker')
+  await untilAccepted(accepted.length + 100)
+  await containers.compose('stop')
+  const stopMs = performance.now() - startedAt
+  await Promise.all(callers)
+  return { accepted, stopMs }
+}
+
+const countWorkers = async (): Promise<number> => {
+  const { body } = await containers.client.get('/v1/models/demo-classifier')
+  return body.workers
+}
+
+const statusOf = async (path: string, headers?: Record<string, string>) =>
+  (await containers.client.get(path, headers)).status

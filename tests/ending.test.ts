@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startStack } from './support/stack.ts'
+import type { Stack } from './support/stack.ts'
+
+let stack: Stack
+
+beforeAll(async () => {
+  stack = await startStack({
+    models: [{ name: 'slow', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 60' }],
+  })
+})
+afterAll(() => stack.close())
+
+/** Keeps the one executor busy for about this long. */
+const occupy = async (ms: number) => {
+  const { body } = await stack.client.submit('slow', { n: [ms] }, { priority: 'high' })
+  await expect
+    .poll(async () => (await stack.client.get(`/v1/predictions/${body.id}`)).body.status)
+    .not.toBe('queued')
+  return String(body.id)
+}
+
+/** How poll, wait, list and events show a final prediction. */
+const everyView = async (id: string) => {
+  const [poll, wait, list, events] = await Promise.all([
+    stack.client.get(`/v1/predictions/${id}`),
+    stack.client.get(`/v1/predictions/${id}`, { prefer: 'wait=5' }),
+    stack.client.get('/v1/predictions?limit=100&include=input,output'),
+    stack.client.get(`/v1/predictions/${id}/events`),
+  ])
+  const data = [...events.text.matchAll(/^data: (.*)$/gm)].map(([, text = '']) => JSON.parse(text))
+  return [poll.body, wait.body, list.body.results.find((one: { id: string }) => one.id === id), data.at(-1)]
+}
+
+const expectAgreement = async (id: string, status: string) => {
+  const views = await everyView(id)
+  for (const view of views) expect(view).toEqual(views[0])
+  expect(views[0].status).toBe(status)
+}
+
+test('canceled before it ran: every view says so, and it never runs', async () => {
+  const busy = await occupy(300)
+  const { body } = await stack.client.submit('slow', { n: [1] }, { priority: 'low' })
+
+  const canceled = await stack.client.call('POST', `/v1/predictions/${body.id}/cancel`)
+
+  expect(canceled.status).toBe(200)
+  expect(canceled.body).toMatchObject({ status: 'canceled', output: null, error: { code: 'canceled' } })
+  await stack.client.untilFinal(busy)
+  await expectAgreement(body.id, 'canceled')
+})
+
+test('canceled while it ran: the cancel stands', async () => {
+  const id = await occupy(500)
+
+  const canceled = await stack.client.call('POST', `/v1/predictions/${id}/cancel`)
+
+  expect(canceled.body.status).toBe('canceled')
+  const next = await stack.client.predict('slow', { n: [1] })
+  expect(next.status).toBe(200)
+  await expectAgreement(id, 'canceled')
+})
+
+test('canceled after it finished: nothing changes', async () => {
+  const { body } = await stack.client.submit('slow', { n: [1] })
+  const finished = await stack.client.untilFinal(body.id)
+
+  const canceled = await stack.client.call('POST', `/v1/predictions/${body.id}/cancel`)
+
+  expect(canceled.status).toBe(200)
+  expect(canceled.body).toEqual(finished.body)
+  await expectAgreement(body.id, 'succeeded')
+})
+
+test('a storm of cancels against running predictions leaves all views in agreement', async () => {
+  const submitted = await Promise.all(
+    Array.from({ length: 60 }, () => stack.client.submit('slow', { n: [5] })),
+  )
+  const ids = submitted.map(({ body }) => String(body.id))
+
+  const canceled = ids.filter((_, index) => index % 2)
+  await Promise.all(canceled.map((id) => stack.client.call('POST', `/v1/predictions/${id}/cancel`)))
+  await Promise.all(ids.map((id) => stack.client.untilFinal(id)))
+
+  for (const id of ids) {
+    const views = await everyView(id)
+    for (const view of views) expect(view).toEqual(views[0])
+    expect(['succeeded', 'canceled']).toContain(views[0].status)
+  }
+})
+
+test('a deadline that passes in the queue ends it as expired, without a run', async () => {
+  const busy = await occupy(1500)
+  const { body } = await stack.client.submit(
+    'slow',
+    { n: [1] },
+    { priority: 'low' },
+    { 'cancel-after': '0.2' },
+  )
+
+  const ended = await stack.client.untilFinal(body.id)
+
+  expect(body.deadline).toEqual(expect.any(String))
+  expect(ended.body).toMatchObject({ status: 'expired', output: null, error: { code: 'expired' } })
+  expect(ended.body.metrics.predict_time).toBe(null)
+  await stack.client.untilFinal(busy)
+  await expectAgreement(body.id, 'expired')
+})
+
+test('a deadline that passes while it runs cancels it', async () => {
+  const { body } = await stack.client.submit('slow', { n: [4000] }, {}, { 'cancel-after': '1.5s' })
+
+  const ended = await stack.client.untilFinal(body.id)
+
+  expect(ended.body).toMatchObject({ status: 'canceled', error: { code: 'canceled' } })
+})
+
+test('a caller of predict that goes away leaves nothing running', async () => {
+  const busy = await occupy(600)
+  const controller = new AbortController()
+  const calling = fetch(`${stack.url}/v1/models/slow/predict`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ n: [7] }),
+    signal: controller.signal,
+  })
+  const find = async () => {
+    const { body } = await stack.client.get('/v1/predictions?limit=100&include=input')
+    return body.results.find((one: { input: { n: number[] } }) => one.input.n?.[0] === 7)
+  }
+  await expect.poll(find).toBeDefined()
+
+  controller.abort()
+
+  await expect(calling).rejects.toThrow()
+  await expect.poll(async () => (await find()).status).toBe('canceled')
+  await stack.client.untilFinal(busy)
+})
+
+test('a deleted prediction is forgotten', async () => {
+  const { body } = await stack.client.submit('slow', { n: [1] })
+  await stack.client.untilFinal(body.id)
+
+  const deleted = await stack.client.call('DELETE', `/v1/predictions/${body.id}`)
+
+  expect(deleted.status).toBeLessThan(300)
+  const gone = await stack.client.get(`/v1/predictions/${body.id}`)
+  expect(gone.status).toBe(404)
+  // what keeps a worker that still holds it from writing the output after all
+  const tombstone = `${stack.prefix}:{slow}:outcome:${body.id}`
+  const keys = (await stack.redis.keys(`*${body.id}*`)).filter((key) => key.startsWith(stack.prefix))
+  expect(keys).toEqual([tombstone])
+  expect(JSON.parse((await stack.redis.get(tombstone)) ?? '').output).toBe(null)
+  expect(await stack.redis.ttl(tombstone)).toBeGreaterThan(0)
+})

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { executorsOf, isRunning, signalAll } from '../support/processes.ts'
+import { startStack, testModel } from '../support/stack.ts'
+import type { Stack, StackProcess } from '../support/stack.ts'
+
+// `slow` with one executor, and with more or less patience
+const patient = {
+  name: 'patient',
+  of: 'slow',
+  settings: 'instances: 1\ntimeout_s: 30\nexample: { n: [1] }\n',
+}
+const hasty = { name: 'hasty', of: 'slow', settings: 'instances: 1\ntimeout_s: 1\nexample: { n: [1] }\n' }
+
+let stack: Stack
+let worker: StackProcess
+
+beforeAll(async () => {
+  stack = await startStack({ models: [testModel('throws'), testModel('crashes'), patient, hasty] })
+  const [only] = stack.workers
+  if (!only) throw new Error('the stack has no worker')
+  worker = only
+})
+afterAll(() => stack.close())
+
+const submit = async (model: string, input: unknown) => {
+  const { status, body } = await stack.client.submit(model, input)
+  expect(status).toBe(202)
+  return String(body.id)
+}
+const submitAll = (model: string, inputs: unknown[]) =>
+  Promise.all(inputs.map((input) => submit(model, input)))
+
+const untilFinal = (ids: string[]) =>
+  Promise.all(ids.map(async (id) => (await stack.client.untilFinal(id)).body))
+
+/** With frozen executors rows pile up in the worker, so that those who come later share a micro-batch. */
+const withFrozenExecutors = async <Result>(model: string, body: () => Promise<Result>) => {
+  const executors = await executorsOf(worker.pid, model)
+  expect(executors.length).toBe(1)
+  signalAll(executors, 'SIGSTOP')
+  try {
+    return await body()
+  } finally {
+    signalAll(executors, 'SIGCONT')
+  }
+}
+
+const expectWorkerSurvived = async () => {
+  expect(isRunning(worker.pid)).toBe(true)
+  expect((await fetch(`${worker.url}/livez`)).status).toBe(200)
+}
+
+const succeeded = (output: unknown) => ({ status: 'succeeded', output, error: null })
+const countOf = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].length
+
+test('of 200 predictions, only the one on which ONNX Runtime throws fails', async () => {
+  const inputs = Array.from({ length: 200 }, (_, index) => ({ i: index === 137 ? 99 : index % 10 }))
+  const ids = await withFrozenExecutors('throws', async () => {
+    const submitted = await submitAll('throws', inputs)
+    await Promise.all(submitted.map(stack.client.untilTaken))
+    return submitted
+  })
+
+  const ended = await untilFinal(ids)
+
+  const [guilty] = ended.splice(137, 1)
+  expect(guilty).toMatchObject({
+    status: 'failed',
+    output: null,
+    error: {
+      code: 'inference_failed',
+      detail: expect.stringContaining('indices element out of data bounds'),
+    },
+  })
+  const values = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90]
+  const mates = inputs.toSpliced(137, 1)
+  expect(ended).toMatchObject(mates.map(({ i }) => succeeded({ value: values[i] })))
+  await expectWorkerSurvived()
+})
+
+test('executors that are killed in mid-batch, and again while the rows run alone, cost no prediction', async () => {
+  const died = () => countOf(worker.log(), /"model":"patient".*executor died/g)
+  const startedAgain = () => countOf(worker.log(), /"model":"patient".*executor started again/g)
+  const [first = ''] = await submitAll('patient', [{ n: [800] }])
+  await stack.client.untilTaken(first)
+  const mates = await submitAll(
+    'patient',
+    [1, 2, 3, 4, 5].map((n) => ({ n: [n] })),
+  )
+  await Promise.all(mates.map(stack.client.untilTaken))
+
+  signalAll(await executorsOf(worker.pid, 'patient'), 'SIGKILL')
+  await vi.waitFor(() => expect(startedAgain()).toBe(1), { timeout: 10_000, interval: 10 })
+  signalAll(await executorsOf(worker.pid, 'patient'), 'SIGKILL')
+  const ended = await untilFinal([first, ...mates])
+
+  expect(died()).toBe(2)
+  expect(ended).toMatchObject([800, 1, 2, 3, 4, 5].map((n) => succeeded({ y: n })))
+  await expectWorkerSurvived()
+})
+
+test('a row that hangs fails with timed_out, and its mates succeed', async () => {
+  const times = [1, 2, 3, 20_000, 4, 5, 6]
+  const ids = await withFrozenExecutors('hasty', () =>
+    submitAll(
+      'hasty',
+      times.map((n) => ({ n: [n] })),
+    ),
+  )
+
+  const ended = await untilFinal(ids)
+
+  const [hung] = ended.splice(3, 1)
+  expect(hung).toMatchObject({
+    status: 'failed',
+    output: null,
+    error: { code: 'timed_out', detail: expect.stringContaining('did not finish within 1 s') },
+  })
+  expect(ended).toMatchObject([1, 2, 3, 4, 5, 6].map((n) => succeeded({ y: n })))
+  await expectWorkerSurvived()
+})
+
+// the input that raises SIGFPE does so on x86 only
+const testOnX86 = test.skipIf(process.arch !== 'x64')
+
+testOnX86(
+  'a row that crashes its executor every time fails with executor_crashed, and its mates succeed',
+  async () => {
+    const inputs = Array.from({ length: 30 }, (_, index) => ({ i: index === 17 ? 999 : index }))
+    const ids = await withFrozenExecutors('crashes', async () => {
+      const submitted = await submitAll('crashes', inputs)
+      await Promise.all(submitted.map(stack.client.untilTaken))
+      return submitted
+    })
+
+    const ended = await untilFinal(ids)
+
+    const [guilty] = ended.splice(17, 1)
+    expect(guilty).toMatchObject({ status: 'failed', output: null, error: { code: 'executor_crashed' } })
+    expect(ended).toMatchObject(inputs.toSpliced(17, 1).map(({ i }) => succeeded({ y: i })))
+    expect((await stack.client.predict('crashes', { i: 7 })).body).toEqual({ y: 7 })
+    await expectWorkerSurvived()
+  },
+)
+
+test('the outputs of an array are in the order of its rows', async () => {
+  const rows = Array.from({ length: 1000 }, (_, index) => ({ i: (index * 7) % 10 }))
+
+  const [ended] = await untilFinal([await submit('throws', rows)])
+
+  expect(ended).toMatchObject(succeeded(rows.map(({ i }) => ({ value: 10 * i }))))
+})
+
+testOnX86(
+  'rows of an array that fail leave the others in place, and the error says which and why',
+  async () => {
+    const id = await submit('crashes', [{ i: 5 }, { i: 999 }, { i: 6 }, { i: 1000 }, { i: 7 }])
+
+    const [ended] = await untilFinal([id])
+
+    expect(ended).toMatchObject({
+      status: 'failed',
+      output: [{ y: 5 }, null, { y: 6 }, null, { y: 7 }],
+      error: {
+        code: 'rows_failed',
+        detail: '2 of 5 rows failed; "rows" says which and why',
+        rows: [
+          { row: 1, code: 'executor_crashed', detail: expect.stringContaining('ended its executor twice') },
+          { row: 3, code: 'inference_failed', detail: expect.stringContaining('modulo by zero') },
+        ],
+      },
+    })
+    await expectWorkerSurvived()
+  },
+)

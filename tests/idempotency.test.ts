@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startStack } from './support/stack.ts'
+import type { Stack } from './support/stack.ts'
+
+let stack: Stack
+const input = { features: [1, -0.5, 2.1, 0.3] }
+
+beforeAll(async () => {
+  stack = await startStack()
+})
+afterAll(() => stack.close())
+
+const submit = (key: string, fields: object = {}) =>
+  stack.client.submit('demo-classifier', input, fields, { 'idempotency-key': key })
+
+test('the same key 50 times at once is one prediction', async () => {
+  const answers = await Promise.all(Array.from({ length: 50 }, () => submit('fifty')))
+
+  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
+  expect(answers.every(({ status }) => status === 200 || status === 202)).toBe(true)
+  expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true').length).toBe(49)
+  const listed = await stack.client.get('/v1/predictions?model=demo-classifier&limit=100')
+  expect(listed.body.results.length).toBe(1)
+})
+
+test('a replay shows the prediction as it is now', async () => {
+  const first = await submit('replayed')
+  await stack.client.untilFinal(first.body.id)
+
+  const replay = await submit('replayed')
+
+  expect(replay.status).toBe(200)
+  expect(replay.headers.get('idempotency-replayed')).toBe('true')
+  expect(replay.body).toMatchObject({ id: first.body.id, status: 'succeeded' })
+})
+
+test('a quoted key is the same as the bare one', async () => {
+  const bare = await submit('quoted')
+  const quoted = await submit('"quoted"')
+
+  expect(quoted.body.id).toBe(bare.body.id)
+})
+
+test('the same key with another body is refused', async () => {
+  await submit('reused')
+
+  const other = await submit('reused', { priority: 'high' })
+
+  expect(other.status).toBe(422)
+  expect(other.body.code).toBe('idempotency_key_reused')
+})
+
+test('a refusal is not remembered', async () => {
+  const headers = { 'idempotency-key': 'refused-first' }
+  const refused = await stack.client.submit('demo-classifier', { features: [1] }, {}, headers)
+
+  const corrected = await stack.client.submit('demo-classifier', input, {}, headers)
+
+  expect(refused.status).toBe(422)
+  expect(corrected.status).toBe(202)
+})
+
+test('a key whose prediction was deleted answers 410', async () => {
+  const first = await submit('deleted')
+  await stack.client.untilFinal(first.body.id)
+  await stack.client.call('DELETE', `/v1/predictions/${first.body.id}`)
+
+  const replay = await submit('deleted')
+
+  expect(replay.status).toBe(410)
+  expect(replay.body.code).toBe('result_expired')
+})
+
+test.each(['', 'ä', 'x'.repeat(256)])('a key that is no key is refused: %j', async (key) => {
+  const answer = await stack.client.submit(
+    'demo-classifier',
+    input,
+    {},
+    { 'idempotency-key': encodeURIComponent(key) === key ? key : '"\u00e4"' },
+  )
+
+  expect(answer.status).toBe(key === '' ? 400 : 400)
+})

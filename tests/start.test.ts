@@ -1,0 +1,207 @@
+// `npm start` as it is: real apps, a real Redis, real models. What it does with its children in detail is in
+// supervised-start.test.ts.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { pickPort } from '../scripts/ports.ts'
+import { isProcessAlive } from '../scripts/presence.mjs'
+import { readLockFile } from '../scripts/redis/lock-file.ts'
+import { openRedis } from '../scripts/redis/open-redis.ts'
+import { type RunningProgram, runForTest } from './running-program.ts'
+import { type Client, createClient } from './support/client.ts'
+import { descendantsOf, isRunning, listProcesses, untilGone } from './support/processes.ts'
+import { root } from './support/stack.ts'
+
+type Settings = Record<string, string>
+
+/** Ports and a data folder that nobody else has. */
+const makeSettings = async (): Promise<Settings> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'onqueue-npm-start-'))
+  onTestFinished(async () => {
+    await endRedis(dataDir)
+    rmSync(dataDir, { recursive: true })
+  })
+  return {
+    PORT: String(await pickPort()),
+    ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
+    ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
+    ONQUEUE_DATA_DIR: dataDir,
+    REDIS_URL: '',
+    // what npm and vitest add to the environment is not what a terminal has
+    NODE_OPTIONS: '',
+    NODE_ENV: '',
+  }
+}
+
+/** Whoever opens a Redis that was left running may end it. */
+const endRedis = async (dataDir: string) => {
+  if (readLockFile(join(dataDir, 'redis')) === undefined) return
+  const redis = await openRedis({
+    dataDir,
+    env: {},
+    log: { info: () => {}, debug: () => {} },
+    sources: ['path'],
+  })
+  await redis.close()
+}
+
+type Started = RunningProgram & { client: Client; signalGroup: (signal: NodeJS.Signals) => void }
+
+/** `npm start`, in a process group of its own as in a terminal. */
+const npmStart = (settings: Settings): Started => {
+  const program = runForTest('npm', ['start'], { cwd: root, env: settings, detached: true })
+  const signalGroup = (signal: NodeJS.Signals) => void process.kill(-program.pid, signal)
+  onTestFinished(() => {
+    if (isRunning(program.pid)) signalGroup('SIGKILL')
+  })
+  return { ...program, client: createClient(`http://127.0.0.1:${settings['PORT']}`), signalGroup }
+}
+
+const untilReady = (program: RunningProgram) => program.line(/^curl /)
+
+const readRedisProcess = (settings: Settings) => {
+  const runsAs = readLockFile(join(String(settings['ONQUEUE_DATA_DIR']), 'redis'))?.server?.runsAs
+  return runsAs?.kind === 'process' ? runsAs.process : ''
+}
+
+const output = {
+  prediction: expect.any(Number),
+  probabilities: { 0: expect.any(Number), 1: expect.any(Number) },
+}
+const submitMany = async (client: Client, count: number) => {
+  const answers = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      client.submit('demo-classifier', { features: [index, -0.5, 2.1, 0.3] }),
+    ),
+  )
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
+  return answers.map(({ body }) => String(body.id))
+}
+const expectAllSucceed = async (client: Client, ids: string[]) => {
+  const ended = await Promise.all(ids.map((id) => client.untilFinal(id)))
+  expect(ended).toMatchObject(ids.map((id) => ({ status: 200, body: { id, status: 'succeeded', output } })))
+}
+
+test(
+  'killed and started again, it has the same Redis and every prediction',
+  { timeout: 90_000 },
+  async () => {
+    const settings = await makeSettings()
+    const first = npmStart(settings)
+    await untilReady(first)
+    const finished = await first.client.submit(
+      'demo-classifier',
+      { features: [1, -0.5, 2.1, 0.3] },
+      {},
+      { prefer: 'wait=10' },
+    )
+    const redisProcess = readRedisProcess(settings)
+    const family = await descendantsOf(first.pid)
+    const ids = await submitMany(first.client, 300)
+
+    first.signalGroup('SIGKILL')
+    await first.exited
+    const second = npmStart(settings)
+    await untilReady(second)
+
+    expect(await second.line(/Redis: 7\./)).toContain('adopted')
+    expect(readRedisProcess(settings)).toBe(redisProcess)
+    await untilGone(
+      family.filter((pid) => pid !== Number.parseInt(redisProcess, 10)),
+      { withinMs: 5000 },
+    )
+    expect((await second.client.get(`/v1/predictions/${finished.body.id}`)).body).toEqual(finished.body)
+    await expectAllSucceed(second.client, ids)
+  },
+)
+
+test('an API or a worker that is killed is started again', async () => {
+  const settings = await makeSettings()
+  const program = npmStart(settings)
+  await untilReady(program)
+  const ids = await submitMany(program.client, 50)
+  const family = new Set(await descendantsOf(program.pid))
+  const findApp = async (name: string) =>
+    (await listProcesses()).find(
+      ({ pid, command }) => family.has(pid) && command.includes(`apps/${name}/src/main.ts`),
+    )?.pid ?? 0
+
+  for (const name of ['worker', 'api']) process.kill(await findApp(name), 'SIGKILL')
+
+  await program.line(/worker: was ended by SIGKILL; starting it again in 0\.25 s/)
+  await program.line(/API: was ended by SIGKILL; starting it again in 0\.25 s/)
+  await vi.waitFor(
+    async () => expect((await program.client.get('/health')).body).toMatchObject({ status: 'ok' }),
+    15_000,
+  )
+  await expectAllSucceed(program.client, ids)
+})
+
+test('Ctrl-C ends everything and loses nothing', { timeout: 90_000 }, async () => {
+  const settings = await makeSettings()
+  const first = npmStart(settings)
+  await untilReady(first)
+  const redisProcess = readRedisProcess(settings)
+  const ids = await submitMany(first.client, 300)
+  const family = await descendantsOf(first.pid)
+
+  first.signalGroup('SIGINT')
+  await first.exited
+
+  expect(first.output()).toMatch(/API: stopped[^]*worker: stopped[^]*Redis: closed/)
+  expect(isProcessAlive(redisProcess)).toBe(false)
+  expect(family.filter(isRunning)).toEqual([])
+  expect(family.length).toBeGreaterThan(4)
+  const second = npmStart(settings)
+  await untilReady(second)
+  await expectAllSucceed(second.client, ids)
+})
+
+/** What it printed without npm's own lines. */
+const sentencesOf = (program: RunningProgram) =>
+  program
+    .output()
+    .split('\n')
+    .filter((line) => line !== '' && !/^(>|npm )/.test(line))
+
+test('a port in use is one sentence that says what to type', async () => {
+  const settings = await makeSettings()
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(Number(settings['PORT']), '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+
+  const program = npmStart(settings)
+
+  expect(await program.exited).toBe(1)
+  expect(sentencesOf(program)).toEqual([
+    expect.stringMatching(
+      new RegExp(`^Port ${settings['PORT']} \\(PORT\\) is in use\\. Type "PORT=\\d+ npm start"`),
+    ),
+  ])
+})
+
+test.each([
+  { setting: 'PORT', value: 'abc', says: /PORT must be a port number/ },
+  { setting: 'LOG_LEVEL', value: 'loud', says: /LOG_LEVEL/ },
+  {
+    setting: 'ONQUEUE_RETENTION',
+    value: 'soon',
+    says: /ONQUEUE_RETENTION: must be a duration such as 90s, 10m, 24h or 1h30m/,
+  },
+])(
+  'a $setting that can not be used ends it with exit code 1 and what is wrong',
+  async ({ setting, value, says }) => {
+    const settings = { ...(await makeSettings()), [setting]: value }
+
+    const program = npmStart(settings)
+
+    expect(await program.exited).toBe(1)
+    expect(program.output()).toMatch(says)
+    expect(program.output().match(new RegExp(says, 'g'))?.length).toBe(1)
+    expect(program.output()).not.toMatch(/ {4}at |starting it again/)
+    expect(isProcessAlive(readRedisProcess(settings))).toBe(false)
+  },
+)
