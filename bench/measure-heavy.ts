@@ -1,7 +1,7 @@
 import { computeHeavyAnswers } from './known-answers.ts'
 import { heavyModelDir, measureBatch, startOnnx } from './onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
-import { addUsage, type Usage } from './process-watch.ts'
+import { addUsage, type UsageByProcess } from './process-watch.ts'
 import { openStack } from './stack.ts'
 import { median, type Rounds, summarizeRounds } from './statistics.ts'
 
@@ -13,7 +13,9 @@ export type HeavySpeed = {
   raw: Rounds
   throughQueue: Rounds
   shareOfRaw: Rounds
-  usage: Record<string, Usage>
+  /** predictions in all rounds, for which the processes used `usage` */
+  finished: number
+  usage: UsageByProcess
   failures: number
   examples: string[]
 }
@@ -32,7 +34,7 @@ export const measureHeavy = async ({ rounds, heavySubmits }: Plan): Promise<Heav
     const raw = [await measureRaw()]
     const through: number[] = []
     const shares: number[] = []
-    const usages: Record<string, Usage>[] = []
+    const usages: UsageByProcess[] = []
     let failures = 0
     const examples: string[] = []
     for (let round = 0; round < rounds; round++) {
@@ -51,6 +53,7 @@ export const measureHeavy = async ({ rounds, heavySubmits }: Plan): Promise<Heav
       raw: summarizeRounds(raw),
       throughQueue: summarizeRounds(through),
       shareOfRaw: summarizeRounds(shares),
+      finished: rounds * heavySubmits,
       usage: addUsage(usages),
       failures,
       examples: examples.slice(0, 5),

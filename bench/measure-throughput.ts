@@ -1,34 +1,32 @@
 import { readDemoAnswers } from './known-answers.ts'
-import { type LoadReport } from './load.ts'
+import type { LoadReport } from './load.ts'
 import { openNoopQueue } from './noop-queue.ts'
 import { demoModelDir } from './onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
-import { addUsage, type Usage } from './process-watch.ts'
-import { openStack, type SubmitReport } from './stack.ts'
-import { type Latency, medianLatency, type Rounds, summarizeRounds } from './statistics.ts'
+import { addUsage, type UsageByProcess, watchProcesses } from './process-watch.ts'
+import { openStack, type Stack, type SubmitReport } from './stack.ts'
+import { type Latency, medianLatency, type Rounds, sum, summarizeRounds } from './statistics.ts'
 
 /** What a tiny model's predictions cost over HTTP, beside what the queue alone can do in the same minute. */
 export type Throughput = {
-  /** jobs a second of BullMQ alone: before, between and after the measurements of OnQueue */
-  ceiling: Rounds
-  submit: {
-    perSecond: Rounds
-    submitsPerSecond: Rounds
-    shareOfCeiling: Rounds
-    usage: Record<string, Usage>
-  }
+  /** BullMQ alone: before, between and after the measurements of OnQueue */
+  ceiling: Speed
+  submit: SpeedOfOnQueue & { acceptedPerSecond: Rounds }
   predict: PredictSpeed[]
   failures: number
   examples: string[]
 }
 
-export type PredictSpeed = {
-  clients: number
+export type Speed = {
+  /** finished jobs or predictions */
   perSecond: Rounds
-  shareOfCeiling: Rounds
-  latencyMs: Latency
-  usage: Record<string, Usage>
+  /** those of all rounds, for which the processes used `usage` */
+  finished: number
+  usage: UsageByProcess
 }
+
+export type SpeedOfOnQueue = Speed & { shareOfCeiling: Rounds }
+export type PredictSpeed = SpeedOfOnQueue & { clients: number; latencyMs: Latency }
 
 const clientCounts = [256, 64, 1]
 
@@ -36,48 +34,55 @@ const clientCounts = [256, 64, 1]
  * The machine is not the same from one minute to the next, so every measurement of OnQueue lies between two of the
  * ceiling, and is compared to their mean.
  */
-export const measureThroughput = async ({
-  rounds,
-  noopJobs,
-  submits,
-  predictMs,
-}: Plan): Promise<Throughput> => {
+export const measureThroughput = async (plan: Plan): Promise<Throughput> => {
   const answers = await readDemoAnswers()
   const stack = await openStack({ modelDir: demoModelDir, answers })
   try {
     const queue = await openNoopQueue(stack.redis)
-    const ceilings: number[] = []
-    const measureCeiling = async () => {
-      ceilings.push(await queue.measureThroughput({ jobs: noopJobs }))
+    const processes = { producer: queue.producer.pid, worker: queue.worker.pid, Redis: stack.redis.pid }
+    const ceilings: Sample<unknown>[] = []
+    const measureCeiling = async (jobs: number) => {
+      const watch = watchProcesses(processes)
+      const perSecond = await queue.measureThroughput({ jobs })
+      ceilings.push({ report: {}, perSecond, finished: jobs, usage: watch.stop() })
     }
-    const measured = async <Report>(measure: () => Promise<Report>): Promise<Measured<Report>> => {
-      const { result, usage } = await stack.watch(measure)
-      const before = ceilings.at(-1) ?? NaN
-      await measureCeiling()
-      return { report: result, usage, ceiling: (before + (ceilings.at(-1) ?? NaN)) / 2 }
+    const compare = async <Report>(measure: () => Promise<Sample<Report>>): Promise<Compared<Report>> => {
+      const sample = await measure()
+      const before = ceilings.at(-1)?.perSecond ?? NaN
+      await measureCeiling(plan.noopJobs)
+      return { ...sample, ceiling: (before + (ceilings.at(-1)?.perSecond ?? NaN)) / 2 }
     }
 
-    await queue.measureThroughput({ jobs: noopJobs / 10 })
-    await stack.submitAll({ requests: submits / 10 })
-    await stack.load.predict({ clients: 64, durationMs: predictMs / 5 })
+    // V8 takes its time to make the code of a process fast, on both sides of the comparison.
+    await measureCeiling(plan.noopJobs)
+    await stack.submitAll({ requests: plan.submits })
+    await stack.load.predict({ clients: 64, durationMs: plan.predictMs })
+    ceilings.length = 0
 
-    const submitted: Measured<SubmitReport>[] = []
-    const predicted = new Map<number, Measured<LoadReport>[]>(clientCounts.map((clients) => [clients, []]))
-    await measureCeiling()
-    for (let round = 0; round < rounds; round++) {
-      submitted.push(await measured(() => stack.submitAll({ requests: submits })))
-      for (const [clients, reports] of predicted) {
-        reports.push(await measured(() => stack.load.predict({ clients, durationMs: predictMs })))
+    await measureCeiling(plan.noopJobs)
+    const submits: Compared<SubmitReport>[] = []
+    const predicts: { clients: number; report: Compared<LoadReport> }[] = []
+    for (let round = 0; round < plan.rounds; round++) {
+      submits.push(await compare(() => measureSubmit(stack, plan)))
+      for (const clients of clientCounts) {
+        predicts.push({ clients, report: await compare(() => measurePredict(stack, clients, plan)) })
       }
     }
     await queue.close()
 
-    const reports = [...submitted, ...[...predicted.values()].flat()].map(({ report }) => report)
+    const reports = [...submits, ...predicts.map(({ report }) => report)].map(({ report }) => report)
     return {
-      ceiling: summarizeRounds(ceilings),
-      submit: toSubmitSpeed(submitted),
-      predict: [...predicted].map(([clients, all]) => toPredictSpeed(clients, all)),
-      failures: reports.reduce((total, { failures }) => total + failures, 0),
+      ceiling: toSpeed(ceilings),
+      submit: {
+        ...compareSpeed(submits),
+        acceptedPerSecond: summarizeRounds(submits.map(({ report }) => report.submitsPerSecond)),
+      },
+      predict: clientCounts.map((clients) => {
+        const samples = predicts.filter((one) => one.clients === clients).map(({ report }) => report)
+        const latencyMs = medianLatency(samples.map(({ report }) => report.latencyMs))
+        return { clients, ...compareSpeed(samples), latencyMs }
+      }),
+      failures: sum(reports.map(({ failures }) => failures)),
       examples: reports.flatMap(({ examples }) => examples).slice(0, 5),
     }
   } finally {
@@ -85,21 +90,33 @@ export const measureThroughput = async ({
   }
 }
 
-type Measured<Report> = { report: Report; usage: Record<string, Usage>; ceiling: number }
+type Sample<Report> = { report: Report; perSecond: number; finished: number; usage: UsageByProcess }
+type Compared<Report> = Sample<Report> & { ceiling: number }
 
-const toSubmitSpeed = (all: Measured<SubmitReport>[]): Throughput['submit'] => ({
-  perSecond: summarizeRounds(all.map(({ report }) => report.predictionsPerSecond)),
-  submitsPerSecond: summarizeRounds(all.map(({ report }) => report.submitsPerSecond)),
-  shareOfCeiling: summarizeRounds(all.map(({ report, ceiling }) => report.predictionsPerSecond / ceiling)),
-  usage: addUsage(all.map(({ usage }) => usage)),
+const measureSubmit = async (stack: Stack, { submits }: Plan): Promise<Sample<SubmitReport>> => {
+  const { result: report, usage } = await stack.watch(() => stack.submitAll({ requests: submits }))
+  return { report, perSecond: report.predictionsPerSecond, finished: submits, usage }
+}
+
+const measurePredict = async (
+  stack: Stack,
+  clients: number,
+  { predictMs }: Plan,
+): Promise<Sample<LoadReport>> => {
+  const { result: report, usage } = await stack.watch(() =>
+    stack.load.predict({ clients, durationMs: predictMs }),
+  )
+  const { requests, startedAt, endedAt } = report
+  return { report, perSecond: (1000 * requests) / (endedAt - startedAt), finished: requests, usage }
+}
+
+const toSpeed = (samples: readonly Sample<unknown>[]): Speed => ({
+  perSecond: summarizeRounds(samples.map(({ perSecond }) => perSecond)),
+  finished: sum(samples.map(({ finished }) => finished)),
+  usage: addUsage(samples.map(({ usage }) => usage)),
 })
 
-const toPredictSpeed = (clients: number, all: Measured<LoadReport>[]): PredictSpeed => ({
-  clients,
-  perSecond: summarizeRounds(all.map(({ report }) => perSecond(report))),
-  shareOfCeiling: summarizeRounds(all.map(({ report, ceiling }) => perSecond(report) / ceiling)),
-  latencyMs: medianLatency(all.map(({ report }) => report.latencyMs)),
-  usage: addUsage(all.map(({ usage }) => usage)),
+const compareSpeed = (samples: readonly Compared<unknown>[]): SpeedOfOnQueue => ({
+  ...toSpeed(samples),
+  shareOfCeiling: summarizeRounds(samples.map(({ perSecond, ceiling }) => perSecond / ceiling)),
 })
-
-const perSecond = ({ requests, startedAt, endedAt }: LoadReport) => (1000 * requests) / (endedAt - startedAt)

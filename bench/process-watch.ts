@@ -3,6 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** What a process used while it was watched. */
 export type Usage = { peakRssBytes: number; cpuSeconds: number }
 
+export type UsageByProcess = Record<string, Usage>
+
+/** Process ids by name. */
 export type Processes = Record<string, number>
 
 const intervalMs = 100
@@ -10,7 +13,7 @@ const pageBytes = 4096
 const ticksPerSecond = 100
 
 /** Watches processes by name: their memory every 100 ms, their CPU time from now to `stop`. Linux only. */
-export const watchProcesses = (processes: Processes): { stop: () => Record<string, Usage> } => {
+export const watchProcesses = (processes: Processes): { stop: () => UsageByProcess } => {
   const watched = Object.entries(processes).map(([name, pid]) => ({
     name,
     pid,
@@ -36,8 +39,8 @@ export const watchProcesses = (processes: Processes): { stop: () => Record<strin
 }
 
 /** The highest memory and the sum of CPU time of several watches. */
-export const addUsage = (all: readonly Record<string, Usage>[]): Record<string, Usage> => {
-  const total: Record<string, Usage> = {}
+export const addUsage = (all: readonly UsageByProcess[]): UsageByProcess => {
+  const total: UsageByProcess = {}
   for (const [name, { peakRssBytes, cpuSeconds }] of all.flatMap((usage) => Object.entries(usage))) {
     const former = total[name]
     total[name] = {

@@ -1,7 +1,7 @@
 import type { BatchSpeed } from './onnx-ceiling.ts'
-import type { Usage } from './process-watch.ts'
+import type { UsageByProcess } from './process-watch.ts'
 import type { Results } from './run-parts.ts'
-import type { Latency, Rounds } from './statistics.ts'
+import { type Latency, type Rounds, sum } from './statistics.ts'
 import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. Of several rounds the median, with the lowest and the highest in brackets. */
@@ -30,25 +30,28 @@ export const toReport = (
     const { ceiling, submit, predict } = throughput
     sections.push([
       'demo-classifier over HTTP, load generator on the same cores',
-      row('BullMQ alone', `${spread(ceiling, count)} jobs/s`),
+      row('BullMQ alone', `${spread(ceiling.perSecond, count)} jobs/s`),
       row(
         'submit, 256 in flight',
         `${spread(submit.perSecond, count)} finished/s`,
         `${spread(submit.shareOfCeiling, percent)} of BullMQ alone`,
-        `(accepted at ${count(submit.submitsPerSecond.median)}/s)`,
+        `(accepted at ${count(submit.acceptedPerSecond.median)}/s)`,
       ),
       ...predict.map(({ clients, perSecond, shareOfCeiling, latencyMs }) =>
         row(
-          `predict, ${clients} client${clients === 1 ? '' : 's'}`,
+          toTitle(clients),
           `${spread(perSecond, count)} answers/s`,
           `${spread(shareOfCeiling, percent)} of BullMQ alone`,
           percentiles(latencyMs),
         ),
       ),
     ])
-    sections.push(usageSection('submit, 256 in flight', submit.usage))
-    for (const { clients, usage } of predict)
-      sections.push(usageSection(`predict, ${clients} clients`, usage))
+    sections.push([
+      'Processes meanwhile: peak memory, CPU in all rounds, CPU for each job or prediction',
+      ...usageRows('BullMQ alone', ceiling),
+      ...usageRows('submit, 256 in flight', submit),
+      ...predict.flatMap((speed) => usageRows(toTitle(speed.clients), speed)),
+    ])
   }
   if (latency) {
     sections.push([
@@ -68,7 +71,7 @@ export const toReport = (
         spread(heavy.shareOfRaw, percent),
       ),
     ])
-    sections.push(usageSection('heavy model', heavy.usage))
+    sections.push(['Processes meanwhile, as above', ...usageRows('heavy', heavy)])
   }
   if (start)
     sections.push(['npm start to ready', row('', `${spread(start, two)} s, best ${two(start.lowest)} s`)])
@@ -76,11 +79,30 @@ export const toReport = (
   return sections.map((lines) => lines.join('\n  ')).join('\n\n')
 }
 
-const usageSection = (title: string, usage: Record<string, Usage>): string[] => [
-  `Processes, ${title}`,
-  ...Object.entries(usage).map(([name, { peakRssBytes, cpuSeconds }]) =>
-    row(name, `${(peakRssBytes / 1e6).toFixed(0)} MB peak`, `${cpuSeconds.toFixed(1)} s CPU`),
-  ),
+const toTitle = (clients: number): string => `predict, ${clients} client${clients === 1 ? '' : 's'}`
+
+const usageRows = (
+  title: string,
+  { usage, finished }: { usage: UsageByProcess; finished: number },
+): string[] => {
+  const all = Object.values(usage)
+  const cpuSeconds = sum(all.map((one) => one.cpuSeconds))
+  return [
+    ...Object.entries(usage).map(([name, one], index) =>
+      row(
+        index === 0 ? title : '',
+        name.padEnd(16),
+        `${count(one.peakRssBytes / 1e6)} MB`.padStart(7),
+        ...cpuCells(one.cpuSeconds, finished),
+      ),
+    ),
+    row('', 'together'.padEnd(16), ''.padEnd(7), ...cpuCells(cpuSeconds, finished)),
+  ]
+}
+
+const cpuCells = (cpuSeconds: number, finished: number): string[] => [
+  `${cpuSeconds.toFixed(1)} s`.padStart(8),
+  `${count((1e6 * cpuSeconds) / finished)} µs`.padStart(9),
 ]
 
 const toVerdict = ({ name, value, target, unit, better, isReached }: Target): string =>

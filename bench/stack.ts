@@ -3,7 +3,7 @@ import { type EmbeddedRedis, openEmbeddedRedis } from './embedded-redis.ts'
 import { type Finished, countFinished, untilFinished } from './finished-predictions.ts'
 import type { KnownAnswer } from './known-answers.ts'
 import { type Load, type LoadReport, startLoad } from './load.ts'
-import { type Usage, watchProcesses } from './process-watch.ts'
+import { type UsageByProcess, watchProcesses } from './process-watch.ts'
 import { startOnQueue } from './start-onqueue.ts'
 
 /** An OnQueue with one model, its Redis, and a load generator for it. */
@@ -13,7 +13,7 @@ export type Stack = {
   /** Submits predictions and waits until all of them are finished. */
   submitAll: (options: { requests: number }) => Promise<SubmitReport>
   /** Runs something, and says what each process used meanwhile. */
-  watch: <Result>(body: () => Promise<Result>) => Promise<{ result: Result; usage: Record<string, Usage> }>
+  watch: <Result>(body: () => Promise<Result>) => Promise<{ result: Result; usage: UsageByProcess }>
   close: () => Promise<void>
 }
 

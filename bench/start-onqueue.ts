@@ -30,15 +30,15 @@ export const startOnQueue = async ({
   modelDir,
 }: { dataDir?: string; modelDir?: string } = {}): Promise<OnQueue> => {
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
-  const port = await pickPort()
+  const port = await pickQuietPort()
   const url = `http://127.0.0.1:${port}`
   const logFile = join(folder, 'npm-start.log')
   const env = {
     PATH: pathOfUser(),
     HOME: process.env.HOME,
     PORT: String(port),
-    ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
-    ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
+    ONQUEUE_API_HEALTH_PORT: String(await pickQuietPort()),
+    ONQUEUE_WORKER_HEALTH_PORT: String(await pickQuietPort()),
     ONQUEUE_DATA_DIR: dataDir ?? join(folder, 'data'),
     ONQUEUE_PREFIX: namespace,
     // Empty counts as not set, and keeps a setting in .env away.
@@ -62,6 +62,9 @@ export const startOnQueue = async ({
 
 /** First part of OnQueue's keys in Redis. */
 export const namespace = 'onqueue'
+
+/** Below the ports that the system hands out, so that nobody is given it before OnQueue listens on it. */
+const pickQuietPort = () => pickPort(20_000 + Math.floor(Math.random() * 12_000))
 
 /** A model repository with this model only. */
 const chooseModel = async (folder: string, modelDir: string) => {
@@ -120,7 +123,8 @@ const nameProcesses = (npmPid: number): Processes => {
 const parts = {
   API: /apps\/api\/src\/main\.ts/,
   worker: /apps\/worker\/src\/main\.ts/,
-  executor: /executor-process\.ts/,
+  // Its title, once it has set one.
+  executor: /^onqueue-executor|executor-process\.ts/,
   Redis: /^\S*redis-server/,
 }
 

@@ -1,4 +1,4 @@
-import type { Usage } from './process-watch.ts'
+import type { UsageByProcess } from './process-watch.ts'
 import type { Results } from './run-parts.ts'
 
 /** A figure to reach. `unit` is of value and target. */
@@ -42,5 +42,5 @@ export const judge = ({ start, throughput, latency, heavy }: Results): Target[] 
   return targets
 }
 
-const peakMegabytes = (usages: readonly Record<string, Usage>[]) => (name: string) =>
+const peakMegabytes = (usages: readonly UsageByProcess[]) => (name: string) =>
   Math.max(...usages.map((usage) => usage[name]?.peakRssBytes ?? NaN)) / 1e6

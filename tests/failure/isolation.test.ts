@@ -51,7 +51,6 @@ const expectWorkerSurvived = async () => {
 }
 
 const succeeded = (output: unknown) => ({ status: 'succeeded', output, error: null })
-const countOf = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].length
 
 test('of 200 predictions, only the one on which ONNX Runtime throws fails', async () => {
   const inputs = Array.from({ length: 200 }, (_, index) => ({ i: index === 137 ? 99 : index % 10 }))
@@ -79,23 +78,27 @@ test('of 200 predictions, only the one on which ONNX Runtime throws fails', asyn
 })
 
 test('executors that are killed in mid-batch, and again while the rows run alone, cost no prediction', async () => {
-  const died = () => countOf(worker.log(), /"model":"patient".*executor died/g)
-  const startedAgain = () => countOf(worker.log(), /"model":"patient".*executor started again/g)
-  const [first = ''] = await submitAll('patient', [{ n: [800] }])
-  await stack.client.untilTaken(first)
-  const mates = await submitAll(
-    'patient',
-    [1, 2, 3, 4, 5].map((n) => ({ n: [n] })),
-  )
-  await Promise.all(mates.map(stack.client.untilTaken))
-
-  signalAll(await executorsOf(worker.pid, 'patient'), 'SIGKILL')
-  await vi.waitFor(() => expect(startedAgain()).toBe(1), { timeout: 10_000, interval: 10 })
-  signalAll(await executorsOf(worker.pid, 'patient'), 'SIGKILL')
-  const ended = await untilFinal([first, ...mates])
+  const died = () => [...worker.log().matchAll(/"model":"patient".*executor died/g)].length
+  const successor = () =>
+    /"model":"patient","pid":(\d+),"msg":"executor started again"/.exec(worker.log())?.[1]
+  const rows = [800, 1, 2].map((n) => ({ n: [n] }))
+  const ids = await withFrozenExecutors('patient', async () => {
+    // the rows of an array run together
+    const submitted = await submitAll('patient', [rows, { n: [3] }, { n: [4] }])
+    await Promise.all(submitted.map(stack.client.untilTaken))
+    signalAll(await executorsOf(worker.pid, 'patient'), 'SIGKILL')
+    return submitted
+  })
+  await vi.waitFor(() => expect(successor()).toBeDefined(), { timeout: 10_000, interval: 10 })
+  process.kill(Number(successor()), 'SIGKILL')
+  const ended = await untilFinal(ids)
 
   expect(died()).toBe(2)
-  expect(ended).toMatchObject([800, 1, 2, 3, 4, 5].map((n) => succeeded({ y: n })))
+  expect(ended).toMatchObject([
+    succeeded([{ y: 800 }, { y: 1 }, { y: 2 }]),
+    succeeded({ y: 3 }),
+    succeeded({ y: 4 }),
+  ])
   await expectWorkerSurvived()
 })
 

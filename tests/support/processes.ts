@@ -15,7 +15,7 @@ export const executorsOf = async (worker: number, model: string) => {
 }
 
 /** Pids of the processes that a process has started. */
-export const childrenOf = async (pid: number) => {
+const childrenOf = async (pid: number) => {
   const processes = await listProcesses()
   return processes
     .filter(({ parent, pid: child }) => parent === pid && isRunning(child))

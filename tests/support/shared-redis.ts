@@ -3,8 +3,11 @@ import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 /** The Redis of a whole test run: a local server, or with `ONQUEUE_TEST_REDIS=docker` a container. */
 export const startSharedRedis = async (): Promise<{ url: string; close: () => Promise<unknown> }> => {
   if (process.env['ONQUEUE_TEST_REDIS'] !== 'docker') return startTestRedis()
-  const { GenericContainer } = await import('testcontainers')
-  const container = await new GenericContainer('redis:7-alpine').withExposedPorts(6379).start()
+  const { GenericContainer, Wait } = await import('testcontainers')
+  const container = await new GenericContainer('redis:7-alpine')
+    .withExposedPorts(6379)
+    .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))
+    .start()
   return {
     url: `redis://${container.getHost()}:${container.getMappedPort(6379)}`,
     close: () => container.stop(),

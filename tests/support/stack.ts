@@ -30,7 +30,7 @@ export type Stack = {
 }
 
 /** A folder of a model; or a test model under another name, with a `model.yaml` of its own. */
-export type TestModel = string | { name: string; of: string; settings: string }
+type TestModel = string | { name: string; of: string; settings: string }
 
 export type StackProcess = {
   pid: number

@@ -3,7 +3,7 @@ import type { Logger, OutcomeWriter } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 
 /** A submit whose caller was told that nobody knows whether it was accepted. `sentAt` in ms. */
-export type AbandonedSubmit = { id: string; model: string; owner: string; rows: number; sentAt: number }
+type AbandonedSubmit = { id: string; model: string; owner: string; rows: number; sentAt: number }
 
 /**
  * Submits without an idempotency key that were given up on: canceled when Redis is back.

@@ -1,12 +1,4 @@
-import {
-  AppError,
-  createWriteGatherer,
-  endedOutcome,
-  isConnectionError,
-  jobOptions,
-  modelKeys,
-  wasNeverSent,
-} from '@onqueue/shared'
+import { AppError, isConnectionError, jobOptions, modelKeys, wasNeverSent } from '@onqueue/shared'
 import type { PredictionJobData } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { AbandonedSubmits } from './abandoned-submits.ts'
@@ -16,7 +8,7 @@ import { predictionPath } from './prediction-urls.ts'
 import type { RedisClock } from './redis-clock.ts'
 
 /** A prediction that was checked and let in, ready for the queue. */
-export type NewPrediction = {
+type NewPrediction = {
   id: string
   /** without `input` where that is loose */
   job: PredictionJobData
@@ -34,11 +26,9 @@ export const longestInlineInput = 64 * 1024
 const latenessLimitMs = 900
 /** An input that was written for a job which then was not added goes by itself. */
 const looseInputTtlMs = 60_000
-/** Far longer than any prediction waits: the sweeper removes this outcome together with its job. */
-const lateOutcomeTtlMs = 7 * 24 * 3_600_000
 
 /**
- * Puts a prediction into the queue: the guard script (see submit-guard.ts) and the job, in one burst on one connection,
+ * Puts a prediction into the queue: the guard script (see submit-guard.ts) and the job, one after the other on one connection,
  * so that Redis runs the two in this order or only the first.
  *
  * Throws `queue_unavailable` when the prediction certainly won't run, and `outcome_unknown` when Redis was told and did
@@ -59,7 +49,6 @@ type Options = {
 
 export const createEnqueuePrediction = (options: Options): EnqueuePrediction => {
   const { redis, bulk, namespace, queues, clock, abandoned } = options
-  const gatherWrites = createWriteGatherer(redis)
 
   const writeLooseInput = async ({ id, job, looseInput }: NewPrediction) => {
     if (looseInput === null) return
@@ -75,7 +64,6 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
     const queue = queues.open(job.model)
     const guardKeys = [keys.outcome(id), keys.index(job.owner), keys.deadlines, keys.extraRows]
     if (looseInput !== null) guardKeys.push(keys.input(id))
-    if (!process.env.NO_CORK) gatherWrites()
     const [verdict] = await Promise.all([
       redis.guardSubmit(
         guardKeys.length,
@@ -85,8 +73,6 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
         job.deadline ?? '',
         (job.arrayLength ?? 1) - 1,
         isKeyed ? '' : Math.floor(clock.now()) + latenessLimitMs,
-        isKeyed ? '' : lateOutcome(job.createdAt),
-        lateOutcomeTtlMs,
       ),
       queue.add(job.owner, job, jobOptions(id, job, attempts)),
     ])
@@ -119,13 +105,4 @@ export const outcomeUnknown = (id: string, { isKeyed, cause }: { isKeyed: boolea
       : 'the queue did not answer in time; this prediction is canceled if it was accepted at all: submit it again, ' +
           'with an Idempotency-Key, and then retry with the same Idempotency-Key',
     { retryAfterSeconds: 1, headers: { Location: predictionPath(id) }, extra: { id }, cause },
-  )
-
-const lateOutcome = (now: number) =>
-  JSON.stringify(
-    endedOutcome('canceled', {
-      code: 'canceled',
-      detail: 'the queue took it too late: its caller had been refused',
-      now,
-    }),
   )

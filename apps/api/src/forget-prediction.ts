@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { modelKeys } from '@onqueue/shared'
 import type { Outcome, PredictionRecord } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { PredictionQueues } from './prediction-queues.ts'
+import { forgottenOwner } from './read-prediction.ts'
 
 /**
  * Forgets a prediction: cancels it if it isn't final, and removes its job, input, output and listing. Its idempotency
@@ -13,15 +13,12 @@ import type { PredictionQueues } from './prediction-queues.ts'
  * prediction (even one that froze and wakes up later), and a tombstone is what keeps it from writing its output after
  * all. It goes by itself after an hour; a worker doesn't hold on for longer.
  *
- * A job that is being run can't be removed from BullMQ, and must not be: its worker completes it. It is usually done in
- * an instant, so the removal is tried for a second; after that the job stays without its input and without an owner,
- * which hides it from everybody, until the sweeper takes it together with its tombstone.
+ * A job that is being run can't be removed from BullMQ, and must not be: its worker completes it. Such a job loses its
+ * input and its owner, which hides it from everybody, and the sweeper takes it later together with its tombstone.
  */
 export type ForgetPrediction = (record: PredictionRecord) => Promise<void>
 
 const tombstoneTtlMs = 3_600_000
-const attempts = 5
-const pauseMs = 200
 
 export const createForgetPrediction =
   ({
@@ -38,22 +35,21 @@ export const createForgetPrediction =
   async (record) => {
     const { id, job } = record
     const keys = modelKeys(namespace, job.model)
+    const queue = queues.open(job.model)
     const { outcome } = await cancel(record, 'deleted by its owner')
     if (outcome) await redis.set(keys.outcome(id), tombstone(outcome), 'KEEPTTL')
-    await redis.del(keys.input(id))
-    await redis.zrem(keys.index(job.owner), id)
-    await redis.zrem(keys.deadlines, id)
-
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      if ((await queues.open(job.model).remove(id)) === 1) {
-        await redis.pexpire(keys.outcome(id), tombstoneTtlMs)
-        return
-      }
-      if (attempt < attempts) await sleep(pauseMs)
+    await Promise.all([
+      redis.del(keys.input(id)),
+      redis.zrem(keys.index(job.owner), id),
+      redis.zrem(keys.deadlines, id),
+    ])
+    if ((await queue.remove(id)) === 1) {
+      await redis.pexpire(keys.outcome(id), tombstoneTtlMs)
+      return
     }
-    const running = await queues.open(job.model).getJob(id)
+    const running = await queue.getJob(id)
     const { input: _, ...withoutInput } = job
-    await running?.updateData({ ...withoutInput, owner: '', metadata: {} })
+    await running?.updateData({ ...withoutInput, owner: forgottenOwner, metadata: {} })
   }
 
 /** Says how it ended, and nothing of what came out. */

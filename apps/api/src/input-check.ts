@@ -1,5 +1,6 @@
 import type { ErrorPlace, JsonSchema } from '@onqueue/shared'
 import { z } from 'zod'
+import { boundIssues } from './bound-issues.ts'
 import { jsonPointer } from './json-pointer.ts'
 
 /**
@@ -13,7 +14,7 @@ const maxPlaces = 20
 
 /** Throws where the schema has a keyword that zod can't take. */
 export const compileInputCheck = (schema: JsonSchema): InputCheck => {
-  const row = z.fromJSONSchema(schema)
+  const row = boundIssues(z.fromJSONSchema(schema), maxPlaces)
   const checkRow = (input: unknown, pointer: string) => {
     const parsed = row.safeParse(input)
     return parsed.success ? [] : toPlaces(parsed.error.issues, pointer)
@@ -46,7 +47,9 @@ export const toPlaces = (issues: Issue[], pointer: string): ErrorPlace[] => {
 
 const issuePlaces = (issue: Issue, pointer: string): ErrorPlace[] => {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ pointer: jsonPointer(pointer, [key]), detail: 'is not a field here' }))
+    return issue.keys
+      .slice(0, maxPlaces)
+      .map((key) => ({ pointer: jsonPointer(pointer, [key]), detail: 'is not a field here' }))
   }
   if (issue.code !== 'invalid_union') return [{ pointer, detail: describe(issue) }]
   const meant = issue.errors.filter((branch) => !branch.some(isOtherType))

@@ -16,7 +16,7 @@ import type { PredictionReader } from './read-prediction.ts'
  */
 export type ListPredictions = (query: ListQuery) => Promise<PredictionPage>
 
-export type ListQuery = {
+type ListQuery = {
   owner: string
   model: string | undefined
   status: PredictionStatus | undefined
@@ -27,7 +27,7 @@ export type ListQuery = {
   cursor: ListCursor | undefined
 }
 
-export type PredictionPage = {
+type PredictionPage = {
   records: PredictionRecord[]
   next: ListCursor | null
   previous: ListCursor | null

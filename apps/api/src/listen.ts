@@ -5,6 +5,8 @@ import { ConfigError } from '@onqueue/shared'
 
 /** Idle connections are kept for longer than load balancers do, so that they never send into one that we just closed. */
 const keepAliveMs = 75_000
+/** How often connections are looked at that have become idle while the server closes. */
+const idleCheckMs = 50
 /** After this, connections that still carry a request are cut. */
 const closeGraceMs = 5000
 
@@ -15,24 +17,36 @@ export const listen = async ({ host, port }: { host: string; port: number }) => 
   try {
     await once(server, 'listening')
   } catch (err) {
-    const reason = err instanceof Error && 'code' in err ? String(err.code) : String(err)
-    throw new ConfigError(
-      reason === 'EADDRINUSE'
-        ? `port ${port} is in use; stop what uses it, or set PORT to another one`
-        : `can't listen on ${host}, port ${port} (${reason}); set ONQUEUE_HOST and PORT to what this machine has`,
-      { cause: err },
-    )
+    throw toListenError(err, { host, port, hostSetting: 'ONQUEUE_HOST', portSetting: 'PORT' })
   }
   const address = server.address()
   return { server, port: typeof address === 'object' && address !== null ? address.port : port }
 }
 
+/** The sentence for an address that can't be had, and which settings to change. */
+export const toListenError = (
+  err: unknown,
+  address: { host: string; port: number; hostSetting: string; portSetting: string },
+) => {
+  const { host, port, hostSetting, portSetting } = address
+  const reason = err instanceof Error && 'code' in err ? String(err.code) : String(err)
+  return new ConfigError(
+    reason === 'EADDRINUSE'
+      ? `port ${port} is in use; stop what uses it, or set ${portSetting} to another one`
+      : `can't listen on ${host}, port ${port} (${reason}); set ${hostSetting} and ${portSetting} to what this machine has`,
+    { cause: err },
+  )
+}
+
 /** Takes no more connections and lets requests finish for a while. */
 export const stopListening = async (server: Server) => {
   if (!server.listening) return
-  const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs)
   const closed = once(server, 'close')
   server.close()
+  // a connection that is kept alive after its last answer would hold up the end
+  const idleCheck = setInterval(() => server.closeIdleConnections(), idleCheckMs)
+  const grace = setTimeout(() => server.closeAllConnections(), closeGraceMs)
   await closed
-  clearTimeout(timer)
+  clearInterval(idleCheck)
+  clearTimeout(grace)
 }

@@ -12,8 +12,10 @@ try {
   process.exit(0)
 } catch (err) {
   if (!(err instanceof ConfigError)) throw err
-  console.error(`api: ${err.message}`)
-  process.send?.({ type: 'fatal', message: `api: ${err.message}` })
+  const message = `api: ${err.message}`
+  // whoever started it with a channel says it
+  if (process.send) process.send({ type: 'fatal', message })
+  else console.error(message)
   process.exitCode = 1
   process.disconnect?.()
 }

@@ -18,9 +18,10 @@ export const parseJson = (text: string): unknown => {
     throw new AppError('invalid_request', `the body is nested deeper than ${maxDepth} levels; flatten it`)
   }
   const value = parse(text)
-  const place = findUnfit(value, [])
-  if (place) throw new AppError('invalid_input', describePlace(place), { places: [place] })
-  return value
+  const unfit = findUnfit(value)
+  if (!unfit) return value
+  const place: ErrorPlace = { pointer: jsonPointer('', unfit.path), detail: unfit.detail }
+  throw new AppError('invalid_input', describePlace(place), { places: [place] })
 }
 
 const parse = (text: string): unknown => {
@@ -63,27 +64,25 @@ const endOfString = (text: string, start: number) => {
   return text.length
 }
 
-const findUnfit = (value: unknown, path: PropertyKey[]): ErrorPlace | undefined => {
+type Unfit = { path: PropertyKey[]; detail: string }
+
+/** The first value that is not fit for use. Its path is put together on the way back, so that finding none is cheap. */
+const findUnfit = (value: unknown): Unfit | undefined => {
   if (typeof value === 'number') {
-    return Number.isFinite(value)
-      ? undefined
-      : { pointer: jsonPointer('', path), detail: 'is too large a number' }
+    return Number.isFinite(value) ? undefined : { path: [], detail: 'is too large a number' }
   }
   if (typeof value !== 'object' || value === null) return undefined
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const item: unknown = value[index]
-      if (typeof item === 'number' && Number.isFinite(item)) continue
-      const found = findUnfit(item, [...path, index])
-      if (found) return found
+      const found = findUnfit(value[index])
+      if (found) return { ...found, path: [index, ...found.path] }
     }
     return undefined
   }
   for (const [key, item] of Object.entries(value)) {
-    if (key === '__proto__')
-      return { pointer: jsonPointer('', [...path, key]), detail: 'is not a usable name' }
-    const found = findUnfit(item, [...path, key])
-    if (found) return found
+    if (key === '__proto__') return { path: [key], detail: 'is not a usable name' }
+    const found = findUnfit(item)
+    if (found) return { ...found, path: [key, ...found.path] }
   }
   return undefined
 }

@@ -44,8 +44,11 @@ export const createPredictNow =
       isAwaited: true,
     })
     try {
-      const wait = { waitMs: endsAt - performance.now(), signal, ...(expected ? { expected } : {}) }
-      const latest = await watcher.untilFinal(record, wait)
+      const latest = await watcher.untilFinal(record, {
+        waitMs: endsAt - performance.now(),
+        signal,
+        expected,
+      })
       const ended = signal.aborted ? await cancel(latest, 'its caller went away') : latest
       if (ended.outcome) return { id: record.id, ...ended.outcome }
       throw waitOver(record.id)

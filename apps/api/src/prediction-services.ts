@@ -24,7 +24,7 @@ import { createSubmitPrediction } from './submit-prediction.ts'
 import { createOutcomeWaiters } from './wait-for-outcome.ts'
 import { createPredictionWatcher } from './watch-prediction.ts'
 
-export type PredictionServices = ReturnType<typeof createPredictionServices>
+type PredictionServices = ReturnType<typeof createPredictionServices>
 
 /**
  * Puts together what is done with predictions. Nothing here waits for Redis. `endWaits` lets requests that are held back

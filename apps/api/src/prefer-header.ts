@@ -7,7 +7,7 @@ export type Preference = {
 }
 
 /** Longer than this no response is held back: proxies cut idle connections after a minute. */
-export const maxWaitMs = 55_000
+const maxWaitMs = 55_000
 
 /**
  * `Prefer: wait`, `Prefer: wait=10`, `Prefer: respond-async, wait=10`, or `?wait=10` (seconds). The header counts where

@@ -8,7 +8,7 @@ import { keysFileOf } from './config.ts'
 import type { ApiConfig } from './config.ts'
 import { createJsonReader } from './json-body.ts'
 import { openKeyRing } from './key-ring.ts'
-import { listen, stopListening } from './listen.ts'
+import { listen, stopListening, toListenError } from './listen.ts'
 import { checkListenAddress, createLoopbackGuard } from './loopback-guard.ts'
 import { createMetrics } from './metrics.ts'
 import { createModelCatalog } from './model-catalog.ts'
@@ -103,13 +103,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   // answer never rejects
   server.on('request', (request, response) => void answer(request, response))
 
-  const health = await startHealthServer({
-    host: config.ONQUEUE_API_HEALTH_HOST,
-    port: config.ONQUEUE_API_HEALTH_PORT,
-    log,
-    isReady,
-    metrics: collectMetrics,
-  })
+  const health = await openHealthPort(config, { log, isReady, metrics: collectMetrics })
   opened.defer(() => health.close())
   opened.defer(() => predictions.endWaits())
   log.info({ host: config.ONQUEUE_HOST, port, publicUrl }, 'api listens')
@@ -119,6 +113,22 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     url: `http://${urlHost(config.ONQUEUE_HOST)}:${port}`,
     healthUrl: `http://${urlHost(config.ONQUEUE_API_HEALTH_HOST)}:${health.port}`,
     close: () => running.disposeAsync(),
+  }
+}
+
+const openHealthPort = async (
+  config: ApiConfig,
+  parts: Pick<Parameters<typeof startHealthServer>[0], 'log' | 'isReady' | 'metrics'>,
+) => {
+  const address = { host: config.ONQUEUE_API_HEALTH_HOST, port: config.ONQUEUE_API_HEALTH_PORT }
+  try {
+    return await startHealthServer({ ...address, ...parts })
+  } catch (err) {
+    throw toListenError(err, {
+      ...address,
+      hostSetting: 'ONQUEUE_API_HEALTH_HOST',
+      portSetting: 'ONQUEUE_API_HEALTH_PORT',
+    })
   }
 }
 

@@ -1,23 +1,38 @@
+import { endedOutcome } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 
+const lateOutcome = JSON.stringify(
+  endedOutcome('canceled', {
+    code: 'canceled',
+    detail: 'the queue took it too late: its caller had been refused',
+    now: 0,
+  }),
+)
+
+/** Far longer than any prediction waits: the sweeper removes this outcome together with its job. */
+const lateOutcomeTtlMs = 7 * 24 * 3_600_000
+
 /**
- * The script that runs right before a job is added, on the same connection and in the same write.
+ * The script that runs right before a job is added, on the same connection.
  *
  * It lists the prediction for its owner and counts its rows, and it judges whether the submit comes too late. A Redis
  * that hung runs what reached its socket when it wakes up, long after the caller was told that the queue is
- * unavailable. A submit that runs later than `latestAt` therefore gets its outcome, `canceled`, before its job exists,
- * so that the job is never run. A submit with an idempotency key passes `latestAt: null`: whoever retries it gets it.
+ * unavailable. A submit that runs later than `latestAt` (ms, on Redis' clock) therefore gets its outcome, `canceled`,
+ * before its job exists, so that the job is never run. A submit with an idempotency key has no `latestAt`: whoever
+ * retries it finds it.
  *
  * Replies `late`, or `listed`. Running twice for one id counts its rows once.
  */
-export const submitGuardScript = `
+const submitGuardScript = `
 local outcome, index, deadlines, extraRows, input = unpack(KEYS)
-local id, createdAt, deadline, rowsBeyondOne, latestAt, lateOutcome, lateTtl = unpack(ARGV)
+local id, createdAt, deadline, rowsBeyondOne, latestAt = unpack(ARGV)
 
 if latestAt ~= '' then
   local time = redis.call('TIME')
-  if time[1] * 1000 + time[2] / 1000 > tonumber(latestAt) then
-    redis.call('SET', outcome, lateOutcome, 'NX', 'PX', lateTtl)
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  if now > tonumber(latestAt) then
+    local text = string.gsub([[${lateOutcome}]], '"completedAt":0', string.format('"completedAt":%.0f', now))
+    redis.call('SET', outcome, text, 'NX', 'PX', ${lateOutcomeTtlMs})
     return 'late'
   end
 end

@@ -14,7 +14,7 @@ import type { PredictionReader } from './read-prediction.ts'
 import type { SubmitRequest } from './submit-request.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
 
-export type Submission = {
+type Submission = {
   model: string
   request: SubmitRequest
   /** where the input is in the caller's body: `/input`, or `''` when the body is the input */
@@ -30,7 +30,7 @@ export type Submission = {
   isAwaited: boolean
 }
 
-export type Submitted = {
+type Submitted = {
   record: PredictionRecord
   /** the idempotency key was used before: this is its prediction as it is now */
   isReplay: boolean

@@ -1,6 +1,7 @@
 import { AppError, prioritySchema } from '@onqueue/shared'
 import type { ErrorPlace } from '@onqueue/shared'
 import { z } from 'zod'
+import { boundIssues } from './bound-issues.ts'
 import { toPlaces } from './input-check.ts'
 import { describePlace } from './json-pointer.ts'
 
@@ -11,12 +12,15 @@ const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= 16, 'has at most 16 pairs')
 
-export const submitRequestSchema = z.strictObject({
-  input: z.unknown(),
-  version: z.string().min(1).optional(),
-  priority: prioritySchema.default('normal'),
-  metadata: metadataSchema.default({}),
-})
+const submitRequestSchema = boundIssues(
+  z.strictObject({
+    input: z.unknown(),
+    version: z.string().min(1).optional(),
+    priority: prioritySchema.default('normal'),
+    metadata: metadataSchema.default({}),
+  }),
+  20,
+)
 
 /** The body of a submit. Its input is checked later, by the model. */
 export type SubmitRequest = z.infer<typeof submitRequestSchema>

@@ -15,11 +15,12 @@ export type PredictionWatcher = {
   ): Promise<PredictionRecord>
 }
 
-type Wait = {
+export type Wait = {
+  /** nothing is waited for when it isn't above 0 */
   waitMs: number
-  signal: AbortSignal
+  signal: AbortSignal | undefined
   /** registered before the prediction was enqueued; stays the caller's to release */
-  expected?: ExpectedOutcome
+  expected?: ExpectedOutcome | null
 }
 
 /** Nobody tells that a worker took a prediction: a queued one is looked at this often. */
@@ -34,21 +35,15 @@ export const createPredictionWatcher = ({
   reader: PredictionReader
   waiters: OutcomeWaiters
 }): PredictionWatcher => {
-  const follow = async (
-    start: PredictionRecord,
-    { waitMs, signal }: Wait,
-    expected: ExpectedOutcome,
-    { isDone, lookEveryMs }: Goal,
-  ) => {
+  const follow = async (start: PredictionRecord, wait: Wait, expected: ExpectedOutcome, goal: Goal) => {
+    const { waitMs, signal } = wait
     const endsAt = performance.now() + waitMs
     let record = start
-    while (!isDone(record) && !signal.aborted && !waiters.isClosed()) {
+    while (!goal.isDone(record) && !signal?.aborted && !waiters.isClosed()) {
       const remainingMs = endsAt - performance.now()
       if (remainingMs <= 0) break
-      const outcome = await expected.within(
-        Math.min(remainingMs, lookEveryMs(record), untilDeadline(record)),
-        signal,
-      )
+      const lookMs = Math.min(remainingMs, goal.lookEveryMs(record), untilDeadline(record))
+      const outcome = await expected.within(lookMs, signal)
       // read once more when the wait is over: what is answered then is how it is then
       record = outcome
         ? { ...record, outcome }
@@ -58,6 +53,7 @@ export const createPredictionWatcher = ({
   }
 
   const watch = async (record: PredictionRecord, wait: Wait, goal: Goal) => {
+    if (wait.waitMs <= 0 || goal.isDone(record)) return record
     if (wait.expected) return follow(record, wait, wait.expected, goal)
     const expected = waiters.expect(record.id)
     try {

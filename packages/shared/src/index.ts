@@ -1,7 +1,6 @@
 export * from './app-error.ts'
 export * from './card-store.ts'
 export * from './environment.ts'
-export * from './gather-writes.ts'
 export * from './health-server.ts'
 export * from './logger.ts'
 export * from './missed-deadline.ts'

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
 import type { Logger } from './logger.ts'
@@ -118,6 +119,7 @@ export const wasNeverSent = (err: unknown) => err instanceof Error && /isn't wri
 
 const connect = (url: string, log: Logger, options: Omit<RedisOptions, 'replyMapping'>) => {
   const redis = new Redis(url, options)
+  redis.on('connect', () => writeTogether(redis.stream))
   let lost = false
   redis.on('error', (err) => {
     if (!lost) log.warn({ connection: options.connectionName, reason: err.message }, 'redis connection lost')
@@ -128,6 +130,30 @@ const connect = (url: string, log: Logger, options: Omit<RedisOptions, 'replyMap
     lost = false
   })
   return redis
+}
+
+/**
+ * Holds back what is written to a socket until the end of the turn of the event loop, and writes it at once. ioredis
+ * makes a system call of every command; under load a turn has dozens of them.
+ */
+const writeTogether = (socket: Socket) => {
+  const write = socket.write.bind(socket)
+  let isHeld = false
+  const hold = () => {
+    if (isHeld) return
+    isHeld = true
+    socket.cork()
+    setImmediate(() => {
+      isHeld = false
+      socket.uncork()
+    })
+  }
+  Object.assign(socket, {
+    write: (...chunk: Parameters<typeof write>) => {
+      hold()
+      return write(...chunk)
+    },
+  })
 }
 
 const field = (info: string, name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]

@@ -13,7 +13,8 @@ import type { PredictionReader } from '../read-prediction.ts'
 import type { ShowPrediction } from '../show-prediction.ts'
 import type { SubmitPrediction } from '../submit-prediction.ts'
 import { parseSubmitRequest } from '../submit-request.ts'
-import type { PredictionWatcher } from '../watch-prediction.ts'
+import type { ExpectedOutcome } from '../wait-for-outcome.ts'
+import type { PredictionWatcher, Wait } from '../watch-prediction.ts'
 import * as docs from './prediction-docs.ts'
 
 type Options = {
@@ -33,29 +34,26 @@ export const predictionRoutes = (options: Options) => {
   const { catalog, admission, submit, reader, watcher, cancel, forget, show, readJsonBody } = options
   const app = new OpenAPIHono<ApiEnvironment>()
 
+  const drainSeconds = (model: string) => {
+    const entry = catalog.get(model)
+    return entry ? admission.drainSeconds(entry) : 1
+  }
+
   app.openapi(submitRoute, async (c) => {
-    const model = c.req.param('model')
-    const { waitMs, applied } = preferenceOf(c)
-    const isAwaited = waitMs !== undefined && waitMs > 0
+    const { waitMs = 0, applied } = preferenceOf(c)
     const { record, isReplay, expected } = await submit({
-      model,
+      model: c.req.param('model'),
       request: parseSubmitRequest(await readJsonBody(c)),
       inputPointer: '/input',
       owner: c.get('owner'),
       requestId: c.get('requestId'),
       idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
       cancelAfter: c.req.header('cancel-after'),
-      isAwaited,
+      isAwaited: waitMs > 0,
     })
-    const wait = {
-      waitMs: remainingMs(c, waitMs),
-      signal: c.req.raw.signal,
-      ...(expected ? { expected } : {}),
-    }
-    const latest = isAwaited
-      ? await watcher.untilFinal(record, wait).finally(() => expected?.release())
-      : record
-    const entry = catalog.get(model)
+    const latest = await watcher
+      .untilFinal(record, waitOf(c, waitMs, expected))
+      .finally(() => expected?.release())
     const headers = {
       Location: predictionPath(record.id),
       ETag: etagOf(latest),
@@ -63,24 +61,21 @@ export const predictionRoutes = (options: Options) => {
       ...(isReplay ? { 'Idempotency-Replayed': 'true' } : {}),
     }
     if (latest.outcome) return c.json(show(latest), isReplay ? 200 : 201, headers)
-    const retryAfter = String(entry ? admission.drainSeconds(entry) : 1)
-    return c.json(show(latest), 202, { ...headers, 'Retry-After': retryAfter })
+    return c.json(show(latest), 202, { ...headers, 'Retry-After': String(drainSeconds(record.job.model)) })
   })
 
   app.openapi(getRoute, async (c) => {
-    const { waitMs, applied } = preferenceOf(c)
+    const { waitMs = 0, applied } = preferenceOf(c)
     const known = c.req.header('if-none-match')
-    let record = await reader.read(c.req.param('id'), c.get('owner'))
-    if (waitMs !== undefined && !record.outcome) {
-      const wait = { waitMs: remainingMs(c, waitMs), signal: c.req.raw.signal }
-      record =
-        known === undefined
-          ? await watcher.untilFinal(record, wait)
-          : await watcher.untilChange(record, {
-              ...wait,
-              isKnown: (latest) => matchesEtag(known, etagOf(latest)),
-            })
-    }
+    const wait = waitOf(c, waitMs)
+    const current = await reader.read(c.req.param('id'), c.get('owner'))
+    const record =
+      known === undefined
+        ? await watcher.untilFinal(current, wait)
+        : await watcher.untilChange(current, {
+            ...wait,
+            isKnown: (latest) => matchesEtag(known, etagOf(latest)),
+          })
     const etag = etagOf(record)
     const headers = { ETag: etag, ...(applied === undefined ? {} : { 'Preference-Applied': applied }) }
     if (matchesEtag(known, etag)) return c.body(null, 304, headers)
@@ -102,8 +97,12 @@ export const predictionRoutes = (options: Options) => {
 
 const preferenceOf = (c: ApiContext) => parsePreference(c.req.header('prefer'), c.req.query('wait'))
 
-/** What is left of a wait that counts from the arrival of the request. */
-const remainingMs = (c: ApiContext, waitMs = 0) => waitMs - (performance.now() - c.get('arrivedAt'))
+/** A wait that counts from the arrival of the request; without one, nothing is followed and no signal made. */
+const waitOf = (c: ApiContext, waitMs: number, expected: ExpectedOutcome | null = null): Wait => ({
+  waitMs: waitMs === 0 ? 0 : waitMs - (performance.now() - c.get('arrivedAt')),
+  signal: waitMs === 0 ? undefined : c.req.raw.signal,
+  expected,
+})
 
 const tags = ['Predictions']
 

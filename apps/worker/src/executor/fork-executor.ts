@@ -15,6 +15,7 @@ export const forkExecutor = (): ChildProcess =>
   fork(program, [], {
     serialization: 'advanced',
     execArgv: ['--max-semi-space-size=1'],
-    env: { NODE_COMPILE_CACHE: compileCache, ...process.env },
+    // ONNX Runtime reports its use to its maker unless it is told not to
+    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ORT_DISABLE_TELEMETRY: '1' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
