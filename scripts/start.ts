@@ -7,12 +7,12 @@ await startInForeground({
     {
       name: 'API',
       entry: 'apps/api/src/main.ts',
-      nodeArgs: ['--max-semi-space-size=4', '--max-old-space-size=256'],
+      nodeArgs: ['--max-semi-space-size=8', '--max-old-space-size=256'],
     },
     {
       name: 'worker',
       entry: 'apps/worker/src/main.ts',
-      nodeArgs: ['--max-semi-space-size=4', '--max-old-space-size=192'],
+      nodeArgs: ['--max-semi-space-size=8', '--max-old-space-size=192'],
     },
   ],
 })

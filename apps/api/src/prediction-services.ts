@@ -24,8 +24,6 @@ import { createSubmitPrediction } from './submit-prediction.ts'
 import { createOutcomeWaiters } from './wait-for-outcome.ts'
 import { createPredictionWatcher } from './watch-prediction.ts'
 
-type PredictionServices = ReturnType<typeof createPredictionServices>
-
 /**
  * Puts together what is done with predictions. Nothing here waits for Redis. `endWaits` lets requests that are held back
  * answer at once; `close` stops what goes on beside the requests.

@@ -1,34 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError, keyedPredictionId, newPredictionId } from '@onqueue/shared'
-import type { Logger, PredictionJobData, PredictionRecord } from '@onqueue/shared'
+import type { Logger, PredictionRecord } from '@onqueue/shared'
 import type { Admission } from './admission.ts'
-import { deadlineFrom } from './cancel-after.ts'
+import { createSubmissionCheck } from './check-submission.ts'
+import type { CheckedSubmission, Submission } from './check-submission.ts'
 import { fingerprintOf } from './claims.ts'
 import type { Claims } from './claims.ts'
-import { longestInlineInput, outcomeUnknown } from './enqueue-prediction.ts'
+import { outcomeUnknown } from './enqueue-prediction.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
-import { describePlace } from './json-pointer.ts'
 import type { Metrics } from './metrics.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { PredictionReader } from './read-prediction.ts'
-import type { SubmitRequest } from './submit-request.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
-
-type Submission = {
-  model: string
-  request: SubmitRequest
-  /** where the input is in the caller's body: `/input`, or `''` when the body is the input */
-  inputPointer: string
-  owner: string
-  requestId: string
-  idempotencyKey?: string | undefined
-  /** the `Cancel-After` header */
-  cancelAfter?: string | undefined
-  /** the caller wants the answer now, so a model without a worker is refused */
-  now?: boolean
-  /** the caller will wait: `expected` is registered before the prediction can end */
-  isAwaited: boolean
-}
 
 type Submitted = {
   record: PredictionRecord
@@ -39,10 +22,18 @@ type Submitted = {
 }
 
 /**
- * Takes a prediction in: validate → admit → enqueue. Throws what each of these throws, and for an idempotency key
+ * Takes a prediction in: check → admit → enqueue. Throws what each of these throws, and for an idempotency key
  * `idempotency_key_reused` (another body), `result_expired` (its prediction is gone) and `outcome_unknown`.
  */
-export type SubmitPrediction = (submission: Submission) => Promise<Submitted>
+export type SubmitPrediction = (
+  submission: Submission & {
+    idempotencyKey?: string | undefined
+    /** the caller will wait: `expected` is registered before the prediction can end */
+    isAwaited: boolean
+  },
+) => Promise<Submitted>
+
+type AwaitedSubmission = Parameters<SubmitPrediction>[0]
 
 type Options = {
   catalog: ModelCatalog
@@ -65,45 +56,16 @@ const claimPollMs = 50
 export const createSubmitPrediction = (options: Options): SubmitPrediction => {
   const { catalog, admission, enqueue, claims, reader, waiters, secret, log, count } = options
 
-  const validate = (submission: Submission): Checked => {
-    const { model, request, inputPointer, owner, requestId, cancelAfter, now = false } = submission
-    const served = catalog.resolve(model, { version: request.version, now })
-    const places = catalog.check(served, request.input, inputPointer)
-    const [first] = places
-    if (first) {
-      throw new AppError('invalid_input', `the input does not fit ${model}: ${describePlace(first)}`, {
-        places,
-      })
-    }
-    const createdAt = Date.now()
-    const { version, card } = served
-    const text = JSON.stringify(request.input)
-    const isLoose = text.length > longestInlineInput
-    const job: PredictionJobData = {
-      model,
-      version,
-      digest: card.digest,
-      owner,
-      requestId,
-      ...(isLoose ? {} : { input: request.input }),
-      inputBytes: text.length,
-      arrayLength: Array.isArray(request.input) ? request.input.length : null,
-      priority: request.priority,
-      metadata: request.metadata,
-      deadline: deadlineFrom(cancelAfter, createdAt),
-      createdAt,
-    }
-    return { job, input: request.input, looseInput: isLoose ? text : null, attempts: card.attempts }
-  }
+  const check = createSubmissionCheck({ catalog })
 
-  const admit = async ({ job }: Checked) => {
+  const admit = async ({ job }: CheckedSubmission) => {
     const entry = catalog.get(job.model)
     if (entry) await admission.admit(entry, { rows: job.arrayLength ?? 1, inputBytes: job.inputBytes })
   }
 
   const add = async (
     id: string,
-    checked: Checked,
+    checked: CheckedSubmission,
     { isKeyed, isAwaited }: { isKeyed: boolean; isAwaited: boolean },
   ) => {
     const { input, ...prediction } = checked
@@ -123,7 +85,12 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
     return { record: { id, job, input, takenAt: null, outcome: null }, isReplay: false, expected }
   }
 
-  const addClaimed = async (id: string, checked: Checked, fingerprint: string, isAwaited: boolean) => {
+  const addClaimed = async (
+    id: string,
+    checked: CheckedSubmission,
+    fingerprint: string,
+    isAwaited: boolean,
+  ) => {
     const { model } = checked.job
     try {
       const submitted = await add(id, checked, { isKeyed: true, isAwaited })
@@ -138,7 +105,7 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
     }
   }
 
-  const submitKeyed = async (submission: Submission, idempotencyKey: string): Promise<Submitted> => {
+  const submitKeyed = async (submission: AwaitedSubmission, idempotencyKey: string): Promise<Submitted> => {
     const { model, owner, request, isAwaited } = submission
     const id = keyedPredictionId({ model, owner, idempotencyKey, secret })
     const fingerprint = fingerprintOf(model, request)
@@ -146,7 +113,7 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
     for (;;) {
       let claim = await claims.read(model, id)
       if (!claim) {
-        const checked = validate(submission)
+        const checked = check(submission)
         await admit(checked)
         claim = await claims.take(model, id, fingerprint)
         if (!claim) return addClaimed(id, checked, fingerprint, isAwaited)
@@ -156,7 +123,7 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
       if (record) return { record, isReplay: true, expected: null }
       if (claim.isAdded) throw resultExpired()
       if (Date.now() - claim.at > claimPatienceMs) {
-        const checked = validate(submission)
+        const checked = check(submission)
         await admit(checked)
         await claims.takeOver(model, id, fingerprint)
         return addClaimed(id, checked, fingerprint, isAwaited)
@@ -166,8 +133,8 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
     }
   }
 
-  const submitUnkeyed = async (submission: Submission): Promise<Submitted> => {
-    const checked = validate(submission)
+  const submitUnkeyed = async (submission: AwaitedSubmission): Promise<Submitted> => {
+    const checked = check(submission)
     await admit(checked)
     const { model, createdAt } = checked.job
     return add(newPredictionId(model, createdAt), checked, {
@@ -189,9 +156,6 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
     }
   }
 }
-
-/** What validation makes of a submit; still without an id. */
-type Checked = { job: PredictionJobData; input: unknown; looseInput: string | null; attempts: number }
 
 const keyReused = () =>
   new AppError('idempotency_key_reused', 'this Idempotency-Key was used for another request; use a new one')

@@ -12,7 +12,7 @@ const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= 16, 'has at most 16 pairs')
 
-const submitRequestSchema = boundIssues(
+export const submitRequestSchema = boundIssues(
   z.strictObject({
     input: z.unknown(),
     version: z.string().min(1).optional(),

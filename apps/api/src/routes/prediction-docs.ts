@@ -4,7 +4,7 @@ import { predictionSchema, priorities } from '@onqueue/shared'
 /** How predictions appear in the OpenAPI document. Made anew, since a schema of another module may lack `openapi`. */
 export const predictionResource = z.object(predictionSchema.shape).openapi('Prediction')
 
-export const problemSchema = z
+const problemSchema = z
   .object({
     type: z.string(),
     title: z.string(),

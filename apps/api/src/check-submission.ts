@@ -1,0 +1,62 @@
+import { AppError } from '@onqueue/shared'
+import type { PredictionJobData } from '@onqueue/shared'
+import { deadlineFrom } from './cancel-after.ts'
+import { longestInlineInput } from './enqueue-prediction.ts'
+import { describePlace } from './json-pointer.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+import type { SubmitRequest } from './submit-request.ts'
+
+export type Submission = {
+  model: string
+  request: SubmitRequest
+  /** where the input is in the caller's body: `/input`, or `''` when the body is the input */
+  inputPointer: string
+  owner: string
+  requestId: string
+  /** the `Cancel-After` header */
+  cancelAfter?: string | undefined
+  /** the caller wants the answer now, so a model without a worker is refused */
+  now?: boolean
+}
+
+/** What a good submission becomes; still without an id. `job` lacks the input where that is loose. */
+export type CheckedSubmission = {
+  job: PredictionJobData
+  input: unknown
+  /** the input as JSON, where it is too long to be part of the job; otherwise null */
+  looseInput: string | null
+  attempts: number
+}
+
+/** Throws what `resolve` of the catalog throws, and `invalid_input` with the places where the input does not fit. */
+export const createSubmissionCheck =
+  ({ catalog, clock = Date.now }: { catalog: ModelCatalog; clock?: () => number }) =>
+  (submission: Submission): CheckedSubmission => {
+    const { model, request, inputPointer, owner, requestId, cancelAfter, now = false } = submission
+    const { input, priority, metadata } = request
+    const served = catalog.resolve(model, { version: request.version, now })
+    const places = catalog.check(served, input, inputPointer)
+    const [first] = places
+    if (first) {
+      const detail = `the input does not fit ${model}: ${describePlace(first)}`
+      throw new AppError('invalid_input', detail, { places })
+    }
+    const createdAt = clock()
+    const text = JSON.stringify(input)
+    const isLoose = text.length > longestInlineInput
+    const job: PredictionJobData = {
+      model,
+      version: served.version,
+      digest: served.card.digest,
+      owner,
+      requestId,
+      ...(isLoose ? {} : { input }),
+      inputBytes: text.length,
+      arrayLength: Array.isArray(input) ? input.length : null,
+      priority,
+      metadata,
+      deadline: deadlineFrom(cancelAfter, createdAt),
+      createdAt,
+    }
+    return { job, input, looseInput: isLoose ? text : null, attempts: served.card.attempts }
+  }
