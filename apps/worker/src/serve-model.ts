@@ -37,6 +37,7 @@ export const serveModel = (options: Options) => {
   const store = { redis, namespace }
   const versions = new Map<string, ModelVersion>()
   const states = new Map<string, VersionState>()
+  const cards = new Map<string, VersionCard>()
   const throughput = new Throughput(Date.now())
   let consumer: Consumer | undefined
   const ending = new AbortController()
@@ -100,7 +101,15 @@ export const serveModel = (options: Options) => {
   const announce = async (card: VersionCard) => {
     const { version, digest, status, reason } = card
     states.set(digest, { version, digest, status, reason, memoryBytes: 0 })
+    cards.set(digest, card)
     await publishCard(store, card)
+  }
+
+  /** A Redis that comes back may have lost what it was told. */
+  const announceAgain = () => {
+    Promise.all([...cards.values()].map((card) => publishCard(store, card)))
+      .then(sendBeat)
+      .catch((err: unknown) => log.warn({ err, model }, 'cards could not be published again'))
   }
 
   const sendBeat = async () => {
@@ -120,6 +129,7 @@ export const serveModel = (options: Options) => {
   const beating = setInterval(() => {
     sendBeat().catch((err: unknown) => log.warn({ err, model }, 'heartbeat failed'))
   }, heartbeatIntervalMs)
+  redis.on('ready', announceAgain)
   const loaded = load()
   loaded.catch((err: unknown) => log.error({ err, model }, 'model could not be served'))
 
@@ -132,6 +142,7 @@ export const serveModel = (options: Options) => {
     close: async (graceMs: number) => {
       closed = true
       clearInterval(beating)
+      redis.off('ready', announceAgain)
       if (!consumer) ending.abort()
       await Promise.allSettled([loaded])
       await stopBeating(store, model, workerId)

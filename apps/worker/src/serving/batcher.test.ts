@@ -9,6 +9,7 @@ const workOf = (id: string, rowCount: number): Work => ({
   results: Array.from({ length: rowCount }, () => undefined),
   unfinished: rowCount,
   nextRow: 0,
+  hasRun: false,
   dropped: false,
   predictMs: 0,
   batchSize: 0,

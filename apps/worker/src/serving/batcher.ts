@@ -11,6 +11,8 @@ export type Work = {
   unfinished: number
   /** index of the next row that was not taken into a micro-batch */
   nextRow: number
+  /** a row of it runs, or has run */
+  hasRun: boolean
   /** set when it ended otherwise, or went back to the queue: its rows are not taken any more */
   dropped: boolean
   /** time in the micro-batches that its rows were in */

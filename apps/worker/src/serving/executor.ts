@@ -27,6 +27,7 @@ export class VersionRefused extends Error {
 
 type Run = {
   runId: number
+  onStart: () => void
   resolve: (answer: { results: RowResult[]; runMs: number }) => void
   reject: (reason: Error) => void
 }
@@ -141,13 +142,16 @@ export class Executor {
     return this.#ended
   }
 
-  /** Runs rows together; results are in row order. Rejects with `RunFailed` or `ExecutorDied`. */
-  run(rows: unknown[]): Promise<{ results: RowResult[]; runMs: number }> {
+  /**
+   * Runs rows together; results are in row order. `onStart` is called when its turn comes. Rejects with `RunFailed` or
+   * `ExecutorDied`.
+   */
+  run(rows: unknown[], onStart: () => void): Promise<{ results: RowResult[]; runMs: number }> {
     return new Promise((resolve, reject) => {
       if (this.#died) return reject(this.#died)
       const runId = this.#nextRunId++
-      this.#runs.push({ runId, resolve, reject })
-      if (this.#runs.length === 1) this.#startTimer()
+      this.#runs.push({ runId, onStart, resolve, reject })
+      if (this.#runs.length === 1) this.#startFirst()
       if (this.#child.connected) send(this.#child, { type: 'run', runId, rows })
     })
   }
@@ -166,12 +170,15 @@ export class Executor {
     if (run?.runId !== answer.runId) return this.kill()
     this.#runs.shift()
     clearTimeout(this.#timer)
-    if (this.#runs.length > 0) this.#startTimer()
+    this.#startFirst()
     if (answer.type === 'ran') run.resolve({ results: answer.results, runMs: answer.runMs })
     else run.reject(new RunFailed(answer.detail))
   }
 
-  #startTimer() {
+  #startFirst() {
+    const [first] = this.#runs
+    if (!first) return
+    first.onStart()
     this.#timer = setTimeout(() => {
       this.#timedOut = true
       this.kill()

@@ -148,12 +148,13 @@ export class ModelVersion {
       results: rows.map(() => undefined),
       unfinished: rows.length,
       nextRow: 0,
+      hasRun: false,
       dropped: false,
       predictMs: 0,
       batchSize: 0,
     }
     return new Promise((resolve) => {
-      const onAbort = () => this.#end(work, { kind: 'dropped', hasRun: work.nextRow > 0 })
+      const onAbort = () => this.#end(work, { kind: 'dropped', hasRun: work.hasRun })
       this.#ends.set(work, (end) => {
         signal.removeEventListener('abort', onAbort)
         resolve(end)
@@ -252,8 +253,6 @@ export class ModelVersion {
     try {
       // it ended before it got the row, which says nothing about the row
       if (slot.executor !== executor) return
-      // it counts as begun, as a row does that the batcher gave out
-      suspect.row.work.nextRow = Math.max(suspect.row.work.nextRow, suspect.row.index + 1)
       if (rows.length > 0) this.#finishAll(rows, await this.#runRows(executor, rows))
       slot.suspects.shift()
     } catch (err) {
@@ -269,8 +268,14 @@ export class ModelVersion {
   }
 
   async #runRows(executor: Executor, rows: Row[]) {
-    const { results, runMs } = await executor.run(rows.map(({ work, index }) => work.rows[index]))
-    for (const work of new Set(rows.map((row) => row.work))) {
+    const works = new Set(rows.map((row) => row.work))
+    const { results, runMs } = await executor.run(
+      rows.map(({ work, index }) => work.rows[index]),
+      () => {
+        for (const work of works) work.hasRun = true
+      },
+    )
+    for (const work of works) {
       work.predictMs += runMs
       work.batchSize = Math.max(work.batchSize, rows.length)
     }
@@ -288,7 +293,7 @@ export class ModelVersion {
       return []
     })
     for (const [index, work] of works.entries())
-      if (final[index]) this.#end(work, { kind: 'dropped', hasRun: work.nextRow > 0 })
+      if (final[index]) this.#end(work, { kind: 'dropped', hasRun: work.hasRun })
     return rows.filter((row) => !row.work.dropped)
   }
 
