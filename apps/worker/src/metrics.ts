@@ -25,40 +25,40 @@ export const createWorkerMetrics = ({
 
   const ended = new Counter({
     name: 'onqueue_predictions_total',
-    help: 'Predictions that this worker ended, by how they ended.',
+    help: 'Predictions that this worker ended, by how they ended',
     labelNames: ['model', 'status', 'code'],
     registers,
   })
   const queueTime = new Histogram({
     name: 'onqueue_queue_time_seconds',
-    help: 'From submission until a worker took the prediction.',
+    help: 'From submission until a worker took the prediction',
     labelNames: ['model'],
     buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000],
     registers,
   })
   const runTime = new Histogram({
     name: 'onqueue_run_time_seconds',
-    help: 'Time of one micro-batch in its executor.',
+    help: 'Time of one micro-batch in its executor',
     labelNames: ['model'],
     buckets: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
     registers,
   })
   const batchRows = new Histogram({
     name: 'onqueue_micro_batch_rows',
-    help: 'Rows that ran together.',
+    help: 'Rows that ran together',
     labelNames: ['model'],
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
   })
   const restarts = new Counter({
     name: 'onqueue_executor_restarts_total',
-    help: 'Executors that died and were started again, by cause.',
+    help: 'Executors that died and were started again, by cause',
     labelNames: ['model', 'cause'],
     registers,
   })
   new Gauge({
     name: 'onqueue_predictions_in_hand',
-    help: 'Predictions that this worker has taken and not finished.',
+    help: 'Predictions that this worker has taken and not finished',
     labelNames: ['model'],
     registers,
     collect() {
@@ -67,7 +67,7 @@ export const createWorkerMetrics = ({
   })
   new Gauge({
     name: 'onqueue_executor_memory_bytes',
-    help: "Resident memory of a model's executors.",
+    help: 'Resident memory of the executors of a model',
     labelNames: ['model'],
     registers,
     async collect() {
