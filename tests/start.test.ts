@@ -41,7 +41,7 @@ const endRedis = async (dataDir: string) => {
   if (readLockFile(join(dataDir, 'redis')) === undefined) return
   const redis = await openRedis({
     dataDir,
-    env: {},
+    env: { PATH: process.env['PATH'] },
     log: { info: () => {}, debug: () => {} },
     sources: ['path'],
   })

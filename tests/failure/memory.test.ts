@@ -104,7 +104,13 @@ test('when only unfinished predictions are left submits get 429, and workers fin
 test('a Redis that is full refuses submits, is swept, and gets the outcomes once it has room again', async () => {
   const [executor = 0] = await executorsOf(worker?.pid ?? 0, 'iris')
   expect(executor).toBeGreaterThan(0)
-  const finished = await stack.client.submit('iris', row, {}, { prefer: 'wait=10' })
+  // what was there before is being swept
+  await vi.waitFor(async () => expect(await usedShare()).toBeLessThan(0.75), 10_000)
+  const finished = await vi.waitFor(async () => {
+    const answer = await stack.client.submit('iris', row, {}, { prefer: 'wait=10' })
+    expect(answer.status).toBe(201)
+    return answer
+  }, 10_000)
   signalAll([executor], 'SIGSTOP')
   const submitted = await Promise.all(Array.from({ length: 20 }, () => stack.client.submit('iris', row)))
   expect(new Set(submitted.map(({ status }) => status))).toEqual(new Set([202]))

@@ -30,6 +30,8 @@ type Options = {
 
 const backlogMaxAgeMs = 250
 const memoryMaxAgeMs = 500
+/** A reading from before a pause says nothing about now. */
+const pauseMs = 2000
 /** What a prediction takes in Redis but for its input and output, as measured. */
 const bytesBesideInput = 2048
 
@@ -101,7 +103,7 @@ type Gauge = {
   value(): number
   /** What this process knows to have been added since the last reading. */
   add(amount: number): void
-  /** True until the first reading; later, an old one is replaced in the background. */
+  /** True until the first reading, and after a pause; under load, an old one is replaced in the background. */
   isStale(): boolean
   refresh(): Promise<void>
 }
@@ -138,9 +140,10 @@ const createGauge = (
     },
     isStale: () => {
       if (reading === undefined) return true
+      const ageMs = clock() - reading.at
       // refresh never rejects
-      if (clock() - reading.at > maxAgeMs) void refresh()
-      return false
+      if (ageMs > maxAgeMs) void refresh()
+      return ageMs > pauseMs
     },
     refresh,
   }
