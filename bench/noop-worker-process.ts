@@ -30,13 +30,14 @@ answerParent(async (message) => {
 const complete = (worker: Worker, count: number) =>
   new Promise<number>((resolve, reject) => {
     let left = count
+    const onFailed = (_: unknown, err: Error) => reject(err)
     const onCompleted = () => {
       left -= 1
       if (left > 0) return
       worker.off('completed', onCompleted)
-      worker.off('failed', reject)
+      worker.off('failed', onFailed)
       resolve(Date.now())
     }
     worker.on('completed', onCompleted)
-    worker.on('failed', (_, err) => reject(err))
+    worker.on('failed', onFailed)
   })

@@ -1,7 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** What a process used while it was watched. */
-export type Usage = { peakRssBytes: number; cpuSeconds: number }
+export type Usage = {
+  peakRssBytes: number
+  cpuSeconds: number
+  /** how long its main thread could have run and no core was free */
+  waitedSeconds: number
+}
 
 export type UsageByProcess = Record<string, Usage>
 
@@ -18,6 +23,7 @@ export const watchProcesses = (processes: Processes): { stop: () => UsageByProce
     name,
     pid,
     cpuBefore: readCpuSeconds(pid),
+    waitedBefore: readWaitedSeconds(pid),
     peakRssBytes: readRssBytes(pid),
   }))
   const sample = () => {
@@ -29,23 +35,28 @@ export const watchProcesses = (processes: Processes): { stop: () => UsageByProce
       clearInterval(timer)
       sample()
       return Object.fromEntries(
-        watched.map(({ name, pid, cpuBefore, peakRssBytes }) => [
+        watched.map(({ name, pid, cpuBefore, waitedBefore, peakRssBytes }) => [
           name,
-          { peakRssBytes, cpuSeconds: Math.max(0, readCpuSeconds(pid) - cpuBefore) },
+          {
+            peakRssBytes,
+            cpuSeconds: Math.max(0, readCpuSeconds(pid) - cpuBefore),
+            waitedSeconds: Math.max(0, readWaitedSeconds(pid) - waitedBefore),
+          },
         ]),
       )
     },
   }
 }
 
-/** The highest memory and the sum of CPU time of several watches. */
+/** The highest memory and the sums of the times of several watches. */
 export const addUsage = (all: readonly UsageByProcess[]): UsageByProcess => {
   const total: UsageByProcess = {}
-  for (const [name, { peakRssBytes, cpuSeconds }] of all.flatMap((usage) => Object.entries(usage))) {
-    const former = total[name]
+  for (const [name, usage] of all.flatMap((one) => Object.entries(one))) {
+    const former = total[name] ?? { peakRssBytes: 0, cpuSeconds: 0, waitedSeconds: 0 }
     total[name] = {
-      peakRssBytes: Math.max(former?.peakRssBytes ?? 0, peakRssBytes),
-      cpuSeconds: (former?.cpuSeconds ?? 0) + cpuSeconds,
+      peakRssBytes: Math.max(former.peakRssBytes, usage.peakRssBytes),
+      cpuSeconds: former.cpuSeconds + usage.cpuSeconds,
+      waitedSeconds: former.waitedSeconds + usage.waitedSeconds,
     }
   }
   return total
@@ -73,6 +84,9 @@ const readCpuSeconds = (pid: number) => {
   const fields = readStat(pid)
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond
 }
+
+// The second number of schedstat: nanoseconds on a run queue, of the main thread.
+const readWaitedSeconds = (pid: number) => Number(readText(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e9
 
 const readParent = (pid: number) => Number(readStat(pid)[1] ?? 0)
 

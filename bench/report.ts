@@ -47,7 +47,7 @@ export const toReport = (
       ),
     ])
     sections.push([
-      'Processes meanwhile: peak memory, CPU in all rounds, CPU for each job or prediction',
+      'Processes meanwhile: peak memory, CPU in all rounds, CPU for each job or prediction, wait for a core',
       ...usageRows('BullMQ alone', ceiling),
       ...usageRows('submit, 256 in flight', submit),
       ...predict.flatMap((speed) => usageRows(toTitle(speed.clients), speed)),
@@ -94,6 +94,7 @@ const usageRows = (
         name.padEnd(16),
         `${count(one.peakRssBytes / 1e6)} MB`.padStart(7),
         ...cpuCells(one.cpuSeconds, finished),
+        `${one.waitedSeconds.toFixed(1)} s`.padStart(8),
       ),
     ),
     row('', 'together'.padEnd(16), ''.padEnd(7), ...cpuCells(cpuSeconds, finished)),

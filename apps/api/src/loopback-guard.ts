@@ -35,11 +35,13 @@ export const createLoopbackGuard = ({
   const isReachableHost = (host: string) =>
     isOwnHost(host) || (allowAnonymous && (/^[a-z0-9_-]+$/.test(host) || isIP(unbracket(host)) !== 0))
 
+  const hostOfHeader = rememberLast((header: string) => hostOf(`http://${header}`))
+
   return (c, next) => {
     if (!isActive() || unguardedPaths.has(c.req.path) || c.req.path.startsWith('/v2/health/')) return next()
 
     const hostHeader = c.req.header('host')
-    const host = hostHeader === undefined ? undefined : hostOf(`http://${hostHeader}`)
+    const host = hostHeader === undefined ? undefined : hostOfHeader(hostHeader)
     if (host !== undefined && !isReachableHost(host)) {
       throw refusal(
         'the Host of this request is foreign',
@@ -95,6 +97,15 @@ const isVisitToDocs = (request: HonoRequest) =>
 
 /** The host of an origin in its one normal spelling; empty for what is none, such as `null`. */
 const hostOf = (origin: string) => (URL.canParse(origin) ? new URL(origin).hostname.replace(/\.$/, '') : '')
+
+/** Callers send the same `Host` again and again, and parsing it costs more than the rest of the guard. */
+const rememberLast = (compute: (key: string) => string) => {
+  let last: { key: string; value: string } | undefined
+  return (key: string) => {
+    if (last?.key !== key) last = { key, value: compute(key) }
+    return last.value
+  }
+}
 
 /** `host` as in a URL: IPv6 in brackets. */
 const isLoopback = (host: string) =>
