@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inParallel } from './support/in-parallel.ts'
 import { startStack, testModel } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
@@ -9,20 +10,6 @@ beforeAll(async () => {
   stack = await startStack({ models: models.map(testModel) })
 })
 afterAll(() => stack.close())
-
-/** Runs `count` jobs, `width` at a time. */
-const inParallel = async <Result>(count: number, width: number, run: (index: number) => Promise<Result>) => {
-  const results: Result[] = []
-  let next = 0
-  const lane = async () => {
-    while (next < count) {
-      const index = next++
-      results[index] = await run(index)
-    }
-  }
-  await Promise.all(Array.from({ length: width }, lane))
-  return results
-}
 
 test('10,000 concurrent predictions each get their own answer, and run in micro-batches', async () => {
   const count = 10_000

@@ -16,7 +16,9 @@ import {
 } from '@onqueue/shared'
 import type { Logger, Outcome, OutcomeWriter, PredictionJobData } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
+import { fetchAhead, Hand } from './hand.ts'
 import { toOutcome } from './to-outcome.ts'
+import { watchDeadline } from './watch-deadline.ts'
 
 /**
  * Takes predictions of one model from its queue, has them run, and writes how they ended.
@@ -47,38 +49,27 @@ type Options = {
   onEnded: (job: PredictionJobData, outcome: Outcome) => void
 }
 
-type Weight = { rows: number; bytes: number }
-
 /** What BullMQ keeps as the job's return value: it is stored twice, and nothing reads it. */
 const done = 1
-const bytesInHand = 64 * 1024 * 1024
 /** Between two tries to write an outcome into a Redis that is full. */
 const roomPauseMs = 250
-/**
- * BullMQ hands nothing over until it has fetched as many as its concurrency allows, one after the other. So it may only
- * be this many ahead: with 512, the first of a burst of 512 waited for 140 ms instead of 14.
- */
-const fetchAhead = 16
-
 export const consumePredictions = (options: Options): Consumer => {
   const { redis, namespace, model, versions, outcomes, log, versionPatienceMs, onEnded } = options
   const handRows = Math.max(...[...versions.values()].map((version) => version.handRows))
-  const inHand = new Map<string, Weight>()
-  /** fetched by BullMQ and not handed over yet */
-  const ahead = new Set<string>()
+  const hand = new Hand(handRows)
   const graceIsOver = new AbortController()
   let completing = 0
   let isDrained = true
 
   const process = async (job: Job, token?: string) => {
     const id = job.id ?? ''
-    ahead.delete(id)
+    hand.handedOver(id)
+    followHand()
     try {
       const prediction = predictionJobSchema.parse(job.data)
-      followWeight(weigh(prediction))
       return await carryOut(id, job, prediction, token)
     } finally {
-      inHand.delete(id)
+      hand.remove(id)
     }
   }
 
@@ -229,24 +220,8 @@ export const consumePredictions = (options: Options): Consumer => {
     return done
   }
 
-  /** An array is at most half of what may be in hand, so that small predictions have room beside a large one. */
-  const weigh = ({ arrayLength, inputBytes }: PredictionJobData): Weight => ({
-    rows: Math.max(1, Math.min(arrayLength ?? 1, Math.floor(handRows / 2))),
-    bytes: Math.max(1, inputBytes),
-  })
-
-  /** BullMQ bounds jobs; what has to be bounded is rows and bytes. The next prediction is taken to be like the latest. */
-  const followWeight = (latest: Weight) => {
-    let rows = 0
-    let bytes = 0
-    for (const weight of inHand.values()) {
-      rows += weight.rows
-      bytes += weight.bytes
-    }
-    const room = Math.floor(Math.min((handRows - rows) / latest.rows, (bytesInHand - bytes) / latest.bytes))
-    // those that are being completed still count as BullMQ's
-    const mayFetch = Math.min(room, fetchAhead + completing - ahead.size)
-    worker.concurrency = Math.max(1, inHand.size + Math.max(0, mayFetch))
+  const followHand = () => {
+    worker.concurrency = hand.concurrency(completing)
   }
 
   const worker: Worker = new Worker(queueName, process, {
@@ -258,16 +233,13 @@ export const consumePredictions = (options: Options): Consumer => {
     runRetryDelay: 1000,
     skipVersionCheck: true,
   })
-  // weighed when it is fetched, which may be long before it is handed over
   worker.on('active', (job: Job) => {
     isDrained = false
     const { data: prediction } = predictionJobSchema.safeParse(job.data)
     // BullMQ fails these by itself
     if (!prediction || job.deferredFailure) return
-    const weight = weigh(prediction)
-    inHand.set(job.id ?? '', weight)
-    ahead.add(job.id ?? '')
-    followWeight(weight)
+    hand.fetched(job.id ?? '', prediction)
+    followHand()
   })
   worker.on('completed', () => {
     completing = Math.max(0, completing - 1)
@@ -285,8 +257,8 @@ export const consumePredictions = (options: Options): Consumer => {
   }
 
   return {
-    inHand: () => inHand.size,
-    isExpectingRows: () => ahead.size > 0 || (completing > 0 && !isDrained),
+    inHand: () => hand.size,
+    isExpectingRows: () => hand.isAnyAhead || (completing > 0 && !isDrained),
     close: async (graceMs) => {
       const timer = setTimeout(() => {
         graceIsOver.abort()
@@ -305,14 +277,3 @@ const sentBackField = 'onqueue:sent-back-at'
 const sendBackDelayMs = (waitedMs: number) => Math.min(30_000, Math.max(1000, waitedMs / 4))
 
 const attemptOf = (job: Job) => job.attemptsMade + 1
-
-/** A signal that aborts when the deadline passes. */
-const watchDeadline = (deadline: number | null) => {
-  if (deadline === null) return { signal: new AbortController().signal, clear: () => undefined }
-  const controller = new AbortController()
-  const remainingMs = deadline - Date.now()
-  if (remainingMs <= 0) controller.abort()
-  // a timer's delay is limited to 2^31 ms; a run never takes that long
-  const timer = setTimeout(() => controller.abort(), Math.min(Math.max(0, remainingMs), 2 ** 31 - 1))
-  return { signal: controller.signal, clear: () => clearTimeout(timer) }
-}

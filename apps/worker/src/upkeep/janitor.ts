@@ -1,23 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import {
-  endedOutcome,
   globalKeys,
   isOutOfMemory,
-  lockSettings,
-  missedDeadline,
   modelKeys,
   modelPrefix,
   openPredictionQueue,
-  queueName,
-  readModel,
-  readOutcomes,
   readRedisMemory,
 } from '@onqueue/shared'
 import type { Logger, OutcomeWriter, PredictionQueue } from '@onqueue/shared'
+import { clearEnded } from './clear-ended.ts'
+import { endLost } from './end-lost.ts'
+import { endOverdue } from './end-overdue.ts'
 import { cutoff, sweepOldest } from './retention.ts'
 import { createSweeper } from './sweep.ts'
+import type { Upkeep } from './upkeep.ts'
 
 /**
  * The janitor tidies up after processes that died and callers that went away, for all models, whoever serves them.
@@ -41,8 +38,6 @@ type Options = {
   intervalMs?: number
 }
 
-const atOnce = 200
-
 /** Atomic, so that no submit comes between the look at the queue and the correction. */
 const forgetRowsOfEmptyQueue = `
 if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[5]) == 0 then redis.call('DEL', KEYS[1]) end`
@@ -65,6 +60,13 @@ export const startJanitor = (options: Options) => {
 
   let closed = false
 
+  const queueOf = (model: string) => {
+    const queue = queues.get(model) ?? openPredictionQueue(redis, namespace, model)
+    queues.set(model, queue)
+    return queue
+  }
+  const upkeep: Upkeep = { redis, namespace, outcomes, log, queueOf, isClosed: () => closed }
+
   const round = async () => {
     const models = (await redis.smembers(globalKeys(namespace).models)).sort()
     const mine = await lockModels(models)
@@ -81,9 +83,9 @@ export const startJanitor = (options: Options) => {
   }
 
   const tidy = async (model: string) => {
-    await endOverdue(model)
-    await endLost(model)
-    await clearEnded(model)
+    await endOverdue(upkeep, model)
+    await endLost(upkeep, model)
+    await clearEnded(upkeep, model)
     await correctRows(model)
     await sweepByAge(model)
   }
@@ -120,106 +122,6 @@ export const startJanitor = (options: Options) => {
     return locked
   }
 
-  const endOverdue = async (model: string) => {
-    const { deadlines } = modelKeys(namespace, model)
-    let ids: string[]
-    do {
-      ids = await redis.zrangebyscore(deadlines, '-inf', Date.now(), 'LIMIT', 0, atOnce)
-      if (ids.length === 0) return
-      const known = await readOutcomes({ redis, namespace }, model, ids)
-      const settled = await Promise.all(
-        ids.map(async (id, index) => known[index] !== null || endIfOverdue(model, id)),
-      )
-      const done = ids.filter((_, index) => settled[index])
-      if (done.length > 0) await redis.zrem(deadlines, ...done)
-      if (done.length < ids.length) return
-    } while (ids.length === atOnce && !closed)
-  }
-
-  /** Resolves to false while a worker has it, which is to end it itself. */
-  const endIfOverdue = async (model: string, id: string) => {
-    const job = await queueOf(model).getJob(id)
-    if (!job) return true
-    const { deadline, requestId, arrayLength } = job.data
-    // not by `processedOn` alone, which a prediction that waits for its next attempt has too
-    const takenAt = (await job.isActive()) ? (job.processedOn ?? null) : null
-    const missed = missedDeadline({ deadline, takenAt, now: Date.now() })
-    if (!missed) return false
-    const { won } = await outcomes.write(id, missed, { rows: arrayLength ?? 1 })
-    if (won) log.info({ predictionId: id, requestId, status: missed.status }, 'deadline passed')
-    // it may have been taken or finished just now, and then needs no clearing away
-    if (takenAt === null) await job.changePriority({ priority: 0, lifo: true }).catch(() => undefined)
-    return true
-  }
-
-  /** Those that are seen to join the completed ones, so that each is looked at once, however many there are. */
-  const endLost = async (model: string) => {
-    const keys = modelKeys(namespace, model)
-    const [failed, completed] = [keys.queue('failed'), keys.queue('completed')]
-    let ids: string[]
-    do {
-      ids = await redis.zrange(failed, '0', String(atOnce - 1))
-      if (ids.length === 0) return
-      const known = await readOutcomes({ redis, namespace }, model, ids)
-      await Promise.all(ids.filter((_, index) => !known[index]).map((id) => endLostOne(model, id)))
-      const now = Date.now()
-      await redis
-        .multi()
-        .zadd(completed, ...ids.flatMap((id) => [now, id]))
-        .zrem(failed, ids)
-        .exec()
-    } while (ids.length === atOnce && !closed)
-  }
-
-  const endLostOne = async (model: string, id: string) => {
-    const job = await queueOf(model).getJob(id)
-    if (!job) return
-    const detail = 'the workers that took it were lost, again and again; submit it again'
-    const ended = {
-      code: 'worker_lost',
-      detail,
-      now: Date.now(),
-      startedAt: job.processedOn ?? null,
-      attempts: job.attemptsMade,
-    } as const
-    await outcomes.write(id, endedOutcome('failed', ended), { rows: job.data.arrayLength ?? 1 })
-    log.error(
-      { predictionId: id, requestId: job.data.requestId, reason: job.failedReason },
-      'prediction lost its workers',
-    )
-  }
-
-  /** Without a worker nobody takes jobs, so those that are final are taken off the front here and completed. */
-  const clearEnded = async (model: string) => {
-    const { heartbeats } = await readModel({ redis, namespace }, model)
-    if (heartbeats.length > 0) return
-    const keys = modelKeys(namespace, model)
-    const front = await redis.lrange(keys.queue('wait'), -atOnce, -1)
-    const final = await readOutcomes({ redis, namespace }, model, front)
-    if (!final.some((outcome) => outcome !== null)) return
-    const clearer = openClearer(model)
-    try {
-      while (!closed && (await clearNext(clearer, model)));
-    } finally {
-      await clearer.close()
-    }
-  }
-
-  /** Completes the next waiting job if its prediction is final; puts it back and resolves to false if it isn't. */
-  const clearNext = async (clearer: Worker, model: string) => {
-    const token = randomUUID()
-    const job = await clearer.getNextJob(token, { block: false })
-    if (!job) return false
-    const [outcome] = await readOutcomes({ redis, namespace }, model, [job.id ?? ''])
-    if (outcome) await job.moveToCompleted(1, token, false)
-    else {
-      // it still waits: a worker has not taken it
-      await redis.hdel(modelKeys(namespace, model).queue(job.id ?? ''), 'processedOn')
-      await job.moveToWait(token)
-    }
-    return outcome !== null
-  }
-
   const correctRows = async (model: string) => {
     const { extraRows, queue } = modelKeys(namespace, model)
     const states = ['wait', 'active', 'delayed', 'prioritized'].map(queue)
@@ -246,23 +148,6 @@ export const startJanitor = (options: Options) => {
       isEnough: async () => closed || !(await isShort()),
     })
     if (removed > 0) log.warn({ removed }, 'memory is short: removed the oldest finished predictions')
-  }
-
-  const queueOf = (model: string) => {
-    const queue = queues.get(model) ?? openPredictionQueue(redis, namespace, model)
-    queues.set(model, queue)
-    return queue
-  }
-
-  const openClearer = (model: string) => {
-    const clearer = new Worker(queueName, null, {
-      connection: redis,
-      prefix: modelPrefix(namespace, model),
-      ...lockSettings,
-      skipVersionCheck: true,
-    })
-    clearer.on('error', (err) => log.debug({ err, model }, 'janitor queue'))
-    return clearer
   }
 
   let timer: NodeJS.Timeout | undefined

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import { Worker } from 'bullmq'
+import { lockSettings, modelKeys, modelPrefix, queueName, readModel, readOutcomes } from '@onqueue/shared'
+import { atOnce } from './upkeep.ts'
+import type { Upkeep } from './upkeep.ts'
+
+/**
+ * Clears away predictions that ended while waiting, for a model without a live worker: nobody takes its jobs, so those that
+ * are final are taken off the front here and completed.
+ */
+export const clearEnded = async (upkeep: Upkeep, model: string) => {
+  const { redis, namespace, isClosed } = upkeep
+  const { heartbeats } = await readModel({ redis, namespace }, model)
+  if (heartbeats.length > 0) return
+  const keys = modelKeys(namespace, model)
+  const front = await redis.lrange(keys.queue('wait'), -atOnce, -1)
+  const final = await readOutcomes({ redis, namespace }, model, front)
+  if (!final.some((outcome) => outcome !== null)) return
+  const clearer = openClearer(upkeep, model)
+  try {
+    while (!isClosed() && (await clearNext(upkeep, clearer, model)));
+  } finally {
+    await clearer.close()
+  }
+}
+
+/** Completes the next waiting job if its prediction is final; puts it back and resolves to false if it isn't. */
+const clearNext = async ({ redis, namespace }: Upkeep, clearer: Worker, model: string) => {
+  const token = randomUUID()
+  const job = await clearer.getNextJob(token, { block: false })
+  if (!job) return false
+  const [outcome] = await readOutcomes({ redis, namespace }, model, [job.id ?? ''])
+  if (outcome) await job.moveToCompleted(1, token, false)
+  else {
+    // it still waits: a worker has not taken it
+    await redis.hdel(modelKeys(namespace, model).queue(job.id ?? ''), 'processedOn')
+    await job.moveToWait(token)
+  }
+  return outcome !== null
+}
+
+const openClearer = ({ redis, namespace, log }: Upkeep, model: string) => {
+  const clearer = new Worker(queueName, null, {
+    connection: redis,
+    prefix: modelPrefix(namespace, model),
+    ...lockSettings,
+    skipVersionCheck: true,
+  })
+  clearer.on('error', (err) => log.debug({ err, model }, 'janitor queue'))
+  return clearer
+}
