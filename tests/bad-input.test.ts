@@ -68,6 +68,14 @@ const cases: Case[] = [
     says: /./,
   },
   {
+    name: 'a key that would reach a prototype, where any key is allowed',
+    body: '{"input":{"features":[1,1,1,1]},"metadata":{"__proto__":"x"}}',
+    status: 422,
+    code: 'invalid_input',
+    pointer: '/metadata/__proto__',
+    says: /./,
+  },
+  {
     name: 'a bare input',
     body: '{"features":[5.1,3.5,1.4,0.2]}',
     status: 422,

@@ -41,13 +41,15 @@ test('a quoted key is the same as the bare one', async () => {
   expect(quoted.body.id).toBe(bare.body.id)
 })
 
-test('the same key with another body is refused', async () => {
-  await submit('reused')
+test('the same key with another body is refused, and goes on standing for the first', async () => {
+  const first = await submit('reused')
 
   const other = await submit('reused', { priority: 'high' })
+  const again = await submit('reused')
 
   expect(other.status).toBe(422)
   expect(other.body.code).toBe('idempotency_key_reused')
+  expect(again.body.id).toBe(first.body.id)
 })
 
 test('a refusal is not remembered', async () => {
