@@ -52,6 +52,19 @@ test('the same key with another body is refused, and goes on standing for the fi
   expect(again.body.id).toBe(first.body.id)
 })
 
+test('of two bodies that race for one key one wins, and every request with the other is refused', async () => {
+  const priorities = Array.from({ length: 50 }, (_, index) => (index % 2 ? 'high' : 'low'))
+
+  const answers = await Promise.all(priorities.map((priority) => submit('raced', { priority })))
+
+  const accepted = answers.filter(({ status }) => status !== 422)
+  expect(new Set(accepted.map(({ body }) => body.id)).size).toBe(1)
+  const [winner] = accepted
+  const stored = await stack.client.get(`/v1/predictions/${winner?.body.id}`)
+  const expected = priorities.map((priority) => (priority === stored.body.priority ? 'accepted' : 422))
+  expect(answers.map(({ status }) => (status === 422 ? 422 : 'accepted'))).toEqual(expected)
+})
+
 test('a refusal is not remembered', async () => {
   const headers = { 'idempotency-key': 'refused-first' }
   const refused = await stack.client.submit('demo-classifier', { features: [1] }, {}, headers)
