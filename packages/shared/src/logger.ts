@@ -1,8 +1,10 @@
 import { pino } from 'pino'
 import type { Logger } from 'pino'
-import { PinoPretty } from 'pino-pretty'
 
 export type { Logger } from 'pino'
+
+// only a terminal needs it, and it takes 3 MB
+const pretty = process.stdout.isTTY ? await import('pino-pretty') : undefined
 
 /** The process's logger: JSON lines, or readable ones on a terminal. Credentials are never written. */
 export const createLogger = ({ service, level }: { service: string; level: string }): Logger =>
@@ -13,7 +15,7 @@ export const createLogger = ({ service, level }: { service: string; level: strin
       redact: { paths: ['authorization', 'headers.authorization', '*.authorization'], remove: true },
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    process.stdout.isTTY
-      ? PinoPretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', sync: true })
+    pretty
+      ? pretty.PinoPretty({ ignore: 'pid,hostname,service', messageFormat: '{service}: {msg}', sync: true })
       : pino.destination({ dest: 1, sync: true }),
   )
