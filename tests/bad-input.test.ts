@@ -294,7 +294,10 @@ const send11Megabytes = (chunked: boolean) =>
       `${stack.url}${path}`,
       {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...(chunked ? {} : { 'content-length': size }) },
+        headers: {
+          'content-type': 'application/json',
+          ...(chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': size }),
+        },
       },
       (response) => {
         response.resume()
