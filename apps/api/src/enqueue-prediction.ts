@@ -6,6 +6,7 @@ import { queueUnavailable } from './prediction-queues.ts'
 import type { PredictionQueues } from './prediction-queues.ts'
 import { predictionPath } from './prediction-urls.ts'
 import type { RedisClock } from './redis-clock.ts'
+import type { SubmitGuard } from './submit-guard.ts'
 
 /** A prediction that was checked and let in, ready for the queue. */
 type NewPrediction = {
@@ -22,8 +23,6 @@ type NewPrediction = {
 
 /** Longer inputs (in characters of JSON) are kept beside the job: BullMQ hands a job's data through its scripts. */
 export const longestInlineInput = 64 * 1024
-/** Less than the silence after which a producer gives up: what Redis runs later than this was given up on. */
-const latenessLimitMs = 900
 /** An input that was written for a job which then was not added goes by itself. */
 const looseInputTtlMs = 60_000
 
@@ -38,17 +37,18 @@ const looseInputTtlMs = 60_000
 export type EnqueuePrediction = (prediction: NewPrediction) => Promise<void>
 
 type Options = {
-  redis: Redis
-  /** a second connection, so that a long input does not hold up short commands */
+  /** a connection other than the guard's and the queues', so that a long input does not hold up short commands */
   bulk: Redis
   namespace: string
+  /** on the connection of the queues */
+  guard: SubmitGuard
   queues: PredictionQueues
   clock: RedisClock
   abandoned: AbandonedSubmits
 }
 
 export const createEnqueuePrediction = (options: Options): EnqueuePrediction => {
-  const { redis, bulk, namespace, queues, clock, abandoned } = options
+  const { bulk, namespace, guard, queues, clock, abandoned } = options
 
   const writeLooseInput = async ({ id, job, looseInput }: NewPrediction) => {
     if (looseInput === null) return
@@ -59,30 +59,27 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
     }
   }
 
+  /** Resolves to whether it came too late. */
   const burst = async ({ id, job, looseInput, attempts, isKeyed }: NewPrediction) => {
-    const keys = modelKeys(namespace, job.model)
     const queue = queues.open(job.model)
-    const guardKeys = [keys.outcome(id), keys.index(job.owner), keys.deadlines, keys.extraRows]
-    if (looseInput !== null) guardKeys.push(keys.input(id))
-    const [verdict] = await Promise.all([
-      redis.guardSubmit(
-        guardKeys.length,
-        ...guardKeys,
-        id,
-        job.createdAt,
-        job.deadline ?? '',
-        (job.arrayLength ?? 1) - 1,
-        isKeyed ? '' : Math.floor(clock.now()) + latenessLimitMs,
-      ),
-      queue.add(job.owner, job, jobOptions(id, job, attempts)),
-    ])
-    return verdict
+    const { isLate } = await guard.send({
+      id,
+      model: job.model,
+      owner: job.owner,
+      createdAt: job.createdAt,
+      deadline: job.deadline,
+      rows: job.arrayLength ?? 1,
+      isLoose: looseInput !== null,
+      isKeyed,
+    })
+    const [late] = await Promise.all([isLate, queue.add(job.owner, job, jobOptions(id, job, attempts))])
+    return late && !isKeyed
   }
 
   return async (prediction) => {
     await writeLooseInput(prediction)
     const sentAt = Date.now()
-    const verdict = await burst(prediction).catch((err: unknown) => {
+    const isLate = await burst(prediction).catch((err: unknown) => {
       if (err instanceof AppError) throw err
       if (wasNeverSent(err)) throw queueUnavailable(err)
       const { id, job, isKeyed } = prediction
@@ -90,7 +87,7 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
         abandoned.add({ id, model: job.model, owner: job.owner, rows: job.arrayLength ?? 1, sentAt })
       throw isConnectionError(err) ? outcomeUnknown(id, { isKeyed, cause: err }) : err
     })
-    if (verdict !== 'late') return
+    if (!isLate) return
     // judged by a clock that may have been set since it was last read
     clock.adjust()
     throw queueUnavailable()

@@ -19,7 +19,7 @@ import { createPredictionReader } from './read-prediction.ts'
 import type { RedisAccess } from './redis-access.ts'
 import { createRedisClock } from './redis-clock.ts'
 import { createShowPrediction } from './show-prediction.ts'
-import { defineSubmitGuard } from './submit-guard.ts'
+import { createSubmitGuard } from './submit-guard.ts'
 import { createSubmitPrediction } from './submit-prediction.ts'
 import { createOutcomeWaiters } from './wait-for-outcome.ts'
 import { createPredictionWatcher } from './watch-prediction.ts'
@@ -50,13 +50,13 @@ export const createPredictionServices = ({
   const namespace = config.ONQUEUE_PREFIX
   const retentionMs = config.ONQUEUE_RETENTION
   const store = { redis, namespace }
-  defineSubmitGuard(redis)
 
   const tokens = createEventsTokens(secret)
   const show = createShowPrediction({ publicUrl, retentionMs, tokens })
   const outcomes = createOutcomeWriter(store)
   const queues = createPredictionQueues(store)
   const clock = createRedisClock(redis)
+  const guard = createSubmitGuard({ ...store, clock })
   const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
   const waiters = createOutcomeWaiters({ ...store, channels, log })
   const reader = createPredictionReader({ ...store, queues, catalog, outcomes, retentionMs })
@@ -72,7 +72,7 @@ export const createPredictionServices = ({
   const submit = createSubmitPrediction({
     catalog,
     admission,
-    enqueue: createEnqueuePrediction({ ...store, bulk, queues, clock, abandoned }),
+    enqueue: createEnqueuePrediction({ bulk, namespace, guard, queues, clock, abandoned }),
     claims: createClaims({ ...store, retentionMs }),
     reader,
     waiters,
