@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startStack } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
+import { everyView, follow } from './support/views.ts'
 
 let stack: Stack
 
@@ -20,20 +21,9 @@ const occupy = async (ms: number) => {
   return String(body.id)
 }
 
-/** How poll, wait, list and events show a final prediction. */
-const everyView = async (id: string) => {
-  const [poll, wait, list, events] = await Promise.all([
-    stack.client.get(`/v1/predictions/${id}`),
-    stack.client.get(`/v1/predictions/${id}`, { prefer: 'wait=5' }),
-    stack.client.get('/v1/predictions?limit=100&include=input,output'),
-    stack.client.get(`/v1/predictions/${id}/events`),
-  ])
-  const data = [...events.text.matchAll(/^data: (.*)$/gm)].map(([, text = '']) => JSON.parse(text))
-  return [poll.body, wait.body, list.body.results.find((one: { id: string }) => one.id === id), data.at(-1)]
-}
-
-const expectAgreement = async (id: string, status: string) => {
-  const views = await everyView(id)
+/** `followed`: what was shown to those who followed the prediction while it ended. */
+const expectAgreement = async (id: string, status: string, followed: unknown[] = []) => {
+  const views = [...(await everyView(stack.client, id)), ...followed]
   for (const view of views) expect(view).toEqual(views[0])
   expect(views[0].status).toBe(status)
 }
@@ -41,24 +31,26 @@ const expectAgreement = async (id: string, status: string) => {
 test('canceled before it ran: every view says so, and it never runs', async () => {
   const busy = await occupy(300)
   const { body } = await stack.client.submit('slow', { n: [1] }, { priority: 'low' })
+  const followed = follow(stack.client, body.id)
 
   const canceled = await stack.client.call('POST', `/v1/predictions/${body.id}/cancel`)
 
   expect(canceled.status).toBe(200)
   expect(canceled.body).toMatchObject({ status: 'canceled', output: null, error: { code: 'canceled' } })
   await stack.client.untilFinal(busy)
-  await expectAgreement(body.id, 'canceled')
+  await expectAgreement(body.id, 'canceled', await followed)
 })
 
 test('canceled while it ran: the cancel stands', async () => {
   const id = await occupy(500)
+  const followed = follow(stack.client, id)
 
   const canceled = await stack.client.call('POST', `/v1/predictions/${id}/cancel`)
 
   expect(canceled.body.status).toBe('canceled')
   const next = await stack.client.predict('slow', { n: [1] })
   expect(next.status).toBe(200)
-  await expectAgreement(id, 'canceled')
+  await expectAgreement(id, 'canceled', [canceled.body, ...(await followed)])
 })
 
 test('canceled after it finished: nothing changes', async () => {
@@ -79,13 +71,19 @@ test('a storm of cancels against running predictions leaves all views in agreeme
   const ids = submitted.map(({ body }) => String(body.id))
 
   const canceled = ids.filter((_, index) => index % 2)
-  await Promise.all(canceled.map((id) => stack.client.call('POST', `/v1/predictions/${id}/cancel`)))
+  const answers = await Promise.all(
+    canceled.map((id) => stack.client.call('POST', `/v1/predictions/${id}/cancel`)),
+  )
   await Promise.all(ids.map((id) => stack.client.untilFinal(id)))
 
   for (const id of ids) {
-    const views = await everyView(id)
+    const views = await everyView(stack.client, id)
     for (const view of views) expect(view).toEqual(views[0])
     expect(['succeeded', 'canceled']).toContain(views[0].status)
+  }
+  for (const { body } of answers) {
+    const shown = await stack.client.get(`/v1/predictions/${body.id}`)
+    expect(body).toEqual(shown.body)
   }
 })
 

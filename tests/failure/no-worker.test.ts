@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { readMetric } from '../support/metrics.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack } from '../support/stack.ts'
+import { everyView } from '../support/views.ts'
 
 /** Everything here happens while no worker is alive, up to the last test, in which one comes back. */
 let stack: Stack
@@ -25,18 +26,6 @@ const submit = async (headers: Record<string, string> = {}) => {
   return String(body.id)
 }
 
-/** How poll, wait, list and events show a prediction that is final. */
-const everyView = async (id: string) => {
-  const [poll, wait, list, events] = await Promise.all([
-    stack.client.get(`/v1/predictions/${id}`),
-    stack.client.get(`/v1/predictions/${id}`, { prefer: 'wait=5' }),
-    stack.client.get('/v1/predictions?limit=100&include=input,output'),
-    stack.client.get(`/v1/predictions/${id}/events`),
-  ])
-  const last = [...events.text.matchAll(/^data: (.*)$/gm)].map(([, text = '']) => JSON.parse(text)).at(-1)
-  return [poll.body, wait.body, list.body.results.find((one: { id: string }) => one.id === id), last]
-}
-
 test('a cancel ends a prediction at once, and poll, wait, list and events agree', async () => {
   waiting.push(await submit())
   const id = await submit()
@@ -54,7 +43,7 @@ test('a cancel ends a prediction at once, and poll, wait, list and events agree'
   })
   expect((await waiter).body).toEqual(answer.body)
   expect((await listener).text).toContain(JSON.stringify(answer.body))
-  for (const view of await everyView(id)) expect(view).toEqual(answer.body)
+  for (const view of await everyView(stack.client, id)) expect(view).toEqual(answer.body)
   canceled.push(id)
 })
 
@@ -76,7 +65,7 @@ test('a deadline ends a prediction as expired, and poll, wait, list and events a
   expect(Date.parse(completedAt)).toBeGreaterThanOrEqual(Date.parse(deadline))
   expect(Date.parse(completedAt) - Date.parse(deadline)).toBeLessThan(3000)
   expect((await listener).text).toContain(JSON.stringify(waited.body))
-  for (const view of await everyView(id)) expect(view).toEqual(waited.body)
+  for (const view of await everyView(stack.client, id)) expect(view).toEqual(waited.body)
   expired.push(id)
 })
 
@@ -86,7 +75,7 @@ test('a deadline that nobody watched has ended the prediction when somebody look
 
   await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(body.deadline)), 5000)
 
-  const views = await everyView(id)
+  const views = await everyView(stack.client, id)
   expect(views.map((view) => view.status)).toEqual(['expired', 'expired', 'expired', 'expired'])
   expired.push(id)
 })
