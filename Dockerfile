@@ -59,8 +59,6 @@ COPY --from=worker-packages /app ./
 COPY LICENSE ./
 COPY packages/shared packages/shared
 COPY apps/worker apps/worker
-# Since 1.29 ONNX Runtime reports to Microsoft unless told not to.
-ENV ORT_DISABLE_TELEMETRY=1
 # As for the API; the second line is for the executors.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 RUN REDIS_URL=redis://127.0.0.1:1 node --max-semi-space-size=8 --max-old-space-size=192 apps/worker/src/main.ts >/dev/null 2>&1 || true
