@@ -23,6 +23,7 @@ export const startBenchProcess = async (file: string): Promise<BenchProcess> => 
     serialization: 'advanced',
     // What the bench itself was started with (a profiler, an env file) is not for the measured program.
     execArgv: [],
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   })
   const waiters: Waiter[] = []
   const ended = new Promise<void>((resolve) => {
