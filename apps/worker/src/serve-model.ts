@@ -75,7 +75,7 @@ export const serveModel = (options: Options) => {
         definition,
         cores,
         log,
-        ending,
+        ending: ending.signal,
         areFinal: async (ids) => (await readOutcomes(store, model, ids)).map((outcome) => outcome !== null),
         isExpectingRows: () => consumer?.isExpectingRows() ?? false,
         events: {

@@ -1,5 +1,5 @@
 import type { Outcome } from '@onqueue/shared'
-import type { RunReport } from '../serving/model-version.ts'
+import type { RunReport } from '../serving/work.ts'
 
 /**
  * The outcome of a prediction that ran. One row: its own output or error. An array: `succeeded` only if every row did,

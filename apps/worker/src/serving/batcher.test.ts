@@ -1,19 +1,16 @@
 import { array, assert, boolean, constantFrom, integer, property, record } from 'fast-check'
 import { expect, test } from 'vitest'
 import { Batcher } from './batcher.ts'
-import type { Lane, Row, Work } from './batcher.ts'
+import type { Lane } from './batcher.ts'
+import { Work } from './work.ts'
+import type { Row } from './work.ts'
 
-const workOf = (id: string, rowCount: number): Work => ({
-  id,
-  rows: Array.from({ length: rowCount }, (_, index) => `${id}${index}`),
-  results: Array.from({ length: rowCount }, () => undefined),
-  unfinished: rowCount,
-  nextRow: 0,
-  hasRun: false,
-  dropped: false,
-  predictMs: 0,
-  batchSize: 0,
-})
+const workOf = (id: string, rowCount: number) =>
+  new Work({
+    id,
+    rows: Array.from({ length: rowCount }, (_, index) => `${id}${index}`),
+    signal: new AbortController().signal,
+  })
 const batcherOf = (...works: (readonly [work: Work, lane: Lane])[]) => {
   const batcher = new Batcher()
   for (const [work, lane] of works) batcher.add(work, lane)

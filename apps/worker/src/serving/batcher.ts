@@ -1,28 +1,6 @@
-import type { RowOutcome } from './row-outcome.ts'
+import type { Row, Work } from './work.ts'
 
 export type Lane = 'interactive' | 'batch'
-
-/** A prediction in a worker's hands: its rows, and the results so far. */
-export type Work = {
-  readonly id: string
-  readonly rows: readonly unknown[]
-  readonly results: (RowOutcome | undefined)[]
-  /** rows that have no result yet */
-  unfinished: number
-  /** index of the next row that was not taken into a micro-batch */
-  nextRow: number
-  /** a row of it runs, or has run */
-  hasRun: boolean
-  /** set when it ended otherwise, or went back to the queue: its rows are not taken any more */
-  dropped: boolean
-  /** time in the micro-batches that its rows were in */
-  predictMs: number
-  /** rows in the largest micro-batch that it was part of */
-  batchSize: number
-}
-
-/** One row of a prediction. */
-export type Row = { readonly work: Work; readonly index: number }
 
 /**
  * Rows that wait for an executor. Rows are what is counted, not predictions.

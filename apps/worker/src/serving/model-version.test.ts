@@ -4,9 +4,9 @@ import { createLogger } from '@onqueue/shared'
 import type { ModelDefinition } from '../models/model-definition.ts'
 import type { ModelSettings } from '../models/model-settings.ts'
 import { readModelRepository } from '../models/read-model-repository.ts'
-import { VersionRefused } from './executor.ts'
+import { childProcesses, nextTurn } from './fixtures/child-processes.ts'
 import { ModelVersion } from './model-version.ts'
-import type { RunEnd } from './model-version.ts'
+import type { RunEnd } from './work.ts'
 
 /**
  * Real executors with the test models (tests/models/README.md). Rows that are to share a micro-batch are submitted while
@@ -25,15 +25,6 @@ afterEach(async () => {
   expect(await childProcesses()).toEqual([])
 })
 
-/** The processes that this one has, those that are loading a model included. */
-const childProcesses = async () => {
-  // the handle of a process that ended is closed a turn after its exit event
-  await nextTurn()
-  await nextTurn()
-  return process.getActiveResourcesInfo().filter((resource) => resource === 'ProcessWrap')
-}
-const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
-
 const open = async (
   name: string,
   {
@@ -45,7 +36,6 @@ const open = async (
   if (!definition) throw new Error(`no test model ${name}`)
   const microBatches: number[] = []
   const deaths: string[] = []
-  const waiters: { deaths: number; resolve: () => void }[] = []
   let isExpectingRows = false
   let checks = 0
   let checked = Promise.withResolvers<void>()
@@ -61,7 +51,7 @@ const open = async (
     },
     cores: 1,
     log,
-    ending: new AbortController(),
+    ending: new AbortController().signal,
     areFinal: async (ids) => {
       const final = await areFinal(ids)
       checks += 1
@@ -72,10 +62,7 @@ const open = async (
     isExpectingRows: () => isExpectingRows,
     events: {
       microBatchRan: (rows) => microBatches.push(rows),
-      executorDied: (how) => {
-        deaths.push(how)
-        for (const waiter of waiters) if (deaths.length >= waiter.deaths) waiter.resolve()
-      },
+      executorDied: (how) => deaths.push(how),
     },
   })
   opened.push(version)
@@ -97,11 +84,6 @@ const open = async (
       while (checks < count) await checked.promise
       await nextTurn()
     },
-    died: (count: number) =>
-      new Promise<void>((resolve) => {
-        if (deaths.length >= count) resolve()
-        else waiters.push({ deaths: count, resolve })
-      }),
     killExecutor: () => {
       for (const pid of version.executorPids) process.kill(pid, 'SIGKILL')
     },
@@ -417,19 +399,6 @@ test('closing ends the executors in the middle of a run, and gives back what was
   expect(await childProcesses()).toEqual([])
 })
 
-test('closing ends an executor that is just being started again', async () => {
-  const { version, killExecutor, died } = await open('throws')
-  killExecutor()
-  await died(1)
-  // its restart is a timer of 0 ms
-  await new Promise((resolve) => setTimeout(resolve, 0))
-  expect(await childProcesses()).toEqual(['ProcessWrap'])
-
-  await version.close()
-
-  expect(await childProcesses()).toEqual([])
-})
-
 test('a version may be closed twice, and gives back what comes later', async () => {
   const { version, run } = await open('throws')
 
@@ -437,23 +406,4 @@ test('a version may be closed twice, and gives back what comes later', async () 
   await version.close()
 
   expect(resultsOf(await run([{ i: 1 }]))).toBe('given-back')
-})
-
-test('a model that can not be loaded is refused, and leaves no process behind', async () => {
-  const [definition] = definitions
-  if (!definition) throw new Error('no test models')
-  const missing = { ...definition, onnxPath: `${definition.onnxPath}.missing` }
-
-  const opening = ModelVersion.open({
-    definition: missing,
-    cores: 1,
-    log,
-    ending: new AbortController(),
-    areFinal: async () => [],
-    isExpectingRows: () => false,
-    events: { microBatchRan: () => undefined, executorDied: () => undefined },
-  })
-
-  await expect(opening).rejects.toThrow(VersionRefused)
-  expect(await childProcesses()).toEqual([])
 })
