@@ -15,7 +15,7 @@ const lateOutcomeTtlMs = 7 * 24 * 3_600_000
 /** Less than the silence after which a producer gives up: what Redis runs later than this was given up on. */
 const latenessLimitMs = 900
 
-export type GuardedSubmit = {
+type GuardedSubmit = {
   id: string
   model: string
   owner: string
