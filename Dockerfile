@@ -1,6 +1,7 @@
 # OnQueue's images, one for each process:
 #   docker build --target api -t onqueue-api .
 #   docker build --target worker -t onqueue-worker .
+#   docker build --target webhooks -t onqueue-webhooks .
 # No RUN --mount and no heredocs: the classic builder has to get through this file as well as BuildKit.
 ARG NODE_IMAGE=node:24-bookworm-slim
 
@@ -15,6 +16,7 @@ COPY package.json package-lock.json .npmrc ./
 COPY packages/shared/package.json packages/shared/
 COPY apps/api/package.json apps/api/
 COPY apps/worker/package.json apps/worker/
+COPY apps/webhooks/package.json apps/webhooks/
 RUN npm pkg delete devDependencies
 
 # Nothing that runs in production needs its install script.
@@ -70,3 +72,22 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_WORKER_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "--max-semi-space-size=8", "--max-old-space-size=192", "apps/worker/src/main.ts"]
+
+FROM manifests AS webhooks-packages
+RUN npm ci --omit=dev --ignore-scripts --workspace=packages/shared --workspace=apps/webhooks
+
+FROM base AS webhooks
+COPY --from=webhooks-packages /app ./
+COPY LICENSE ./
+COPY packages/shared packages/shared
+COPY apps/webhooks apps/webhooks
+# As for the API; the threads are for DNS look-ups, as in scripts/start.ts.
+ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072 UV_THREADPOOL_SIZE=64
+RUN REDIS_URL=redis://127.0.0.1:1 node --max-semi-space-size=4 --max-old-space-size=128 apps/webhooks/src/main.ts >/dev/null 2>&1 || true
+USER node
+ENV ONQUEUE_WEBHOOKS_HEALTH_HOST=0.0.0.0 ONQUEUE_WEBHOOKS_HEALTH_PORT=8083
+EXPOSE 8083
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_WEBHOOKS_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=128", "apps/webhooks/src/main.ts"]

@@ -4,10 +4,8 @@ import type { EmbeddedRedis } from './embedded-redis.ts'
 import { isSameAnswer, type KnownAnswer } from './known-answers.ts'
 import { namespace } from './start-onqueue.ts'
 
-/** Submitted predictions that have all ended. */
+/** What became of predictions that have ended. */
 export type Finished = {
-  /** when the last one's job was completed, in ms since the epoch */
-  finishedAt: number
   /** those whose outcome is not the right one, and a few of them */
   failures: number
   examples: string[]
@@ -24,25 +22,16 @@ export const countFinished = (redis: EmbeddedRedis, model: string): Promise<numb
   redis.client.zcard(modelKeys(namespace, model).queue('completed'))
 
 /**
- * Waits until the model has so many finished predictions, then looks at every outcome.
+ * Waits until the model has so many finished predictions. Resolves to when the last one's job was completed, in ms since
+ * the epoch.
  *
  * Waiting must cost next to nothing, for it is part of the measured time: a count every 20 ms. When the last one
  * finished is then read from the queue itself, which keeps completed jobs in the order of their completion.
  */
 export const untilFinished = async (
   redis: EmbeddedRedis,
-  {
-    model,
-    total,
-    accepted,
-    answers,
-  }: {
-    model: string
-    total: number
-    accepted: readonly { id: string; body: number }[]
-    answers: readonly KnownAnswer[]
-  },
-): Promise<Finished> => {
+  { model, total }: { model: string; total: number },
+): Promise<number> => {
   const until = performance.now() + patienceMs
   while ((await countFinished(redis, model)) < total) {
     if (performance.now() > until) {
@@ -52,15 +41,22 @@ export const untilFinished = async (
   }
   const completed = modelKeys(namespace, model).queue('completed')
   const [, finishedAt] = await redis.client.zrange(completed, '-1', '-1', 'WITHSCORES')
-  return { finishedAt: Number(finishedAt), ...(await checkOutcomes(redis, model, accepted, answers)) }
+  return Number(finishedAt)
 }
 
-const checkOutcomes = async (
+/** Looks at every outcome. */
+export const checkOutcomes = async (
   redis: EmbeddedRedis,
-  model: string,
-  accepted: readonly { id: string; body: number }[],
-  answers: readonly KnownAnswer[],
-) => {
+  {
+    model,
+    accepted,
+    answers,
+  }: {
+    model: string
+    accepted: readonly { id: string; body: number }[]
+    answers: readonly KnownAnswer[]
+  },
+): Promise<Finished> => {
   const failures: string[] = []
   const batchSizes: number[] = []
   for (let start = 0; start < accepted.length; start += readAtOnce) {

@@ -8,7 +8,12 @@ export type Load = {
   /** `POST …/predict`: each client waits for its answer before it sends the next. */
   predict: (options: { clients: number; durationMs: number }) => Promise<LoadReport>
   /** `POST …/predictions`, answered with 202. `accepted` are the ids and which known answer each was given. */
-  submit: (options: { clients: number; requests: number }) => Promise<LoadReport>
+  submit: (options: {
+    clients: number
+    requests: number
+    /** where each asks to be told that it has ended */
+    webhook?: string | undefined
+  }) => Promise<LoadReport>
   close: () => Promise<void>
 }
 
@@ -49,13 +54,13 @@ export const startLoad = async ({
         },
         loadReportSchema,
       ),
-    submit: ({ clients, requests }) =>
+    submit: ({ clients, requests, webhook }) =>
       process.ask(
         {
           url,
           path: `/v1/models/${model}/predictions`,
           clients,
-          bodies: answers.map(({ input }) => JSON.stringify({ input })),
+          bodies: answers.map(({ input }) => JSON.stringify({ input, webhook })),
           expected: 'accepted',
           limit: { requests },
         },

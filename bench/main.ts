@@ -6,7 +6,7 @@ import { describeMachine } from './machine.ts'
 import { readOptions } from './options.ts'
 import { fullPlan, quickPlan } from './plan.ts'
 import { toReport } from './report.ts'
-import { countFailures, runParts } from './run-parts.ts'
+import { listFailures, runParts } from './run-parts.ts'
 import { judge } from './targets.ts'
 
 const main = async (): Promise<number> => {
@@ -18,7 +18,7 @@ const main = async (): Promise<number> => {
   const results = await runParts(parts, plan, { onPart: (name) => console.error(`measuring ${name} …`) })
 
   const targets = judge(results)
-  const failures = countFailures(results)
+  const { failures, examples } = listFailures(results)
   await mkdir(dirname(outputFile), { recursive: true })
   await writeFile(
     outputFile,
@@ -33,8 +33,6 @@ const main = async (): Promise<number> => {
   console.log(`${software.join(', ')}; ${plan.rounds} round(s)\n\n${toReport(results, targets)}\n`)
   console.log(`Written to ${relative(process.cwd(), outputFile)}`)
   if (failures > 0) {
-    const { throughput, latency, heavy } = results
-    const examples = [throughput, latency, heavy].flatMap((part) => part?.examples ?? [])
     console.error(`${failures} answers were wrong, such as:\n  ${examples.join('\n  ')}`)
   }
   return failures > 0 ? 1 : 0

@@ -3,7 +3,8 @@ import type { LoadReport } from './load.ts'
 import { openNoopQueue } from './noop-queue.ts'
 import { demoModelDir } from './onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
-import { addUsage, type UsageByProcess, watchProcesses } from './process-watch.ts'
+import { watchProcesses } from './process-watch.ts'
+import { type Sample, type Speed, toSpeed } from './speed.ts'
 import { openStack, type Stack, type SubmitReport } from './stack.ts'
 import { type Latency, medianLatency, type Rounds, sum, summarizeRounds } from './statistics.ts'
 
@@ -15,14 +16,6 @@ export type Throughput = {
   predict: PredictSpeed[]
   failures: number
   examples: string[]
-}
-
-export type Speed = {
-  /** finished jobs or predictions */
-  perSecond: Rounds
-  /** those of all rounds, for which the processes used `usage` */
-  finished: number
-  usage: UsageByProcess
 }
 
 export type SpeedOfOnQueue = Speed & { shareOfCeiling: Rounds }
@@ -90,7 +83,6 @@ export const measureThroughput = async (plan: Plan): Promise<Throughput> => {
   }
 }
 
-type Sample<Report> = { report: Report; perSecond: number; finished: number; usage: UsageByProcess }
 type Compared<Report> = Sample<Report> & { ceiling: number }
 
 const measureSubmit = async (stack: Stack, { submits }: Plan): Promise<Sample<SubmitReport>> => {
@@ -109,12 +101,6 @@ const measurePredict = async (
   const { requests, startedAt, endedAt } = report
   return { report, perSecond: (1000 * requests) / (endedAt - startedAt), finished: requests, usage }
 }
-
-const toSpeed = (samples: readonly Sample<unknown>[]): Speed => ({
-  perSecond: summarizeRounds(samples.map(({ perSecond }) => perSecond)),
-  finished: sum(samples.map(({ finished }) => finished)),
-  usage: addUsage(samples.map(({ usage }) => usage)),
-})
 
 const compareSpeed = (samples: readonly Compared<unknown>[]): SpeedOfOnQueue => ({
   ...toSpeed(samples),

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SetupError } from '../scripts/setup-error.ts'
-import { type PartName, partNames } from './run-parts.ts'
+import { type PartName, partNames, usualParts } from './run-parts.ts'
 
 export type Options = { parts: readonly PartName[]; isQuick: boolean; outputFile: string }
 
@@ -11,7 +11,7 @@ const usage = `npm run bench -- [--only PART[,PART]] [--quick] [--output FILE]  
 export const readOptions = (args: readonly string[]): Options => {
   const { only, quick, output } = parse(args)
   return {
-    parts: only === undefined ? partNames : only.split(',').map(toPart),
+    parts: only === undefined ? usualParts : only.split(',').map(toPart),
     isQuick: quick,
     outputFile: output,
   }

@@ -6,7 +6,7 @@ import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. Of several rounds the median, with the lowest and the highest in brackets. */
 export const toReport = (
-  { start, onnx, queue, throughput, latency, heavy }: Results,
+  { start, onnx, queue, throughput, latency, heavy, webhooks, flow }: Results,
   targets: readonly Target[],
 ): string => {
   const sections: string[][] = []
@@ -72,6 +72,53 @@ export const toReport = (
       ),
     ])
     sections.push(['Processes meanwhile, as above', ...usageRows('heavy', heavy)])
+  }
+  if (webhooks) {
+    const { plain, undelivered, delivered, backlog, deliveries } = webhooks
+    const besidePlain = ({ perSecond, shareOfPlain }: typeof undelivered) => [
+      `${spread(perSecond, count)} finished/s`,
+      `${spread(shareOfPlain, percent)} of without`,
+    ]
+    sections.push([
+      'Webhooks: demo-classifier over HTTP, 256 in flight, one receiver on the same cores',
+      row('submit without', `${spread(plain.perSecond, count)} finished/s`),
+      row('submit with, no delivery', ...besidePlain(undelivered)),
+      row(
+        'submit with, delivered',
+        ...besidePlain(delivered),
+        `${spread(delivered.deliveriesPerSecond, count)} deliveries/s`,
+      ),
+      row('backlog delivered', `${spread(backlog.perSecond, count)} deliveries/s`),
+      row(
+        'deliveries arrived',
+        count(deliveries.arrived),
+        `${count(deliveries.repeated)} of them repeated`,
+        `${count(deliveries.checked)} checked`,
+      ),
+    ])
+    sections.push([
+      'Processes meanwhile, as above, for each prediction or delivery',
+      ...usageRows('submit without', plain),
+      ...usageRows('submit with, no delivery', undelivered),
+      ...usageRows('submit with, delivered', delivered),
+      ...usageRows('backlog delivered', backlog),
+    ])
+  }
+  if (flow) {
+    const { job, flow: parentAndChild } = flow
+    const bytes = ({ bytesEach }: typeof job) => `${spread(bytesEach, count)} bytes each`
+    sections.push([
+      'BullMQ, a webhook as a flow, one process adds with 256 adds in flight, nobody takes',
+      row('queue.add', `${spread(job.perSecond, count)} adds/s`, bytes(job)),
+      row(
+        'FlowProducer.add',
+        `${spread(parentAndChild.perSecond, count)} adds/s`,
+        bytes(parentAndChild),
+        `${spread(parentAndChild.shareOfJob, percent)} of queue.add, ${times(parentAndChild.bytesEach.median / job.bytesEach.median)} its bytes`,
+      ),
+      ...usageRows('queue.add', job),
+      ...usageRows('FlowProducer.add', parentAndChild),
+    ])
   }
   if (start)
     sections.push(['npm start to ready', row('', `${spread(start, two)} s, best ${two(start.lowest)} s`)])

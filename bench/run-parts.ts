@@ -1,14 +1,28 @@
+import { compareFlow, type FlowCost } from './compare-flow.ts'
 import { type HeavySpeed, measureHeavy } from './measure-heavy.ts'
 import { type IdleLatency, measureLatency } from './measure-latency.ts'
 import { measureQueue, type QueueSpeed } from './measure-queue.ts'
 import { measureStart } from './measure-start.ts'
 import { measureThroughput, type Throughput } from './measure-throughput.ts'
+import { measureWebhooks, type Webhooks } from './measure-webhooks.ts'
 import { type BatchSpeed, demoModelDir, heavyModelDir, measureBatchSizes } from './onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
-import type { Rounds } from './statistics.ts'
+import { type Rounds, sum } from './statistics.ts'
 
-export const partNames = ['start', 'onnx', 'queue', 'throughput', 'latency', 'heavy'] as const
+export const partNames = [
+  'start',
+  'onnx',
+  'queue',
+  'throughput',
+  'latency',
+  'heavy',
+  'webhooks',
+  'flow',
+] as const
 export type PartName = (typeof partNames)[number]
+
+/** Without what is only run when it is named, for it is about a way that was not taken. */
+export const usualParts: readonly PartName[] = partNames.filter((name) => name !== 'flow')
 
 /** What was measured; a part that was not run is absent. */
 export type Results = {
@@ -19,6 +33,8 @@ export type Results = {
   throughput?: Throughput
   latency?: IdleLatency
   heavy?: HeavySpeed
+  webhooks?: Webhooks
+  flow?: FlowCost
 }
 
 /** Runs the parts one after the other: at any time one thing is measured. */
@@ -54,9 +70,18 @@ const measurePart = async (name: PartName, plan: Plan): Promise<Results> => {
       return { latency: await measureLatency(plan) }
     case 'heavy':
       return { heavy: await measureHeavy(plan) }
+    case 'webhooks':
+      return { webhooks: await measureWebhooks(plan) }
+    case 'flow':
+      return { flow: await compareFlow(plan) }
   }
 }
 
-/** Wrong answers, of all parts. */
-export const countFailures = ({ throughput, latency, heavy }: Results): number =>
-  (throughput?.failures ?? 0) + (latency?.failures ?? 0) + (heavy?.failures ?? 0)
+/** Wrong answers of all parts, and a few of them. */
+export const listFailures = ({ throughput, latency, heavy, webhooks }: Results) => {
+  const parts = [throughput, latency, heavy, webhooks]
+  return {
+    failures: sum(parts.map((part) => part?.failures ?? 0)),
+    examples: parts.flatMap((part) => part?.examples ?? []),
+  }
+}

@@ -1,25 +1,37 @@
 import { basename } from 'node:path'
 import { type EmbeddedRedis, openEmbeddedRedis } from './embedded-redis.ts'
-import { type Finished, countFinished, untilFinished } from './finished-predictions.ts'
+import { checkOutcomes, countFinished, type Finished, untilFinished } from './finished-predictions.ts'
 import type { KnownAnswer } from './known-answers.ts'
 import { type Load, type LoadReport, startLoad } from './load.ts'
-import { type UsageByProcess, watchProcesses } from './process-watch.ts'
-import { startOnQueue } from './start-onqueue.ts'
+import { type Processes, type UsageByProcess, watchProcesses } from './process-watch.ts'
+import { type OnQueue, startOnQueue } from './start-onqueue.ts'
 
 /** An OnQueue with one model, its Redis, and a load generator for it. */
 export type Stack = {
   redis: EmbeddedRedis
+  onqueue: OnQueue
   load: Load
-  /** Submits predictions and waits until all of them are finished. */
-  submitAll: (options: { requests: number }) => Promise<SubmitReport>
-  /** Runs something, and says what each process used meanwhile. */
-  watch: <Result>(body: () => Promise<Result>) => Promise<{ result: Result; usage: UsageByProcess }>
+  /** Submits predictions, waits until all of them are finished, then looks at every outcome. */
+  submitAll: (options: {
+    requests: number
+    /** where each asks to be told that it has ended */
+    webhook?: string | undefined
+    /** awaited before the outcomes are looked at */
+    beforeCheck?: () => Promise<unknown>
+  }) => Promise<SubmitReport>
+  /** Runs something, and says what each process used meanwhile: those of the stack, and others. */
+  watch: <Result>(
+    body: () => Promise<Result>,
+    others?: Processes,
+  ) => Promise<{ result: Result; usage: UsageByProcess }>
   close: () => Promise<void>
 }
 
 export type SubmitReport = {
   /** from the first submit until the last prediction was finished */
   predictionsPerSecond: number
+  /** of the first submit, in ms since the epoch */
+  startedAt: number
   /** of answers with 202 alone */
   submitsPerSecond: number
   failures: number
@@ -53,17 +65,19 @@ export const openStack = async ({
 
     return {
       redis,
+      onqueue,
       load,
-      submitAll: async ({ requests }) => {
+      submitAll: async ({ requests, webhook, beforeCheck }) => {
         const before = await countFinished(redis, model)
-        const report = await load.submit({ clients: submitClients, requests })
+        const report = await load.submit({ clients: submitClients, requests, webhook })
         const { accepted } = report
         const total = before + accepted.length
-        const finished = await untilFinished(redis, { model, total, accepted, answers })
-        return toSubmitReport(report, finished)
+        const finishedAt = await untilFinished(redis, { model, total })
+        await beforeCheck?.()
+        return toSubmitReport(report, finishedAt, await checkOutcomes(redis, { model, accepted, answers }))
       },
-      watch: async (body) => {
-        const watch = watchProcesses(processes)
+      watch: async (body, others) => {
+        const watch = watchProcesses({ ...processes, ...others })
         const result = await body()
         return { result, usage: watch.stop() }
       },
@@ -75,8 +89,9 @@ export const openStack = async ({
   }
 }
 
-const toSubmitReport = (report: LoadReport, finished: Finished): SubmitReport => ({
-  predictionsPerSecond: (1000 * report.accepted.length) / (finished.finishedAt - report.startedAt),
+const toSubmitReport = (report: LoadReport, finishedAt: number, finished: Finished): SubmitReport => ({
+  predictionsPerSecond: (1000 * report.accepted.length) / (finishedAt - report.startedAt),
+  startedAt: report.startedAt,
   submitsPerSecond: (1000 * report.requests) / (report.endedAt - report.startedAt),
   failures: report.failures + finished.failures,
   examples: [...report.examples, ...finished.examples],

@@ -11,7 +11,7 @@ import { findDescendants, type Processes } from './process-watch.ts'
 
 export type OnQueue = {
   url: string
-  /** Of what `npm start` runs, by their part in it: `API`, `worker`, `executor`, and `Redis` where it started one. */
+  /** Of what `npm start` runs, by their part in it: `API`, `worker`, `executor`, `webhooks`, and `Redis` where it started one. */
   processes: Processes
   /** From `npm start` until `GET /health` says that the model is loaded. */
   readyAfterMs: number
@@ -39,6 +39,10 @@ export const startOnQueue = async ({
     PORT: String(port),
     ONQUEUE_API_HEALTH_PORT: String(await pickQuietPort()),
     ONQUEUE_WORKER_HEALTH_PORT: String(await pickQuietPort()),
+    ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickQuietPort()),
+    // To the bench's own receiver.
+    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
+    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
     ONQUEUE_DATA_DIR: dataDir ?? join(folder, 'data'),
     ONQUEUE_PREFIX: namespace,
     // Empty counts as not set, and keeps a setting in .env away.
@@ -123,6 +127,7 @@ const nameProcesses = (npmPid: number): Processes => {
 const parts = {
   API: /apps\/api\/src\/main\.ts/,
   worker: /apps\/worker\/src\/main\.ts/,
+  webhooks: /apps\/webhooks\/src\/main\.ts/,
   // Its title, once it has set one.
   executor: /^onqueue-executor|executor-process\.ts/,
   Redis: /^\S*redis-server/,

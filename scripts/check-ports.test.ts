@@ -21,12 +21,18 @@ test('a port in use is named, with what to type', async () => {
   )
 })
 
-test('a health port in use is named by its own setting', async () => {
-  const port = await listenSomewhere()
-  const settings = readStartSettings({
-    PORT: String(await pickPort()),
-    ONQUEUE_API_HEALTH_PORT: String(port),
-  })
+test.each(['ONQUEUE_API_HEALTH_PORT', 'ONQUEUE_WORKER_HEALTH_PORT', 'ONQUEUE_WEBHOOKS_HEALTH_PORT'])(
+  'a health port in use is named by its own setting, %s',
+  async (setting) => {
+    const port = await listenSomewhere()
+    const settings = readStartSettings({
+      PORT: String(await pickPort()),
+      ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
+      ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
+      ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickPort()),
+      [setting]: String(port),
+    })
 
-  await expect(checkPorts(settings)).rejects.toThrow(`Type "ONQUEUE_API_HEALTH_PORT=${port + 10} npm start"`)
-})
+    await expect(checkPorts(settings)).rejects.toThrow(`Type "${setting}=${port + 10} npm start"`)
+  },
+)

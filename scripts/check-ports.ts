@@ -8,6 +8,7 @@ export const checkPorts = async (settings: StartSettings): Promise<void> => {
     { setting: 'PORT', port: settings.port },
     { setting: 'ONQUEUE_API_HEALTH_PORT', port: settings.apiHealthPort },
     { setting: 'ONQUEUE_WORKER_HEALTH_PORT', port: settings.workerHealthPort },
+    { setting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT', port: settings.webhooksHealthPort },
   ]
   for (const { setting, port } of ports) {
     const code = await tryPort(port)

@@ -16,6 +16,19 @@ test('a copy of it changes nothing, and every setting can be switched on', () =>
   expect(switchedOn).toMatchObject({ PORT: '8080', ONQUEUE_MODELS_DIR: './models', ONQUEUE_SECRET: '' })
 })
 
-test('a setting of both processes is there once', () => {
-  expect(makeEnvExample().match(/^#REDIS_URL=/gm)).toHaveLength(1)
+test('a setting of several processes is there once', () => {
+  const names = makeEnvExample().match(/^#[A-Z_]+(?==)/gm) ?? []
+
+  expect(names).toContain('#ONQUEUE_WEBHOOK_ALLOWED_NETWORKS')
+  expect(names).toEqual([...new Set(names)])
+})
+
+test('what belongs together is under the processes that read it', () => {
+  expect(makeEnvExample().match(/(?<=^# )[^-\n]+(?= -{3,}$)/gm)).toEqual([
+    'API, worker and webhooks',
+    'API and webhooks',
+    'API',
+    'Worker',
+    'Webhooks',
+  ])
 })

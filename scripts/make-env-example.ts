@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { settings as apiSettings } from '../apps/api/src/config.ts'
+import { settings as webhooksSettings } from '../apps/webhooks/src/config.ts'
 import { settings as workerSettings } from '../apps/worker/src/config.ts'
 
 export const envExamplePath = new URL('../.env.example', import.meta.url)
@@ -10,23 +11,25 @@ export const envExamplePath = new URL('../.env.example', import.meta.url)
  * (REDIS_URL, for one, would keep `npm start` from bringing its own Redis).
  */
 export const makeEnvExample = () => {
-  const api = describeSettings(apiSettings)
-  const worker = describeSettings(workerSettings)
-  const both = api.filter(({ name }) => worker.some((setting) => setting.name === name))
-  const isInBoth = ({ name }: Setting) => both.some((setting) => setting.name === name)
+  const apps = [
+    { app: 'API', settings: describeSettings(apiSettings) },
+    { app: 'worker', settings: describeSettings(workerSettings) },
+    { app: 'webhooks', settings: describeSettings(webhooksSettings) },
+  ]
+  const usersOf = (name: string) =>
+    apps.filter(({ settings }) => settings.some((setting) => setting.name === name)).map(({ app }) => app)
+  const groups = [
+    // a setting of several apps is described by the first of them
+    ...Map.groupBy(
+      apps.flatMap(({ app, settings }) => settings.filter(({ name }) => usersOf(name)[0] === app)),
+      ({ name }) => listInWords(usersOf(name)),
+    ),
+  ]
   return [
     `# Every setting of OnQueue with its default. Copy this file to .env and take the # from what you change.
 # Made from the schemas in apps/*/src/config.ts; bring it up to date with:
 #   node scripts/bootstrap.mjs run scripts/make-env-example.ts`,
-    section('API and worker', both),
-    section(
-      'API',
-      api.filter((setting) => !isInBoth(setting)),
-    ),
-    section(
-      'Worker',
-      worker.filter((setting) => !isInBoth(setting)),
-    ),
+    ...groups.map(([users, settings]) => section(users, settings)),
   ].join('\n\n')
 }
 
@@ -49,6 +52,12 @@ const describeSettings = (settings: z.ZodObject): Setting[] =>
       return { name, description, values, fallback: String(fallback) }
     },
   )
+
+/** `API`, `API and webhooks`, `API, worker and webhooks` */
+const listInWords = (words: string[]) =>
+  new Intl.ListFormat('en-GB', { type: 'conjunction' })
+    .format(words)
+    .replace(/^./, (first) => first.toUpperCase())
 
 const section = (title: string, settings: Setting[]) =>
   [`# ${title} ${'-'.repeat(Math.max(0, 117 - title.length))}`, ...settings.map(show)].join('\n\n')

@@ -8,10 +8,13 @@ import { readStartSettings, type StartSettings, toChildEnvironment } from './sta
 import type { ChildSpec, Say } from './supervised-child.ts'
 import { startSupervisor } from './supervise.ts'
 
+/** `ownEnv`: what this app alone is given, where the user has not set it otherwise. */
+type AppSpec = Omit<ChildSpec, 'env'> & { ownEnv?: Readonly<Record<string, string>> }
+
 export type RunOptions = {
   env: NodeJS.ProcessEnv
   /** In the order in which they are stopped. */
-  apps: readonly Omit<ChildSpec, 'env'>[]
+  apps: readonly AppSpec[]
   /** Begins the orderly end. */
   stop: AbortSignal
   /** Ends the children at once. */
@@ -88,7 +91,8 @@ const runApps = async (
   }: RunOptions & { settings: StartSettings; redisFailure: Promise<string> },
 ): Promise<string | undefined> => {
   if (stop.aborted) return undefined
-  const supervisor = startSupervisor({ children: apps.map((app) => ({ ...app, env: childEnv })), say })
+  const children = apps.map(({ ownEnv, ...app }) => ({ ...app, env: { ...ownEnv, ...childEnv } }))
+  const supervisor = startSupervisor({ children, say })
   kill.addEventListener('abort', supervisor.kill)
 
   const over = new AbortController()

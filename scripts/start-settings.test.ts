@@ -1,12 +1,15 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { readStartSettings } from './start-settings.ts'
+import { readStartSettings, toChildEnvironment } from './start-settings.ts'
 
 test('without any setting the defaults are used', () => {
   expect(readStartSettings({})).toEqual({
     port: 8080,
     apiHealthPort: 8081,
     workerHealthPort: 8082,
+    webhooksHealthPort: 8083,
+    webhookAllowHttp: 'true',
+    webhookAllowedNetworks: '127.0.0.0/8,::1',
     dataDir: resolve('data'),
     modelsDir: resolve('models'),
     defaultModel: 'demo-classifier',
@@ -19,6 +22,25 @@ test('the health ports follow PORT unless they are set', () => {
     port: 9000,
     apiHealthPort: 9001,
     workerHealthPort: 7000,
+    webhooksHealthPort: 9003,
+  })
+})
+
+test('webhooks may go to loopback over http, unless it is set where they may go', () => {
+  const childEnvironment = (env: NodeJS.ProcessEnv) => toChildEnvironment(readStartSettings(env))
+
+  expect(childEnvironment({ ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '' })).toMatchObject({
+    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
+    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8,::1',
+  })
+  expect(
+    childEnvironment({
+      ONQUEUE_WEBHOOK_ALLOW_HTTP: 'false',
+      ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8',
+    }),
+  ).toMatchObject({
+    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'false',
+    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8',
   })
 })
 
@@ -42,5 +64,5 @@ test('all wrong settings are named at once', () => {
 })
 
 test('a PORT that leaves no room for the health ports says which one', () => {
-  expect(() => readStartSettings({ PORT: '65534' })).toThrow(/^ONQUEUE_WORKER_HEALTH_PORT .*"65536"/)
+  expect(() => readStartSettings({ PORT: '65533' })).toThrow(/^ONQUEUE_WEBHOOKS_HEALTH_PORT .*"65536"/)
 })

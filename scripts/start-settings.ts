@@ -6,6 +6,10 @@ export type StartSettings = {
   port: number
   apiHealthPort: number
   workerHealthPort: number
+  webhooksHealthPort: number
+  /** The next two as text, which the apps read. */
+  webhookAllowHttp: string
+  webhookAllowedNetworks: string
   dataDir: string
   modelsDir: string
   defaultModel: string
@@ -26,9 +30,15 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
   const port = readPort('PORT', 8080)
   const settings = {
     port,
-    // A wrong PORT is one problem, not three.
+    // A wrong PORT is one problem, not four.
     apiHealthPort: readPort('ONQUEUE_API_HEALTH_PORT', port === 0 ? 1 : port + 1),
     workerHealthPort: readPort('ONQUEUE_WORKER_HEALTH_PORT', port === 0 ? 1 : port + 2),
+    webhooksHealthPort: readPort('ONQUEUE_WEBHOOKS_HEALTH_PORT', port === 0 ? 1 : port + 3),
+    // Who tries OnQueue out has the receiver on the same machine, and no certificate. What listens on loopback is none of
+    // the business of callers from elsewhere.
+    webhookAllowHttp: env.ONQUEUE_WEBHOOK_ALLOW_HTTP || String(isOnLoopback(env)),
+    webhookAllowedNetworks:
+      env.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS || (isOnLoopback(env) ? '127.0.0.0/8,::1' : ''),
     dataDir: resolve(env.ONQUEUE_DATA_DIR || 'data'),
     modelsDir: resolve(env.ONQUEUE_MODELS_DIR || 'models'),
     defaultModel: env.ONQUEUE_DEFAULT_MODEL || 'demo-classifier',
@@ -38,11 +48,17 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
   return settings
 }
 
+const isOnLoopback = ({ ONQUEUE_HOST: host }: NodeJS.ProcessEnv): boolean =>
+  !host || host === 'localhost' || host === '::1' || host.startsWith('127.')
+
 /** What the children read: the settings above, also where they were left to their defaults. */
 export const toChildEnvironment = (settings: StartSettings): Record<string, string> => ({
   PORT: String(settings.port),
   ONQUEUE_API_HEALTH_PORT: String(settings.apiHealthPort),
   ONQUEUE_WORKER_HEALTH_PORT: String(settings.workerHealthPort),
+  ONQUEUE_WEBHOOKS_HEALTH_PORT: String(settings.webhooksHealthPort),
+  ONQUEUE_WEBHOOK_ALLOW_HTTP: settings.webhookAllowHttp,
+  ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: settings.webhookAllowedNetworks,
   ONQUEUE_DATA_DIR: settings.dataDir,
   ONQUEUE_MODELS_DIR: settings.modelsDir,
   ONQUEUE_DEFAULT_MODEL: settings.defaultModel,

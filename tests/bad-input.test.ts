@@ -179,10 +179,10 @@ const cases: Case[] = [
     says: /1/,
   },
   {
-    name: 'a webhook, which is not there yet',
-    body: '{"input":{"features":[1,1,1,1]},"webhook":"https://example.com"}',
+    name: 'a webhook to a private network',
+    body: '{"input":{"features":[1,1,1,1]},"webhook":"https://10.0.0.7"}',
     status: 422,
-    code: 'not_supported',
+    code: 'invalid_input',
     pointer: '/webhook',
     says: /webhook/,
   },

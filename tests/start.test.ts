@@ -13,6 +13,7 @@ import { openRedis } from '../scripts/redis/open-redis.ts'
 import { type RunningProgram, runForTest } from './running-program.ts'
 import { type Client, createClient } from './support/client.ts'
 import { descendantsOf, isRunning, listProcesses, untilGone } from './support/processes.ts'
+import { startReceiver } from './support/receiver.ts'
 import { root } from './support/stack.ts'
 
 type Settings = Record<string, string>
@@ -28,7 +29,10 @@ const makeSettings = async (): Promise<Settings> => {
     PORT: String(await pickPort()),
     ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
     ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
+    ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickPort()),
     ONQUEUE_DATA_DIR: dataDir,
+    ONQUEUE_WEBHOOK_ALLOW_HTTP: '',
+    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '',
     REDIS_URL: '',
     // what npm and vitest add to the environment is not what a terminal has
     NODE_OPTIONS: '',
@@ -71,10 +75,10 @@ const output = {
   prediction: expect.any(Number),
   probabilities: { 0: expect.any(Number), 1: expect.any(Number) },
 }
-const submitMany = async (client: Client, count: number) => {
+const submitMany = async (client: Client, count: number, fields: object = {}) => {
   const answers = await Promise.all(
     Array.from({ length: count }, (_, index) =>
-      client.submit('demo-classifier', { features: [index, -0.5, 2.1, 0.3] }),
+      client.submit('demo-classifier', { features: [index, -0.5, 2.1, 0.3] }, fields),
     ),
   )
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
@@ -118,10 +122,12 @@ test(
   },
 )
 
-test('an API or a worker that is killed is started again', async () => {
+test('an API, a worker or a webhooks process that is killed is started again', async () => {
   const settings = await makeSettings()
   const program = npmStart(settings)
   await untilReady(program)
+  const receiver = await startReceiver()
+  onTestFinished(() => receiver.close())
   const ids = await submitMany(program.client, 50)
   const family = new Set(await descendantsOf(program.pid))
   const findApp = async (name: string) =>
@@ -129,8 +135,9 @@ test('an API or a worker that is killed is started again', async () => {
       ({ pid, command }) => family.has(pid) && command.includes(`apps/${name}/src/main.ts`),
     )?.pid ?? 0
 
-  for (const name of ['worker', 'api']) process.kill(await findApp(name), 'SIGKILL')
+  for (const name of ['webhooks', 'worker', 'api']) process.kill(await findApp(name), 'SIGKILL')
 
+  await program.line(/webhooks: was ended by SIGKILL; starting it again in 0\.25 s/)
   await program.line(/worker: was ended by SIGKILL; starting it again in 0\.25 s/)
   await program.line(/API: was ended by SIGKILL; starting it again in 0\.25 s/)
   await vi.waitFor(
@@ -138,6 +145,20 @@ test('an API or a worker that is killed is started again', async () => {
     15_000,
   )
   await expectAllSucceed(program.client, ids)
+  await submitMany(program.client, 1, { webhook: receiver.url })
+  await receiver.untilReceived(1)
+})
+
+test('a webhook goes to loopback without a setting', async () => {
+  const program = npmStart(await makeSettings())
+  await untilReady(program)
+  const receiver = await startReceiver()
+  onTestFinished(() => receiver.close())
+
+  const [id] = await submitMany(program.client, 1, { webhook: receiver.url })
+  await receiver.untilReceived(1)
+
+  expect(receiver.received).toMatchObject([{ body: { id, status: 'succeeded', output } }])
 })
 
 test('Ctrl-C ends everything and loses nothing', { timeout: 90_000 }, async () => {
@@ -151,7 +172,7 @@ test('Ctrl-C ends everything and loses nothing', { timeout: 90_000 }, async () =
   first.signalGroup('SIGINT')
   await first.exited
 
-  expect(first.output()).toMatch(/API: stopped[^]*worker: stopped[^]*Redis: closed/)
+  expect(first.output()).toMatch(/API: stopped[^]*worker: stopped[^]*webhooks: stopped[^]*Redis: closed/)
   expect(isProcessAlive(redisProcess)).toBe(false)
   expect(family.filter(isRunning)).toEqual([])
   expect(family.length).toBeGreaterThan(4)

@@ -15,26 +15,36 @@ import { type RunningProgram, runForTest } from './running-program.ts'
 type Started = RunningProgram & { port: number; dataDir: string }
 
 const start = async ({
-  api,
-  worker,
+  api = 'idle-app.ts',
+  worker = 'idle-app.ts',
+  webhooks = 'idle-app.ts',
   env = {},
 }: {
-  api: string
-  worker: string
+  api?: string
+  worker?: string
+  webhooks?: string
   env?: NodeJS.ProcessEnv
-}): Promise<Started> => {
+} = {}): Promise<Started> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'onqueue-start-'))
   const port = await pickPort()
-  const program = runForTest(process.execPath, ['scripts/fixtures/start-fixtures.ts', api, worker], {
-    env: {
-      REDIS_URL: '',
-      PORT: String(port),
-      ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
-      ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
-      ONQUEUE_DATA_DIR: dataDir,
-      ...env,
+  const program = runForTest(
+    process.execPath,
+    ['scripts/fixtures/start-fixtures.ts', api, worker, webhooks],
+    {
+      env: {
+        REDIS_URL: '',
+        ONQUEUE_WEBHOOK_ALLOW_HTTP: '',
+        ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '',
+        UV_THREADPOOL_SIZE: undefined,
+        PORT: String(port),
+        ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
+        ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
+        ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickPort()),
+        ONQUEUE_DATA_DIR: dataDir,
+        ...env,
+      },
     },
-  })
+  )
   onTestFinished(async () => {
     program.kill('SIGKILL')
     await program.exited
@@ -65,7 +75,7 @@ const untilGone = (identity: string) =>
   vi.waitFor(() => expect(isProcessAlive(identity)).toBe(false), { timeout: 10_000, interval: 10 })
 
 test('when the model is there, the address and a request to paste are printed', async () => {
-  const program = await start({ api: 'serving-app.ts', worker: 'idle-app.ts' })
+  const program = await start({ api: 'serving-app.ts' })
 
   expect(await program.line(/^curl/)).toBe(
     `curl -X POST http://127.0.0.1:${program.port}/v1/models/demo-classifier/predict -H 'content-type: application/json' -d '{"features":[1,-0.5]}'`,
@@ -76,9 +86,9 @@ test('when the model is there, the address and a request to paste are printed', 
   )
 })
 
-test('Ctrl-C stops the API, then the worker, then Redis, and is a success', async () => {
-  const program = await start({ api: 'idle-app.ts', worker: 'idle-app.ts' })
-  await Promise.all([program.line(/API: ready/), program.line(/worker: ready/)])
+test('Ctrl-C stops the API, then the worker, then the webhooks, then Redis, and is a success', async () => {
+  const program = await start()
+  await Promise.all([/API: ready/, /worker: ready/, /webhooks: ready/].map(program.line))
   const server = readServer(program.dataDir)
 
   program.kill('SIGINT')
@@ -87,14 +97,14 @@ test('Ctrl-C stops the API, then the worker, then Redis, and is a success', asyn
   const steps = program
     .output()
     .split('\n')
-    .slice(-3)
+    .slice(-4)
     .map((line) => line.replace(/^.* s {2}/, ''))
-  expect(steps).toEqual(['API: stopped', 'worker: stopped', 'Redis: closed'])
+  expect(steps).toEqual(['API: stopped', 'worker: stopped', 'webhooks: stopped', 'Redis: closed'])
   expect(isProcessAlive(server)).toBe(false)
 })
 
 test('a second Ctrl-C ends an app that does not end by itself', async () => {
-  const program = await start({ api: 'stubborn-app.ts', worker: 'idle-app.ts' })
+  const program = await start({ api: 'stubborn-app.ts' })
   const api = readAppProcess(await program.line(/API: ready/))
   program.kill('SIGINT')
   await program.line(/stubborn app: got SIGTERM/)
@@ -113,7 +123,7 @@ test('a second Ctrl-C ends an app that does not end by itself', async () => {
 })
 
 test('an app that dies is started again, each time later, and that is said', async () => {
-  const program = await start({ api: 'idle-app.ts', worker: 'crashing-app.ts' })
+  const program = await start({ worker: 'crashing-app.ts' })
 
   await program.line(/worker: ended with exit code 3; starting it again in 0\.25 s/)
   await program.line(/worker: ended with exit code 3; starting it again in 0\.5 s/)
@@ -124,18 +134,46 @@ test('an app that dies is started again, each time later, and that is said', asy
   expect(await program.exited).toBe(0)
 })
 
-test('an app that was killed is back at once', async () => {
-  const program = await start({ api: 'idle-app.ts', worker: 'idle-app.ts' })
-  const line = await program.line(/API: ready/)
+test.each(['API', 'worker', 'webhooks'])('an app that was killed is back at once: %s', async (app) => {
+  const program = await start()
+  const line = await program.line(new RegExp(`${app}: ready`))
 
   process.kill(Number(/pid (\d+)/.exec(line)?.[1]), 'SIGKILL')
 
-  await program.line(/API: was ended by SIGKILL; starting it again in 0\.25 s/)
-  await program.line(new RegExp(`API: ready on pid (?!${/pid (\d+)/.exec(line)?.[1]}$)`))
+  await program.line(new RegExp(`${app}: was ended by SIGKILL; starting it again in 0\\.25 s`))
+  await program.line(new RegExp(`${app}: ready on pid (?!${/pid (\d+)/.exec(line)?.[1]}$)`))
+})
+
+test('the API and the webhooks are told alike that loopback is allowed, unless it is set', async () => {
+  const open = await start({ api: 'telling-app.ts', webhooks: 'telling-app.ts' })
+  const closed = await start({
+    api: 'telling-app.ts',
+    webhooks: 'telling-app.ts',
+    env: { ONQUEUE_WEBHOOK_ALLOW_HTTP: 'false', ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8' },
+  })
+
+  for (const app of ['API', 'webhooks']) {
+    const ready = new RegExp(`${app}: ready`)
+    expect(await open.line(ready)).toMatch(/ALLOW_HTTP=true \S+ALLOWED_NETWORKS=127\.0\.0\.0\/8,::1$/)
+    expect(await closed.line(ready)).toMatch(/ALLOW_HTTP=false \S+ALLOWED_NETWORKS=10\.0\.0\.0\/8$/)
+  }
+})
+
+test('an app has an environment of its own, which a setting of the user beats', async () => {
+  const unset = await start({ api: 'telling-app.ts', webhooks: 'telling-app.ts' })
+  const set = await start({ webhooks: 'telling-app.ts', env: { UV_THREADPOOL_SIZE: '8' } })
+
+  expect(await unset.line(/API: ready/)).toContain('UV_THREADPOOL_SIZE=undefined ')
+  expect(await unset.line(/webhooks: ready/)).toContain('UV_THREADPOOL_SIZE=64 ')
+  expect(await set.line(/webhooks: ready/)).toContain('UV_THREADPOOL_SIZE=8 ')
 })
 
 test('what keeps an app from starting is said once, and everything ends', async () => {
-  const program = await start({ api: 'refusing-app.ts', worker: 'refusing-app.ts' })
+  const program = await start({
+    api: 'refusing-app.ts',
+    worker: 'refusing-app.ts',
+    webhooks: 'refusing-app.ts',
+  })
 
   expect(await program.exited).toBe(1)
   expect(program.output().match(/LOG_LEVEL must be a level, not "loud"\./g)).toHaveLength(1)
@@ -144,7 +182,7 @@ test('what keeps an app from starting is said once, and everything ends', async 
 })
 
 test('a setting that is wrong is one sentence, before anything is started', async () => {
-  const program = await start({ api: 'idle-app.ts', worker: 'idle-app.ts', env: { PORT: 'abc' } })
+  const program = await start({ env: { PORT: 'abc' } })
 
   expect(await program.exited).toBe(1)
   expect(program.output()).toBe(
@@ -152,40 +190,40 @@ test('a setting that is wrong is one sentence, before anything is started', asyn
   )
 })
 
-test('a port in use is one sentence, before anything is started', async () => {
-  const port = await pickPort()
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
+test.each(['PORT', 'ONQUEUE_WEBHOOKS_HEALTH_PORT'])(
+  'a port in use (%s) is one sentence, before anything is started',
+  async (setting) => {
+    const port = await pickPort()
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    onTestFinished(() => void server.close())
 
-  const program = await start({ api: 'idle-app.ts', worker: 'idle-app.ts', env: { PORT: String(port) } })
+    const program = await start({ env: { [setting]: String(port) } })
 
-  expect(await program.exited).toBe(1)
-  expect(program.output()).toBe(
-    `Port ${port} (PORT) is in use. Type "PORT=${port + 10} npm start" to use another one.`,
-  )
-})
+    expect(await program.exited).toBe(1)
+    expect(program.output()).toBe(
+      `Port ${port} (${setting}) is in use. Type "${setting}=${port + 10} npm start" to use another one.`,
+    )
+  },
+)
 
 test('a REDIS_URL where nothing answers is one sentence', async () => {
   const env = { REDIS_URL: `redis://127.0.0.1:${await pickPort()}` }
-  const program = await start({ api: 'idle-app.ts', worker: 'idle-app.ts', env })
+  const program = await start({ env })
 
   expect(await program.exited).toBe(1)
   expect(program.output()).toMatch(/^No Redis answers at 127\.0\.0\.1:\d+ .*$/)
 })
 
 test('the apps end when the supervisor was killed, and the next start adopts its Redis', async () => {
-  const killed = await start({ api: 'idle-app.ts', worker: 'idle-app.ts' })
-  const apps = [await killed.line(/API: ready/), await killed.line(/worker: ready/)].map(readAppProcess)
+  const killed = await start()
+  const lines = await Promise.all([/API: ready/, /worker: ready/, /webhooks: ready/].map(killed.line))
+  const apps = lines.map(readAppProcess)
   const server = readServer(killed.dataDir)
 
   killed.kill('SIGKILL')
   for (const app of apps) await untilGone(app)
-  const next = await start({
-    api: 'idle-app.ts',
-    worker: 'idle-app.ts',
-    env: { ONQUEUE_DATA_DIR: killed.dataDir },
-  })
+  const next = await start({ env: { ONQUEUE_DATA_DIR: killed.dataDir } })
 
   expect(await next.line(/Redis: 7\./)).toContain('adopted')
   expect(readServer(killed.dataDir)).toBe(server)
@@ -195,7 +233,7 @@ test('the apps end when the supervisor was killed, and the next start adopts its
 })
 
 test('an embedded Redis that dies is started again at the same address', async () => {
-  const program = await start({ api: 'idle-app.ts', worker: 'idle-app.ts' })
+  const program = await start()
   await program.line(/API: ready/)
   const url = readLockFile(join(program.dataDir, 'redis'))?.url ?? ''
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { shippedModel } from '../support/stack.ts'
 import { startComposition } from './composition.ts'
@@ -36,11 +37,12 @@ test('every container finds itself healthy', async () => {
     .toEqual([
       { service: 'api', state: 'running, healthy' },
       { service: 'redis', state: 'running, healthy' },
+      { service: 'webhooks', state: 'running, healthy' },
       { service: 'worker', state: 'running, healthy' },
     ])
 })
 
-test.each(['api', 'worker'])(
+test.each(['api', 'worker', 'webhooks'])(
   'the image of the %s has a health check of its own, which passes',
   async (service) => {
     const check = await containers.imageHealthCheck(service)
@@ -52,6 +54,7 @@ test.each(['api', 'worker'])(
 test.each([
   { service: 'api', writable: ['/app/data', '/tmp'] },
   { service: 'worker', writable: ['/tmp'] },
+  { service: 'webhooks', writable: ['/tmp'] },
 ])(
   'nothing in the $service runs as root, and it can write to $writable only',
   async ({ service, writable }) => {
@@ -76,6 +79,7 @@ test('an image holds what its process needs: ONNX Runtime is in the worker alone
   const platforms = `fs.globSync('node_modules/onnxruntime-node/bin/*/*/*').map((path) => path.split('/').slice(-2).join('/'))`
 
   expect(await containers.evaluate('api', packages)).toEqual(['bullmq'])
+  expect(await containers.evaluate('webhooks', packages)).toEqual(['bullmq'])
   expect(await containers.evaluate('worker', packages)).toEqual(['bullmq', 'onnxruntime-node'])
   expect(await containers.evaluate('worker', platforms)).toEqual([
     expect.stringMatching(/^linux\/(x64|arm64)$/),
@@ -90,10 +94,20 @@ test('ONNX Runtime is told not to report to its maker', async () => {
   expect(log).not.toMatch(/telemetry/i)
 })
 
-test('a second worker joins the first', async () => {
-  await containers.compose('up', '--detach', '--no-recreate', '--scale', 'worker=2')
+test('a webhook reaches a receiver in the network of the containers, signed', async () => {
+  const received = await receiveWebhook()
+
+  const { key } = (await containers.client.get('/v1/webhooks/default/secret')).body
+  const verified = new StandardWebhook(key).verify(received.text, received.headers)
+  expect(verified).toMatchObject({ object: 'prediction', model: 'demo-classifier', status: 'succeeded' })
+})
+
+test('a second worker and a second webhooks process join the first', async () => {
+  const twice = ['worker', 'webhooks'].flatMap((service) => ['--scale', `${service}=2`])
+  await containers.compose('up', '--detach', '--no-recreate', ...twice)
 
   await expect.poll(countWorkers, { timeout: 30_000, interval: 250 }).toBe(2)
+  await expect.poll(countHealthyWebhooks, { timeout: 30_000, interval: 250 }).toBe(2)
 })
 
 test('a stop under load ends every process in time and loses nothing that was accepted', async () => {
@@ -108,6 +122,8 @@ test('a stop under load ends every process in time and loses nothing that was ac
   expect(states).toEqual([
     { service: 'api', state: 'exited 0' },
     { service: 'redis', state: 'exited 0' },
+    { service: 'webhooks', state: 'exited 0' },
+    { service: 'webhooks', state: 'exited 0' },
     { service: 'worker', state: 'exited 0' },
     { service: 'worker', state: 'exited 0' },
   ])
@@ -122,6 +138,26 @@ test('a key made in the container closes the API to everybody else, also after a
   expect(await statusOf('/v1/models')).toBe(401)
   expect(await statusOf('/v1/models', { authorization: `Bearer ${key}` })).toBe(200)
 })
+
+/** A receiver in the API's container, which others reach as `api`, submits a prediction and answers what it is sent. */
+const receiveWebhook = async (): Promise<{ headers: Record<string, string>; text: string }> => {
+  const script = `
+    const server = http.createServer(async (request, response) => {
+      const chunks = await Array.fromAsync(request)
+      console.log(JSON.stringify({ headers: request.headers, text: Buffer.concat(chunks).toString() }))
+      response.end(() => process.exit())
+    })
+    server.listen(9000, async () => {
+      const { status } = await fetch('http://127.0.0.1:8080/v1/models/demo-classifier/predictions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ input: { features: [0.5, 1.2, -0.8, 2] }, webhook: 'http://api:9000/hooks' }),
+      })
+      if (status !== 202) throw new Error('submit answered ' + status)
+    })
+    setTimeout(() => { throw new Error('no webhook came within 30 s') }, 30_000)`
+  return JSON.parse(await containers.compose('exec', '-T', 'api', 'node', '-e', script))
+}
 
 /**
  * Submits from eight callers until nothing answers any more. First the workers are stopped with predictions in hand,
@@ -154,6 +190,11 @@ const stopUnderLoad = async () => {
 const countWorkers = async (): Promise<number> => {
   const { body } = await containers.client.get('/v1/models/demo-classifier')
   return body.workers
+}
+
+const countHealthyWebhooks = async () => {
+  const states = await containers.states()
+  return states.filter(({ service, state }) => service === 'webhooks' && state === 'running, healthy').length
 }
 
 const statusOf = async (path: string, headers?: Record<string, string>) =>

@@ -30,7 +30,14 @@ export const startComposition = async (): Promise<Composition> => {
   const port = await freePort()
   const project = `onqueue-test-${process.pid}`
   const [program, ...programArgs] = await findCompose()
-  const settings = { ONQUEUE_PORT: String(port), ONQUEUE_API_KEYS: '', REDIS_MAXMEMORY: '256mb' }
+  const settings = {
+    ONQUEUE_PORT: String(port),
+    ONQUEUE_API_KEYS: '',
+    REDIS_MAXMEMORY: '256mb',
+    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
+    // wherever the engine puts the network of a project
+    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8,172.16.0.0/12,192.168.0.0/16',
+  }
   const compose = (...args: string[]) =>
     run(program, [...programArgs, '--project-name', project, ...args], { ...process.env, ...settings })
   const client = createClient(`http://127.0.0.1:${port}`)

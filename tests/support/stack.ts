@@ -24,6 +24,7 @@ export type Stack = {
   workers: StackProcess[]
   startWorker(environment?: Record<string, string>): Promise<StackProcess>
   startApi(environment?: Record<string, string>): Promise<StackProcess>
+  startWebhooks(environment?: Record<string, string>): Promise<StackProcess>
   /** A model repository of its own for `ONQUEUE_MODELS_DIR` of one process. */
   modelsFolder(models: TestModel[]): Promise<string>
   close(): Promise<void>
@@ -80,12 +81,13 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     NODE_COMPILE_CACHE: join(root, '.cache/compile'),
     ONQUEUE_API_HEALTH_PORT: '0',
     ONQUEUE_WORKER_HEALTH_PORT: '0',
+    ONQUEUE_WEBHOOKS_HEALTH_PORT: '0',
     PORT: '0',
     LOG_LEVEL: 'info',
     ...options.environment,
   }
   const started: StackProcess[] = []
-  const start = async (app: 'api' | 'worker', environment: Record<string, string> = {}) => {
+  const start = async (app: 'api' | 'worker' | 'webhooks', environment: Record<string, string> = {}) => {
     const child = await startProcess(join(root, 'apps', app, 'src/main.ts'), { ...shared, ...environment })
     started.push(child)
     return child
@@ -120,6 +122,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
       workers: workerProcesses,
       startWorker: (environment) => start('worker', environment),
       startApi: (environment) => start('api', environment),
+      startWebhooks: (environment) => start('webhooks', { PORT: new URL(api.url).port, ...environment }),
       modelsFolder,
       close,
     }

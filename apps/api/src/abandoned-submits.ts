@@ -36,7 +36,7 @@ export const createAbandonedSubmits = (options: Options): AbandonedSubmits => {
     if ((await redis.exists(keys.queue(id))) === 1) {
       const detail = 'the queue did not answer when it was submitted, and its caller was told so'
       await outcomes.write(id, endedOutcome('canceled', { code: 'canceled', detail, now: Date.now() }), {
-        rows,
+        arrayLength: rows,
       })
       return
     }

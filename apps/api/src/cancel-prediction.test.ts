@@ -44,7 +44,7 @@ test('a cancel that comes after the worker wrote its outcome answers with that',
   const queues = createPredictionQueues({ redis, namespace })
   const outcomes = createOutcomeWriter({ redis, namespace })
   try {
-    await outcomes.write(id, succeeded)
+    await outcomes.write(id, succeeded, record.job)
 
     // the record was read before the worker finished
     const canceled = await createCancelPrediction({ queues, outcomes })(record)

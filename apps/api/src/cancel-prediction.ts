@@ -20,7 +20,7 @@ export const createCancelPrediction =
       startedAt: takenAt,
       attempts: takenAt === null ? 0 : 1,
     })
-    const { outcome } = await outcomes.write(id, ended, { rows: job.arrayLength ?? 1 })
+    const { outcome } = await outcomes.write(id, ended, job)
     await clearAway(queues, job.model, id)
     return { ...record, outcome }
   }

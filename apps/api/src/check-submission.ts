@@ -1,5 +1,5 @@
 import { AppError } from '@onqueue/shared'
-import type { PredictionJobData } from '@onqueue/shared'
+import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
 import { deadlineFrom } from './cancel-after.ts'
 import { longestInlineInput } from './enqueue-prediction.ts'
 import { describePlace } from './json-pointer.ts'
@@ -15,6 +15,8 @@ export type Submission = {
   requestId: string
   /** the `Cancel-After` header */
   cancelAfter?: string | undefined
+  /** what its owner wants to be told, checked */
+  webhook?: WebhookRequest | undefined
   /** the caller wants the answer now, so a model without a worker is refused */
   now?: boolean
 }
@@ -32,7 +34,7 @@ export type CheckedSubmission = {
 export const createSubmissionCheck =
   ({ catalog, clock = Date.now }: { catalog: ModelCatalog; clock?: () => number }) =>
   (submission: Submission): CheckedSubmission => {
-    const { model, request, inputPointer, owner, requestId, cancelAfter, now = false } = submission
+    const { model, request, inputPointer, owner, requestId, cancelAfter, webhook, now = false } = submission
     const { input, priority, metadata } = request
     const served = catalog.resolve(model, { version: request.version, now })
     const places = catalog.check(served, input, inputPointer)
@@ -57,6 +59,7 @@ export const createSubmissionCheck =
       metadata,
       deadline: deadlineFrom(cancelAfter, createdAt),
       createdAt,
+      ...(webhook ? { webhook } : {}),
     }
     return { job, input, looseInput: isLoose ? text : null, attempts: served.card.attempts }
   }

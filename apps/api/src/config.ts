@@ -1,26 +1,23 @@
 import { join } from 'node:path'
 import {
   booleanSetting,
-  durationSetting,
   integerSetting,
   parseEnvironment,
   portSetting,
+  predictionSettings,
   sharedSettings,
+  webhookSettings,
 } from '@onqueue/shared'
 import { z } from 'zod'
 
 export const settings = z.object({
   ...sharedSettings,
+  ...predictionSettings,
   PORT: portSetting(8080).describe('Port of the API.'),
   ONQUEUE_HOST: z
     .string()
     .default('127.0.0.1')
     .describe('Address that the API listens on; without API keys only a loopback address.'),
-  ONQUEUE_PUBLIC_URL: z
-    .url({ protocol: /^https?$/, error: 'must be a URL such as https://ml.example.com' })
-    .transform((url) => url.replace(/\/+$/, ''))
-    .optional()
-    .describe('Base of every link in responses; http://127.0.0.1:PORT when not set.'),
   ONQUEUE_API_HEALTH_HOST: z
     .string()
     .default('127.0.0.1')
@@ -41,13 +38,6 @@ export const settings = z.object({
   ONQUEUE_ALLOW_ANONYMOUS: booleanSetting(false).describe(
     'Whether to listen on other addresses than loopback without API keys.',
   ),
-  ONQUEUE_SECRET: z
-    .string()
-    .min(16, 'must have at least 16 characters')
-    .optional()
-    .describe(
-      'Secret under which ids and tokens are made, the same for all API processes; kept in Redis when not set.',
-    ),
   ONQUEUE_DEFAULT_MODEL: z
     .string()
     .default('demo-classifier')
@@ -62,7 +52,10 @@ export const settings = z.object({
     .max(1, 'must be a number from 0 to 1')
     .default(0.85)
     .describe("Share of Redis' maxmemory in use from which predictions are refused with 429."),
-  ONQUEUE_RETENTION: durationSetting('24h').describe('How long a finished prediction is kept at the most.'),
+  ...webhookSettings,
+  ONQUEUE_WEBHOOK_BYTES_LIMIT: integerSetting(64 * 1024 * 1024).describe(
+    'Bytes of undelivered webhook bodies of one owner; predictions with a webhook beyond are refused with 429.',
+  ),
 })
 
 export type ApiConfig = Readonly<z.infer<typeof settings>>

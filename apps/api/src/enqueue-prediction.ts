@@ -1,10 +1,16 @@
-import { AppError, isConnectionError, jobOptions, modelKeys, wasNeverSent } from '@onqueue/shared'
+import {
+  AppError,
+  isConnectionError,
+  jobOptions,
+  modelKeys,
+  predictionPath,
+  wasNeverSent,
+} from '@onqueue/shared'
 import type { PredictionJobData } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { AbandonedSubmits } from './abandoned-submits.ts'
 import { queueUnavailable } from './prediction-queues.ts'
 import type { PredictionQueues } from './prediction-queues.ts'
-import { predictionPath } from './prediction-urls.ts'
 import type { RedisClock } from './redis-clock.ts'
 import type { SubmitGuard } from './submit-guard.ts'
 

@@ -1,13 +1,13 @@
-import { modelKeys } from '@onqueue/shared'
-import type { Outcome, PredictionRecord } from '@onqueue/shared'
+import { deliveryIdOf, forgottenOwner, modelKeys } from '@onqueue/shared'
+import type { DeliveryStore, Outcome, PredictionRecord } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { CancelPrediction } from './cancel-prediction.ts'
 import type { PredictionQueues } from './prediction-queues.ts'
-import { forgottenOwner } from './read-prediction.ts'
 
 /**
  * Forgets a prediction: cancels it if it isn't final, and removes its job, input, output and listing. Its idempotency
- * claim stays, so that a replay is told 410 and doesn't run it again.
+ * claim stays, so that a replay is told 410 and doesn't run it again. Webhooks about it that have not arrived are
+ * recalled; an attempt under way may still arrive.
  *
  * Its outcome is not removed but emptied: a *tombstone*, written before anything else goes. A worker may still hold the
  * prediction (even one that froze and wakes up later), and a tombstone is what keeps it from writing its output after
@@ -25,11 +25,13 @@ export const createForgetPrediction =
     redis,
     namespace,
     queues,
+    deliveries,
     cancel,
   }: {
     redis: Redis
     namespace: string
     queues: PredictionQueues
+    deliveries: DeliveryStore
     cancel: CancelPrediction
   }): ForgetPrediction =>
   async (record) => {
@@ -38,7 +40,9 @@ export const createForgetPrediction =
     const queue = queues.open(job.model)
     const { outcome } = await cancel(record, 'deleted by its owner')
     if (outcome) await redis.set(keys.outcome(id), tombstone(outcome), 'KEEPTTL')
+    await recall(deliveries, id)
     await Promise.all([
+      redis.zrem(keys.undelivered, id, `${id}:start`),
       redis.del(keys.input(id)),
       redis.zrem(keys.index(job.owner), id),
       redis.zrem(keys.deadlines, id),
@@ -51,6 +55,15 @@ export const createForgetPrediction =
     const { input: _, ...withoutInput } = job
     await running?.updateData({ ...withoutInput, owner: forgottenOwner, metadata: {} })
   }
+
+/** What was not delivered yet won't be, and what was is forgotten too. */
+const recall = async (deliveries: DeliveryStore, id: string) => {
+  for (const event of ['start', 'completed'] as const) {
+    const deliveryId = deliveryIdOf(id, event)
+    const delivery = await deliveries.read(deliveryId)
+    if (delivery) await deliveries.discard(deliveryId, delivery)
+  }
+}
 
 /** Says how it ended, and nothing of what came out. */
 const tombstone = (outcome: Outcome) =>

@@ -1,7 +1,6 @@
-import { AppError } from '@onqueue/shared'
+import { AppError, predictionPath } from '@onqueue/shared'
 import type { Outcome } from '@onqueue/shared'
 import type { CancelPrediction } from './cancel-prediction.ts'
-import { predictionPath } from './prediction-urls.ts'
 import type { SubmitPrediction } from './submit-prediction.ts'
 import type { PredictionWatcher } from './watch-prediction.ts'
 

@@ -1,14 +1,21 @@
-import { createOutcomeWriter } from '@onqueue/shared'
+import {
+  createAddressPolicy,
+  createDeliveryStore,
+  createEventsTokens,
+  createOutcomeWriter,
+  createWebhookSecrets,
+} from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import { createAbandonedSubmits } from './abandoned-submits.ts'
 import { createAdmission } from './admission.ts'
 import { createCancelPrediction } from './cancel-prediction.ts'
 import type { Channels } from './channels.ts'
 import { createClaims } from './claims.ts'
+import { createWebhookCheck } from './check-webhook.ts'
 import type { ApiConfig } from './config.ts'
 import { createEnqueuePrediction } from './enqueue-prediction.ts'
-import { createEventsTokens } from './events-token.ts'
 import { createForgetPrediction } from './forget-prediction.ts'
+import { createListDeliveries } from './list-deliveries.ts'
 import { createListPredictions } from './list-predictions.ts'
 import type { Metrics } from './metrics.ts'
 import type { ModelCatalog } from './model-catalog.ts'
@@ -16,6 +23,7 @@ import { createPredictNow } from './predict-now.ts'
 import { createEventStreams } from './prediction-events.ts'
 import { createPredictionQueues } from './prediction-queues.ts'
 import { createPredictionReader } from './read-prediction.ts'
+import { createRedeliver } from './redeliver.ts'
 import type { RedisAccess } from './redis-access.ts'
 import { createRedisClock } from './redis-clock.ts'
 import { createShowPrediction } from './show-prediction.ts'
@@ -54,14 +62,22 @@ export const createPredictionServices = ({
   const tokens = createEventsTokens(secret)
   const show = createShowPrediction({ publicUrl, retentionMs, tokens })
   const outcomes = createOutcomeWriter(store)
+  const deliveries = createDeliveryStore(store)
+  const checkWebhook = createWebhookCheck({
+    addresses: createAddressPolicy({ allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS }),
+    allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
+    deliveries,
+    bytesLimit: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
+  })
   const queues = createPredictionQueues(store)
   const clock = createRedisClock(redis)
   const guard = createSubmitGuard({ ...store, clock })
   const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
   const waiters = createOutcomeWaiters({ ...store, channels, log })
-  const reader = createPredictionReader({ ...store, queues, catalog, outcomes, retentionMs })
+  const reader = createPredictionReader({ ...store, queues, catalog, outcomes, deliveries, retentionMs })
   const watcher = createPredictionWatcher({ reader, waiters })
   const events = createEventStreams({ watcher, show })
+  const listDeliveries = createListDeliveries({ ...store, deliveries })
   const cancel = createCancelPrediction({ queues, outcomes })
   const admission = createAdmission({
     ...store,
@@ -76,6 +92,7 @@ export const createPredictionServices = ({
     claims: createClaims({ ...store, retentionMs }),
     reader,
     waiters,
+    checkWebhook,
     secret,
     log,
     count,
@@ -84,11 +101,16 @@ export const createPredictionServices = ({
   return {
     admission,
     cancel,
+    checkWebhook,
+    deliveries,
     events,
-    forget: createForgetPrediction({ ...store, queues, cancel }),
+    forget: createForgetPrediction({ ...store, queues, deliveries, cancel }),
     list: createListPredictions({ ...store, catalog, reader }),
+    listDeliveries,
     predictNow: createPredictNow({ submit, watcher, cancel }),
     reader,
+    redeliver: createRedeliver({ deliveries, list: listDeliveries, reader, show }),
+    secrets: createWebhookSecrets(store),
     show,
     submit,
     tokens,

@@ -1,13 +1,14 @@
 import {
   AppError,
+  deliveryIdOf,
+  endpointOf,
   missedDeadline,
   modelKeys,
   modelOfPredictionId,
-  parseOutcome,
-  predictionJobSchema,
+  readPredictionRecord,
+  toDelivery,
 } from '@onqueue/shared'
-import type { OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
-import { Job } from 'bullmq'
+import type { DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { PredictionQueues } from './prediction-queues.ts'
@@ -31,43 +32,44 @@ type Options = {
   queues: PredictionQueues
   catalog: Pick<ModelCatalog, 'get'>
   outcomes: OutcomeWriter
+  deliveries: DeliveryStore
   retentionMs: number
   clock?: () => number
 }
 
-/** The owner of predictions that were deleted while they ran: nobody. */
-export const forgottenOwner = ''
-
 export const createPredictionReader = (options: Options): PredictionReader => {
-  const { redis, namespace, queues, catalog, outcomes, retentionMs, clock = Date.now } = options
+  const { redis, namespace, queues, catalog, outcomes, deliveries, retentionMs, clock = Date.now } = options
 
   const find = async (id: string, owner: string | null): Promise<PredictionRecord | null> => {
     const model = modelOfPredictionId(id)
     if (model === undefined || !catalog.get(model)) return null
-    const keys = modelKeys(namespace, model)
-    const [job, outcomeText] = await Promise.all([
-      Job.fromId(queues.open(model), id),
-      redis.get(keys.outcome(id)),
-    ])
-    if (!job) return null
-    const data = predictionJobSchema.parse(job.data)
-    if (data.owner === forgottenOwner || (owner !== null && data.owner !== owner)) return null
-    const inputText = 'input' in data ? null : await redis.get(keys.input(id))
-    const record: PredictionRecord = {
-      id,
-      job: data,
-      input: 'input' in data ? data.input : inputText === null ? null : JSON.parse(inputText),
-      takenAt: job.processedOn ?? null,
-      outcome: outcomeText === null ? null : parseOutcome(outcomeText),
-    }
-    return record.outcome ? record : endOverdue(record)
+    const record = await readPredictionRecord({ redis, namespace, queue: queues.open(model) }, model, id)
+    if (!record || (owner !== null && record.job.owner !== owner)) return null
+    return withWebhook(record.outcome ? record : await endOverdue(record))
+  }
+
+  /** With how the delivery about its end stands, where there is one. */
+  const withWebhook = async (record: PredictionRecord): Promise<PredictionRecord> => {
+    const { owner, webhook } = record.job
+    if (!webhook) return record
+    const delivery = await deliveries.read(deliveryIdOf(record.id, 'completed'))
+    if (!delivery) return { ...record, webhookStatus: await withoutDelivery(record) }
+    const [isPaused = false] = await deliveries.isPaused([endpointOf({ owner, url: webhook.url })])
+    return { ...record, webhookStatus: toDelivery(delivery, { isPaused }).status }
+  }
+
+  /** Not made yet; or it is gone again, and only delivered ones go before their prediction. */
+  const withoutDelivery = async ({ id, job, outcome }: PredictionRecord) => {
+    const isToCome =
+      outcome === null || (await redis.zscore(modelKeys(namespace, job.model).undelivered, id)) !== null
+    return isToCome ? 'pending' : 'delivered'
   }
 
   const endOverdue = async (record: PredictionRecord): Promise<PredictionRecord> => {
     const { id, job, takenAt } = record
     const missed = missedDeadline({ deadline: job.deadline, takenAt, now: clock() })
     if (!missed) return record
-    const { outcome } = await outcomes.write(id, missed, { rows: job.arrayLength ?? 1 })
+    const { outcome } = await outcomes.write(id, missed, job)
     return { ...record, outcome }
   }
 

@@ -1,5 +1,5 @@
 import { getRequestListener } from '@hono/node-server'
-import { createLogger, startHealthServer } from '@onqueue/shared'
+import { createLogger, readSharedSecret, startHealthServer } from '@onqueue/shared'
 import { createApp } from './app.ts'
 import { createAuth } from './auth.ts'
 import { createBacklogReader } from './backlog.ts'
@@ -15,6 +15,7 @@ import { createModelCatalog } from './model-catalog.ts'
 import { createPredictionServices } from './prediction-services.ts'
 import { createReadinessCheck } from './readiness.ts'
 import { openRedis } from './redis-access.ts'
+import { deliveryRoutes } from './routes/deliveries.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoutes } from './routes/health.ts'
 import { modelRoutes } from './routes/models.ts'
@@ -24,7 +25,7 @@ import { predictRoutes } from './routes/predict.ts'
 import { predictionEventsRoutes } from './routes/prediction-events.ts'
 import { predictionListRoutes } from './routes/prediction-list.ts'
 import { predictionRoutes } from './routes/predictions.ts'
-import { readSharedSecret } from './shared-secret.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 export type Api = {
   /** where it listens, on loopback unless ONQUEUE_HOST says otherwise */
@@ -86,6 +87,8 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
       app.route('/', predictRoutes({ ...predictions, readJsonBody }))
       app.route('/', predictionEventsRoutes({ ...predictions, stream: predictions.events.stream }))
       app.route('/', predictionListRoutes({ ...predictions, publicUrl }))
+      app.route('/', deliveryRoutes({ ...predictions, readJsonBody, publicUrl }))
+      app.route('/', webhookRoutes({ ...predictions, readJsonBody }))
       app.route('/', modelRoutes({ catalog, readBacklog, publicUrl }))
       app.route(
         '/',

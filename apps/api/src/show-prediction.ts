@@ -1,7 +1,5 @@
-import { toPrediction } from '@onqueue/shared'
-import type { Prediction, PredictionRecord, QueuePlace } from '@onqueue/shared'
-import type { EventsTokens } from './events-token.ts'
-import { predictionUrls } from './prediction-urls.ts'
+import { predictionUrls, toPrediction } from '@onqueue/shared'
+import type { EventsTokens, Prediction, PredictionRecord, QueuePlace } from '@onqueue/shared'
 
 /** A prediction as this process shows it: with its own urls and retention. */
 export type ShowPrediction = (record: PredictionRecord, place?: QueuePlace) => Prediction

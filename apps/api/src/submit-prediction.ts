@@ -4,6 +4,7 @@ import type { Logger, PredictionRecord } from '@onqueue/shared'
 import type { Admission } from './admission.ts'
 import { createSubmissionCheck } from './check-submission.ts'
 import type { CheckedSubmission, Submission } from './check-submission.ts'
+import type { CheckWebhook } from './check-webhook.ts'
 import { fingerprintOf } from './claims.ts'
 import type { Claims } from './claims.ts'
 import { outcomeUnknown } from './enqueue-prediction.ts'
@@ -26,7 +27,7 @@ type Submitted = {
  * `idempotency_key_reused` (another body), `result_expired` (its prediction is gone) and `outcome_unknown`.
  */
 export type SubmitPrediction = (
-  submission: Submission & {
+  submission: Omit<Submission, 'webhook'> & {
     idempotencyKey?: string | undefined
     /** the caller will wait: `expected` is registered before the prediction can end */
     isAwaited: boolean
@@ -42,6 +43,7 @@ type Options = {
   claims: Claims
   reader: PredictionReader
   waiters: OutcomeWaiters
+  checkWebhook: CheckWebhook
   secret: string
   log: Logger
   count: Pick<Metrics, 'countSubmitted' | 'countRefused'>
@@ -54,9 +56,11 @@ const longestClaimWaitMs = 2000
 const claimPollMs = 50
 
 export const createSubmitPrediction = (options: Options): SubmitPrediction => {
-  const { catalog, admission, enqueue, claims, reader, waiters, secret, log, count } = options
+  const { catalog, admission, enqueue, claims, reader, waiters, checkWebhook, secret, log, count } = options
 
-  const check = createSubmissionCheck({ catalog })
+  const checkInput = createSubmissionCheck({ catalog })
+  const check = async (submission: AwaitedSubmission) =>
+    checkInput({ ...submission, webhook: await checkWebhook(submission.request, submission.owner) })
 
   const admit = async ({ job }: CheckedSubmission) => {
     const entry = catalog.get(job.model)
@@ -113,7 +117,7 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
     for (;;) {
       let claim = await claims.read(model, id)
       if (!claim) {
-        const checked = check(submission)
+        const checked = await check(submission)
         await admit(checked)
         claim = await claims.take(model, id, fingerprint)
         if (!claim) return addClaimed(id, checked, fingerprint, isAwaited)
@@ -123,7 +127,7 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
       if (record) return { record, isReplay: true, expected: null }
       if (claim.isAdded) throw resultExpired()
       if (Date.now() - claim.at > claimPatienceMs) {
-        const checked = check(submission)
+        const checked = await check(submission)
         await admit(checked)
         await claims.takeOver(model, id, fingerprint)
         return addClaimed(id, checked, fingerprint, isAwaited)
@@ -134,7 +138,7 @@ export const createSubmitPrediction = (options: Options): SubmitPrediction => {
   }
 
   const submitUnkeyed = async (submission: AwaitedSubmission): Promise<Submitted> => {
-    const checked = check(submission)
+    const checked = await check(submission)
     await admit(checked)
     const { model, createdAt } = checked.job
     return add(newPredictionId(model, createdAt), checked, {

@@ -27,10 +27,16 @@ test('a field that is not known is pointed at', () => {
   })
 })
 
-test.each(['webhook', 'webhook_events_filter'])('%s is told to be missing', (field) => {
-  expect(refusalOf({ input: 1, [field]: 'https://example.com' })).toMatchObject({
-    code: 'not_supported',
-    places: [{ pointer: `/${field}`, detail: 'is not supported yet' }],
+test.each([
+  ['webhook', 7, '/webhook', 'expected string, received number'],
+  ['webhook_events_filter', 'start', '/webhook_events_filter', 'expected array, received string'],
+  ['webhook_events_filter', ['stop'], '/webhook_events_filter/0', 'takes "start" and "completed"'],
+  ['webhook_events_filter', [], '/webhook_events_filter', 'takes "start", "completed" or both'],
+  ['webhook_payload', 'half', '/webhook_payload', 'takes "full" or "thin"'],
+])('%s of %j is pointed at', (field, value, pointer, detail) => {
+  expect(refusalOf({ input: 1, [field]: value })).toMatchObject({
+    code: 'invalid_input',
+    places: [{ pointer, detail }],
   })
 })
 

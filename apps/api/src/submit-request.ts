@@ -1,4 +1,4 @@
-import { AppError, prioritySchema } from '@onqueue/shared'
+import { AppError, prioritySchema, webhookEvents } from '@onqueue/shared'
 import type { ErrorPlace } from '@onqueue/shared'
 import { z } from 'zod'
 import { boundIssues } from './bound-issues.ts'
@@ -18,6 +18,12 @@ export const submitRequestSchema = boundIssues(
     version: z.string().min(1).optional(),
     priority: prioritySchema.default('normal'),
     metadata: metadataSchema.default({}),
+    webhook: z.string().nullish(),
+    webhook_events_filter: z
+      .array(z.enum(webhookEvents, 'takes "start" and "completed"'))
+      .min(1, 'takes "start", "completed" or both')
+      .optional(),
+    webhook_payload: z.enum(['full', 'thin'], 'takes "full" or "thin"').optional(),
   }),
   20,
 )
@@ -25,26 +31,14 @@ export const submitRequestSchema = boundIssues(
 /** The body of a submit. Its input is checked later, by the model. */
 export type SubmitRequest = z.infer<typeof submitRequestSchema>
 
-/** Named in the API's contract, and refused until they are built. */
-const notYet = ['webhook', 'webhook_events_filter']
-
-/** Throws `invalid_input` with the places that are wrong, and `not_supported` for what isn't built yet. */
+/** Throws `invalid_input` with the places that are wrong. */
 export const parseSubmitRequest = (body: unknown): SubmitRequest => {
   if (typeof body !== 'object' || body === null || Array.isArray(body) || !Object.hasOwn(body, 'input')) {
     throw invalid([{ pointer: '/input', detail: 'is missing; did you mean {"input": …}?' }])
   }
   const parsed = submitRequestSchema.safeParse(body)
   if (parsed.success) return parsed.data
-  const places = toPlaces(parsed.error.issues, '')
-  const unsupported = places.find(({ pointer }) => notYet.includes(pointer.slice(1)))
-  if (!unsupported) throw invalid(places)
-  throw new AppError(
-    'not_supported',
-    'webhooks are not supported by this version; poll or wait for the prediction',
-    {
-      places: [{ pointer: unsupported.pointer, detail: 'is not supported yet' }],
-    },
-  )
+  throw invalid(toPlaces(parsed.error.issues, ''))
 }
 
 const invalid = (places: ErrorPlace[]) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseNetworks } from './address-policy.ts'
 
 /** A configuration that can't be used. The message lists every problem, a line each. */
 export class ConfigError extends Error {
@@ -83,4 +84,40 @@ export const sharedSettings = {
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+}
+
+/** The settings behind what a prediction shows of itself, the same in every process that shows one. */
+export const predictionSettings = {
+  ONQUEUE_PUBLIC_URL: z
+    .url({ protocol: /^https?$/, error: 'must be a URL such as https://ml.example.com' })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe('Base of every link in responses and webhooks; http://127.0.0.1:PORT when not set.'),
+  ONQUEUE_SECRET: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe(
+      'Secret under which ids and tokens are made, the same for all processes; kept in Redis when not set.',
+    ),
+  ONQUEUE_RETENTION: durationSetting('24h').describe('How long a finished prediction is kept at the most.'),
+}
+
+/** Where webhooks may go: checked when a prediction is submitted, and when its receiver is dialled. */
+export const webhookSettings = {
+  ONQUEUE_WEBHOOK_ALLOW_HTTP: booleanSetting(false).describe('Whether webhooks may go over http.'),
+  ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return parseNetworks(text)
+      } catch (err) {
+        context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : String(err) })
+        return z.NEVER
+      }
+    })
+    .describe(
+      'Networks that are not public and webhooks may go to all the same, such as 10.0.0.0/8,fd00::/8. npm start allows loopback.',
+    ),
 }

@@ -30,6 +30,11 @@ export const modelKeys = (namespace: string, model: string) => {
     claim: (id: string) => `${prefix}:claim:${id}`,
     /** sorted set: prediction ids of one owner by creation time, for listing */
     index: (owner: string) => `${prefix}:index:${owner}`,
+    /**
+     * sorted set: webhook messages that still need their prediction, by when to look at them (ms). A member is a
+     * prediction id, or `<id>:start` for the message about its start. The sweeper leaves these predictions alone.
+     */
+    undelivered: `${prefix}:undelivered`,
     /** sorted set: prediction ids by deadline (ms) */
     deadlines: `${prefix}:deadlines`,
     /** integer: rows waiting beyond one for each waiting prediction (array inputs) */
@@ -53,6 +58,38 @@ export const modelKeys = (namespace: string, model: string) => {
   }
 }
 
+/**
+ * The keys of webhook deliveries, all in one slot. No model can have the name in their hash tag.
+ * An *endpoint* is an owner and an origin, `<owner> <origin>`.
+ */
+export const deliveryKeys = (namespace: string) => {
+  const prefix = `${namespace}:{+deliveries}:`
+  return {
+    prefix,
+    /** hash: a delivery; see delivery.ts */
+    delivery: (id: string) => `${prefix}delivery:${id}`,
+    /** string: the frozen body, until it was delivered */
+    body: (id: string) => `${prefix}body:${id}`,
+    /** sorted set: delivery ids of an endpoint by when they are due (ms); those under way by the end of their lease */
+    schedule: (endpoint: string) => `${prefix}schedule:${endpoint}`,
+    /** sorted set: endpoints by when to look at their schedule (ms) */
+    endpoints: `${prefix}endpoints`,
+    /** hash: `failingSince` and `pausedAt` of an endpoint, in ms */
+    endpoint: (endpoint: string) => `${prefix}endpoint:${endpoint}`,
+    /** sorted set: an owner's origins by when they were last used (ms) */
+    origins: (owner: string) => `${prefix}origins:${owner}`,
+    /** sorted set: an owner's delivery ids by creation time (ms) */
+    index: (owner: string) => `${prefix}index:${owner}`,
+    /** integer: bytes of an owner's frozen bodies */
+    bytes: (owner: string) => `${prefix}bytes:${owner}`,
+    /** sorted sets: delivery ids by when they ended (ms) */
+    delivered: `${prefix}delivered`,
+    failed: `${prefix}failed`,
+    /** pub/sub channel: there is something to freeze (the model), or to deliver (empty) */
+    notices: `${prefix}notices`,
+  }
+}
+
 /** Keys that belong to no model. */
 export const globalKeys = (namespace: string) => ({
   /** set: names of all models that a worker ever published */
@@ -61,4 +98,6 @@ export const globalKeys = (namespace: string) => ({
   secret: `${namespace}:secret`,
   /** pub/sub channel: a model whose card changed */
   cardChanges: `${namespace}:card-changes`,
+  /** hash: an owner's secret for signing webhooks, and the one before it with the time until which it signs along */
+  webhookSecrets: (owner: string) => `${namespace}:webhook-secret:${owner}`,
 })

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis'
-import { modelKeys } from './names.ts'
+import type { Redis, Result } from 'ioredis'
+import { deliveryKeys, modelKeys } from './names.ts'
 import { modelOfPredictionId } from './prediction-id.ts'
 import { outcomeSchema } from './prediction.ts'
-import type { Outcome } from './prediction.ts'
+import type { Outcome, PredictionJobData } from './prediction.ts'
 
 /**
  * Outcomes: the one truth about how a prediction ended.
@@ -15,11 +15,15 @@ import type { Outcome } from './prediction.ts'
  * trip.
  */
 export type OutcomeWriter = {
-  /** Writes the outcome unless there is one, and resolves to the one that counts. `rows` is what the prediction weighed in the backlog. */
+  /**
+   * Writes the outcome unless there is one, and resolves to the one that counts. `job` is of the prediction: its rows
+   * are taken off the backlog, and where it asked for a webhook the delivery is due in the same step. Without a job
+   * nobody is told.
+   */
   write(
     id: string,
     outcome: Outcome,
-    options?: { rows?: number },
+    job: Pick<PredictionJobData, 'arrayLength' | 'webhook'> | null,
   ): Promise<{ outcome: Outcome; won: boolean }>
 }
 
@@ -29,6 +33,7 @@ type PendingWrite = {
   text: string
   outcome: Outcome
   rows: number
+  isDelivered: boolean
   resolve: (result: { outcome: Outcome; won: boolean }) => void
   reject: (reason: unknown) => void
 }
@@ -40,6 +45,7 @@ export const createOutcomeWriter = ({
   redis: Redis
   namespace: string
 }): OutcomeWriter => {
+  redis.defineCommand('endAndDeliver', { numberOfKeys: 2, lua: endAndDeliverScript })
   let pending: PendingWrite[] = []
 
   const flush = async () => {
@@ -54,13 +60,22 @@ export const createOutcomeWriter = ({
   }
 
   return {
-    write: (id, outcome, { rows = 1 } = {}) =>
+    write: (id, outcome, job) =>
       new Promise((resolve, reject) => {
         const model = modelOfPredictionId(id)
         if (model === undefined) throw new Error(`not a prediction id: ${id}`)
         // flush never rejects: it hands its errors to the writes
         if (pending.length === 0) setImmediate(() => void flush())
-        pending.push({ id, model, text: JSON.stringify(outcome), outcome, rows, resolve, reject })
+        pending.push({
+          id,
+          model,
+          text: JSON.stringify(outcome),
+          outcome,
+          rows: job?.arrayLength ?? 1,
+          isDelivered: job?.webhook?.events.includes('completed') ?? false,
+          resolve,
+          reject,
+        })
       }),
   }
 }
@@ -81,14 +96,31 @@ export const parseOutcome = (text: string): Outcome => outcomeSchema.parse(JSON.
 
 const sendWrites = async (redis: Redis, namespace: string, writes: PendingWrite[]) => {
   const pipeline = redis.pipeline()
-  for (const { id, model, text } of writes) {
-    pipeline.set(modelKeys(namespace, model).outcome(id), text, 'NX', 'GET')
+  for (const { id, model, text, isDelivered } of writes) {
+    const { outcome, undelivered } = modelKeys(namespace, model)
+    if (isDelivered) pipeline.endAndDeliver(outcome(id), undelivered, text, id, Date.now())
+    else pipeline.set(outcome(id), text, 'NX', 'GET')
   }
   for (const [model, group] of Map.groupBy(writes, (write) => write.model)) {
-    const keys = modelKeys(namespace, model)
-    pipeline.publish(keys.notices, group.map((write) => write.id).join(','))
+    pipeline.publish(modelKeys(namespace, model).notices, group.map((write) => write.id).join(','))
+    if (group.some(({ isDelivered }) => isDelivered)) {
+      pipeline.publish(deliveryKeys(namespace).notices, model)
+    }
   }
   return (await pipeline.exec()) ?? []
+}
+
+/** `SET NX GET` whose winner also makes the delivery due: a prediction can't end without it, whoever dies where. */
+const endAndDeliverScript = `
+local stored = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET')
+if not stored then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2]) end
+return stored`
+
+declare module 'ioredis' {
+  // oxlint-disable-next-line no-unused-vars -- must repeat ioredis' own parameters to merge with it
+  interface RedisCommander<Context> {
+    endAndDeliver(...args: (string | number)[]): Result<string | null, Context>
+  }
 }
 
 /** Settles the writes and returns those that won. */

@@ -43,6 +43,17 @@ export const predictionErrorSchema = z.object({
 })
 export type PredictionError = z.infer<typeof predictionErrorSchema>
 
+/** `start`: a worker took it (best effort). `completed`: it is final, however it ended. */
+export const webhookEvents = ['start', 'completed'] as const
+export const webhookRequestSchema = z.object({
+  url: z.string(),
+  events: z.array(z.enum(webhookEvents)),
+  /** `thin` leaves out input and output */
+  payload: z.enum(['full', 'thin']),
+})
+/** What the owner of a prediction wants to be told, and where. */
+export type WebhookRequest = z.infer<typeof webhookRequestSchema>
+
 /** What a prediction's BullMQ job carries. Times are milliseconds since the epoch. */
 export const predictionJobSchema = z.object({
   model: z.string(),
@@ -61,6 +72,7 @@ export const predictionJobSchema = z.object({
   metadata: z.record(z.string(), z.string()),
   deadline: z.number().nullable(),
   createdAt: z.number(),
+  webhook: webhookRequestSchema.optional(),
 })
 export type PredictionJobData = z.infer<typeof predictionJobSchema>
 
@@ -86,6 +98,8 @@ export type PredictionRecord = {
   /** when a worker first or last took it, in ms */
   takenAt: number | null
   outcome: Outcome | null
+  /** how the delivery about its end stands; absent where it was not asked for, or not looked up */
+  webhookStatus?: string
 }
 
 /** Where a prediction that waits stands in its queue. `etaSeconds` is null while nothing drains the queue. */
@@ -128,7 +142,7 @@ export type Prediction = z.infer<typeof predictionSchema>
  * waiting prediction. `started_at` is when a worker took it, so `queue_time` is the time in the queue alone.
  */
 export const toPrediction = (
-  { id, job, input, takenAt, outcome }: PredictionRecord,
+  { id, job, input, takenAt, outcome, webhookStatus }: PredictionRecord,
   { urls, retentionMs, place }: { urls: Prediction['urls']; retentionMs: number; place?: QueuePlace },
 ): Prediction => {
   const startedAt = outcome ? outcome.startedAt : takenAt
@@ -152,7 +166,7 @@ export const toPrediction = (
       batch_size: outcome?.batchSize ?? null,
       attempts: outcome?.attempts ?? (takenAt === null ? 0 : 1),
     },
-    webhook: null,
+    webhook: job.webhook ? { status: webhookStatus ?? 'pending' } : null,
     created_at: new Date(job.createdAt).toISOString(),
     started_at: toIso(startedAt),
     completed_at: toIso(outcome?.completedAt ?? null),

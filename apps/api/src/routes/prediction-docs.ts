@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { predictionSchema, priorities } from '@onqueue/shared'
+import { predictionSchema, priorities, webhookEvents } from '@onqueue/shared'
 
 /** How predictions appear in the OpenAPI document. Made anew, since a schema of another module may lack `openapi`. */
 export const predictionResource = z.object(predictionSchema.shape).openapi('Prediction')
@@ -82,6 +82,23 @@ export const submitBody = {
       maxProperties: 16,
       additionalProperties: { type: 'string' as const, maxLength: 512 },
       description: 'Yours: comes back with the prediction.',
+    },
+    webhook: {
+      type: 'string' as const,
+      format: 'uri',
+      description: 'Where to post the prediction when it is final, signed (Standard Webhooks).',
+    },
+    webhook_events_filter: {
+      type: 'array' as const,
+      items: { type: 'string' as const, enum: [...webhookEvents] },
+      default: ['completed'],
+      description: 'What to tell: that it is final, however it ended, and (best effort) that it started.',
+    },
+    webhook_payload: {
+      type: 'string' as const,
+      enum: ['full', 'thin'],
+      default: 'full',
+      description: 'thin leaves out input and output.',
     },
   },
 }

@@ -12,6 +12,7 @@ import {
 } from '@onqueue/shared'
 import type { Logger, Outcome, OutcomeWriter, PredictionJobData } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
+import { announceStart } from './announce-start.ts'
 import { toOutcome } from './to-outcome.ts'
 import { watchDeadline } from './watch-deadline.ts'
 
@@ -60,6 +61,7 @@ export const createPredictionProcessor = (options: Options) => {
   const run = async (taken: TakenPrediction, version: ModelVersion) => {
     const { id, job, prediction } = taken
     const startedAt = job.processedOn ?? Date.now()
+    announceStart({ redis, namespace }, id, prediction)
     const deadline = watchDeadline(prediction.deadline)
     try {
       const isArray = prediction.arrayLength !== null
@@ -108,7 +110,7 @@ export const createPredictionProcessor = (options: Options) => {
   const writeOutcome = async (id: string, prediction: PredictionJobData, outcome: Outcome) => {
     for (;;) {
       try {
-        return await outcomes.write(id, outcome, { rows: prediction.arrayLength ?? 1 })
+        return await outcomes.write(id, outcome, prediction)
       } catch (err) {
         if (!isOutOfMemory(err) || graceIsOver.aborted) throw err
       }

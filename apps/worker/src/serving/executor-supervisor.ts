@@ -127,7 +127,7 @@ export class ExecutorSupervisor {
     const watched = slot.executor
     if (!watched) return
     void watched.ended.then((died) => {
-      if (this.#closed) return
+      if (this.#closed || this.#options.ending.aborted) return
       slot.executor = undefined
       this.#deaths.push(Date.now())
       const { definition, log, onDied } = this.#options

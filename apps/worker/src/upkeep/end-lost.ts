@@ -36,7 +36,7 @@ const endLostOne = async ({ outcomes, log, queueOf }: Upkeep, model: string, id:
     startedAt: job.processedOn ?? null,
     attempts: job.attemptsMade,
   } as const
-  await outcomes.write(id, endedOutcome('failed', ended), { rows: job.data.arrayLength ?? 1 })
+  await outcomes.write(id, endedOutcome('failed', ended), job.data)
   log.error(
     { predictionId: id, requestId: job.data.requestId, reason: job.failedReason },
     'prediction lost its workers',

@@ -26,12 +26,12 @@ export const endOverdue = async (upkeep: Upkeep, model: string) => {
 const endIfOverdue = async ({ outcomes, log, queueOf }: Upkeep, model: string, id: string) => {
   const job = await queueOf(model).getJob(id)
   if (!job) return true
-  const { deadline, requestId, arrayLength } = job.data
+  const { deadline, requestId } = job.data
   // not by `processedOn` alone, which a prediction that waits for its next attempt has too
   const takenAt = (await job.isActive()) ? (job.processedOn ?? null) : null
   const missed = missedDeadline({ deadline, takenAt, now: Date.now() })
   if (!missed) return false
-  const { won } = await outcomes.write(id, missed, { rows: arrayLength ?? 1 })
+  const { won } = await outcomes.write(id, missed, job.data)
   if (won) log.info({ predictionId: id, requestId, status: missed.status }, 'deadline passed')
   // it may have been taken or finished just now, and then needs no clearing away
   if (takenAt === null) await job.changePriority({ priority: 0, lifo: true }).catch(() => undefined)

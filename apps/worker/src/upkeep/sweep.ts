@@ -5,15 +5,19 @@ import { modelKeys } from '@onqueue/shared'
  * Removes finished predictions with all that belongs to them: job, outcome, input, listing and deadline entries, in one
  * step, so that a prediction is there whole or not at all. The owner is the job's name.
  *
- * KEYS[1] completed, KEYS[2] failed; ARGV: prefix of the model, prefix of the queue, then ids. All keys are in the
- * model's slot. Returns how many were removed; a failed one without an outcome is left for the janitor to end.
+ * KEYS[1] completed, KEYS[2] failed; ARGV: prefix of the model, prefix of the queue, now, then ids. All keys are in the
+ * model's slot. Returns how many were removed. Two kinds are left: a failed one without an outcome, which the janitor has
+ * to end first; and one that a webhook still needs, which goes to the end of the line, or it would hold up the others.
  */
 const removeFinished = `
 local removed = 0
-for index = 3, #ARGV do
+for index = 4, #ARGV do
   local id = ARGV[index]
   local job = ARGV[2] .. id
-  if redis.call('EXISTS', ARGV[1] .. ':outcome:' .. id) == 1 or not redis.call('ZSCORE', KEYS[2], id) then
+  local undelivered = ARGV[1] .. ':undelivered'
+  if redis.call('ZSCORE', undelivered, id) or redis.call('ZSCORE', undelivered, id .. ':start') then
+    redis.call('ZADD', KEYS[1], 'XX', ARGV[3], id)
+  elseif redis.call('EXISTS', ARGV[1] .. ':outcome:' .. id) == 1 or not redis.call('ZSCORE', KEYS[2], id) then
     local owner = redis.call('HGET', job, 'name')
     if owner then redis.call('ZREM', ARGV[1] .. ':index:' .. owner, id) end
     redis.call('ZREM', KEYS[1], id)
@@ -59,6 +63,7 @@ export const createSweeper = ({
       ...finished,
       prefixOf(model),
       keys.queue(''),
+      Date.now(),
       ...ids.slice(0, atOnce),
     )
     return Number(removed)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { globalKeys } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
+import { globalKeys } from './names.ts'
 
 /**
  * The secret under which ids and tokens are made, the same in every API process: the configured one, or else a random

@@ -1,5 +1,5 @@
-import type { Prediction } from '@onqueue/shared'
 import type { EventsTokens } from './events-token.ts'
+import type { Prediction } from './prediction.ts'
 
 /** Where a prediction is found, as a path: for `Location`. */
 export const predictionPath = (id: string) => `/v1/predictions/${id}`

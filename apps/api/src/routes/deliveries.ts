@@ -1,0 +1,194 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { deliverySchema, deliveryStatuses } from '@onqueue/shared'
+import type { DeliveryStore } from '@onqueue/shared'
+import type { ApiEnvironment } from '../api-environment.ts'
+import type { ReadJsonBody } from '../json-body.ts'
+import { decodeCursor, encodeCursor } from '../list-cursor.ts'
+import { readDelivery } from '../list-deliveries.ts'
+import type { ListDeliveries } from '../list-deliveries.ts'
+import { parseBody } from '../parse-body.ts'
+import type { PredictionReader } from '../read-prediction.ts'
+import { deliveriesOf, deliveryNotFound } from '../redeliver.ts'
+import type { Redeliver } from '../redeliver.ts'
+import * as docs from './prediction-docs.ts'
+
+/** The caller's own webhook deliveries: what became of them, and sending them again. */
+export const deliveryRoutes = ({
+  deliveries,
+  listDeliveries,
+  redeliver,
+  reader,
+  readJsonBody,
+  publicUrl,
+}: {
+  deliveries: DeliveryStore
+  listDeliveries: ListDeliveries
+  redeliver: Redeliver
+  reader: PredictionReader
+  readJsonBody: ReadJsonBody
+  publicUrl: string
+}) => {
+  const app = new OpenAPIHono<ApiEnvironment>()
+
+  app.openapi(ofPredictionRoute, async (c) => {
+    const record = await reader.read(c.req.param('id'), c.get('owner'))
+    return c.json({ results: await deliveriesOf(deliveries, record) }, 200)
+  })
+
+  app.openapi(listRoute, async (c) => {
+    const { status, since, limit, cursor } = c.req.valid('query')
+    const page = await listDeliveries({
+      owner: c.get('owner'),
+      status,
+      since,
+      limit,
+      cursor: cursor === undefined ? undefined : decodeCursor(cursor),
+    })
+    if (!page.next) return c.json({ results: page.results, next: null }, 200)
+    const next = new URL(`${publicUrl}/v1/deliveries`)
+    next.search = new URL(c.req.url).search
+    next.searchParams.set('cursor', encodeCursor(page.next))
+    return c.json({ results: page.results, next: next.href }, 200)
+  })
+
+  app.openapi(getRoute, async (c) => {
+    const id = c.req.param('id')
+    const record = await deliveries.read(id)
+    const delivery = record?.owner === c.get('owner') ? await readDelivery(deliveries, id) : null
+    if (!delivery) throw deliveryNotFound()
+    return c.json(delivery, 200)
+  })
+
+  app.openapi(discardRoute, async (c) => {
+    const id = c.req.param('id')
+    const record = await deliveries.read(id)
+    if (record?.owner !== c.get('owner')) throw deliveryNotFound()
+    await deliveries.discard(id, record)
+    return c.body(null, 204)
+  })
+
+  app.openapi(redeliverAllRoute, async (c) => {
+    const { since } = parseBody(sinceSchema, await readJsonBody(c))
+    return c.json({ redelivered: await redeliver.failedSince(since, c.get('owner')) }, 200)
+  })
+
+  app.openapi(redeliverRoute, async (c) =>
+    c.json(await redeliver.one(c.req.param('id'), c.get('owner')), 202),
+  )
+
+  return app
+}
+
+const deliveryResource = z.object(deliverySchema.shape).openapi('Delivery')
+const tags = ['Webhooks']
+
+const time = z.iso
+  .datetime({ offset: true, error: 'takes a time such as 2026-01-31T12:00:00Z' })
+  .transform((text) => new Date(text).getTime())
+
+const sinceSchema = z.strictObject({ since: time })
+
+const idParameter = { ...docs.idParameter, description: 'Id of the delivery.' }
+
+const ofPredictionRoute = createRoute({
+  method: 'get',
+  path: '/v1/predictions/{id}/deliveries',
+  operationId: 'listPredictionDeliveries',
+  tags,
+  summary: 'The webhook deliveries of a prediction, with their attempts',
+  parameters: [docs.idParameter],
+  responses: {
+    200: docs.json(z.object({ results: z.array(deliveryResource) }), 'Its deliveries.'),
+    404: docs.problem('There is no such prediction.'),
+  },
+})
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/deliveries',
+  operationId: 'listDeliveries',
+  tags,
+  summary: 'Your webhook deliveries, newest first',
+  request: {
+    query: z.object({
+      status: z.enum(deliveryStatuses).optional(),
+      since: time.optional().describe('Only those that were made then or later.'),
+      limit: z.coerce.number().int().min(1).max(100).default(20),
+      cursor: z.string().optional().describe('From next of a page.'),
+    }),
+  },
+  responses: {
+    200: docs.json(
+      z.object({ results: z.array(deliveryResource), next: z.url().nullable() }),
+      'A page; next is a link, or null.',
+    ),
+    400: docs.problem('A query parameter is malformed.'),
+  },
+})
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/deliveries/{id}',
+  operationId: 'getDelivery',
+  tags,
+  summary: 'A webhook delivery with its attempts',
+  parameters: [idParameter],
+  responses: {
+    200: docs.json(deliveryResource, 'The delivery.'),
+    404: docs.problem('There is no such delivery.'),
+  },
+})
+
+const discardRoute = createRoute({
+  method: 'delete',
+  path: '/v1/deliveries/{id}',
+  operationId: 'discardDelivery',
+  tags,
+  summary: 'Forget a delivery with its body; it is not attempted any more',
+  parameters: [idParameter],
+  responses: {
+    204: { description: 'It is gone.' },
+    404: docs.problem('There is no such delivery.'),
+  },
+})
+
+const redeliverRoute = createRoute({
+  method: 'post',
+  path: '/v1/deliveries/{id}/redeliver',
+  operationId: 'redeliver',
+  tags,
+  summary: 'Deliver again, from the start of the schedule: same id, same body',
+  parameters: [idParameter],
+  responses: {
+    202: docs.json(deliveryResource, 'It is due now.'),
+    404: docs.problem('There is no such delivery.'),
+    410: docs.problem('It was delivered, and its prediction is gone.'),
+  },
+})
+
+const redeliverAllRoute = createRoute({
+  method: 'post',
+  path: '/v1/deliveries/redeliver',
+  operationId: 'redeliverFailed',
+  tags,
+  summary: 'Deliver everything again that failed since a time',
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: {
+            type: 'object' as const,
+            required: ['since'],
+            additionalProperties: false,
+            properties: { since: { type: 'string' as const, format: 'date-time' } },
+          },
+        },
+      },
+    },
+  },
+  responses: {
+    200: docs.json(z.object({ redelivered: z.int() }), 'How many are due now.'),
+    422: docs.problem('The body is not { "since": "2026-01-31T12:00:00Z" }.'),
+  },
+})

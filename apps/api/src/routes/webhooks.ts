@@ -1,0 +1,198 @@
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { AppError, deliverySchema, newTestDeliveryId } from '@onqueue/shared'
+import type { DeliveryStore, Endpoint, WebhookSecretStore } from '@onqueue/shared'
+import type { ApiEnvironment } from '../api-environment.ts'
+import type { CheckWebhook } from '../check-webhook.ts'
+import type { ReadJsonBody } from '../json-body.ts'
+import { readDelivery } from '../list-deliveries.ts'
+import { parseBody } from '../parse-body.ts'
+import { deliveryNotFound } from '../redeliver.ts'
+import * as docs from './prediction-docs.ts'
+
+/** The caller's signing secret and endpoints, and a test of them. */
+export const webhookRoutes = ({
+  secrets,
+  deliveries,
+  checkWebhook,
+  readJsonBody,
+}: {
+  secrets: WebhookSecretStore
+  deliveries: DeliveryStore
+  checkWebhook: CheckWebhook
+  readJsonBody: ReadJsonBody
+}) => {
+  const app = new OpenAPIHono<ApiEnvironment>()
+
+  app.openapi(secretRoute, async (c) => {
+    const { current } = await secrets.read(c.get('owner'))
+    return c.json({ key: current }, 200, noStore)
+  })
+
+  app.openapi(rotateRoute, async (c) => {
+    const { current, previous } = await secrets.rotate(c.get('owner'))
+    const until = previous ? new Date(previous.until).toISOString() : null
+    return c.json({ key: current, previous_key_until: until }, 200, noStore)
+  })
+
+  app.openapi(endpointsRoute, async (c) => {
+    const endpoints = await deliveries.endpoints(c.get('owner'))
+    return c.json({ results: endpoints.map(showEndpoint) }, 200)
+  })
+
+  app.openapi(resumeRoute, async (c) => {
+    const { origin } = parseBody(originSchema, await readJsonBody(c))
+    const owner = c.get('owner')
+    await deliveries.resume(`${owner} ${origin}`)
+    const endpoint = (await deliveries.endpoints(owner)).find((known) => known.origin === origin)
+    if (!endpoint) {
+      throw new AppError(
+        'endpoint_not_found',
+        'nothing of yours was ever sent there; GET /v1/webhooks/endpoints lists the origins',
+      )
+    }
+    return c.json(showEndpoint(endpoint), 200)
+  })
+
+  app.openapi(testRoute, async (c) => {
+    const owner = c.get('owner')
+    const { url: text } = parseBody(urlSchema, await readJsonBody(c))
+    const request = { webhook: text, input: null, priority: 'normal' as const, metadata: {} }
+    const webhook = await checkWebhook(request, owner).catch((err: unknown) => {
+      throw err instanceof AppError ? atUrl(err) : err
+    })
+    const url = webhook?.url ?? ''
+    const id = newTestDeliveryId()
+    const createdAt = Date.now()
+    const body = JSON.stringify({ object: 'test', id, created_at: new Date(createdAt).toISOString() })
+    await deliveries.create(
+      id,
+      { owner, predictionId: null, event: 'webhook.test', url, createdAt, holdsPrediction: false },
+      body,
+    )
+    await deliveries.announce()
+    const delivery = await readDelivery(deliveries, id)
+    if (!delivery) throw deliveryNotFound()
+    return c.json(delivery, 202, { Location: `/v1/deliveries/${id}` })
+  })
+
+  return app
+}
+
+const noStore = { 'Cache-Control': 'no-store' }
+
+/** What is wrong is at `/url` here, and at `/webhook` of a prediction. */
+const atUrl = (err: AppError) =>
+  new AppError(err.code, err.message, {
+    places: err.places.map(({ detail }) => ({ pointer: '/url', detail })),
+    ...(err.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: err.retryAfterSeconds }),
+  })
+
+const showEndpoint = ({ origin, waiting, failingSince, pausedAt }: Endpoint) => ({
+  object: 'webhook_endpoint' as const,
+  origin,
+  status:
+    pausedAt === null
+      ? failingSince === null
+        ? ('ok' as const)
+        : ('failing' as const)
+      : ('paused' as const),
+  waiting,
+  failing_since: failingSince === null ? null : new Date(failingSince).toISOString(),
+  paused_at: pausedAt === null ? null : new Date(pausedAt).toISOString(),
+})
+
+const tags = ['Webhooks']
+const keyResource = z.object({ key: z.string().describe('whsec_ and base64: signs your webhooks.') })
+const deliveryResource = z.object(deliverySchema.shape).openapi('Delivery')
+const endpointResource = z
+  .object({
+    object: z.literal('webhook_endpoint'),
+    origin: z.string(),
+    status: z.enum(['ok', 'failing', 'paused']),
+    waiting: z.int().describe('Deliveries that wait for it.'),
+    failing_since: z.iso.datetime().nullable(),
+    paused_at: z.iso.datetime().nullable(),
+  })
+  .openapi('WebhookEndpoint')
+
+const originSchema = z.strictObject({
+  origin: z
+    .url({ protocol: /^https?$/, error: 'takes an origin such as https://example.com' })
+    .transform((text) => new URL(text).origin),
+})
+const urlSchema = z.strictObject({ url: z.string() })
+
+const bodyOf = (field: string, description: string) => ({
+  body: {
+    required: true,
+    content: {
+      'application/json': {
+        schema: {
+          type: 'object' as const,
+          required: [field],
+          additionalProperties: false,
+          properties: { [field]: { type: 'string' as const, description } },
+        },
+      },
+    },
+  },
+})
+
+const secretRoute = createRoute({
+  method: 'get',
+  path: '/v1/webhooks/default/secret',
+  operationId: 'getWebhookSecret',
+  tags,
+  summary: 'The secret that signs your webhooks',
+  responses: { 200: docs.json(keyResource, 'It is made at the first call.') },
+})
+
+const rotateRoute = createRoute({
+  method: 'post',
+  path: '/v1/webhooks/default/secret/rotate',
+  operationId: 'rotateWebhookSecret',
+  tags,
+  summary: 'Make a new secret; the one before signs along for 24 hours',
+  responses: {
+    200: docs.json(
+      keyResource.extend({ previous_key_until: z.iso.datetime().nullable() }),
+      'The new one, and until when the one before signs along.',
+    ),
+  },
+})
+
+const endpointsRoute = createRoute({
+  method: 'get',
+  path: '/v1/webhooks/endpoints',
+  operationId: 'listWebhookEndpoints',
+  tags,
+  summary: 'The origins that your webhooks go to, and how they do',
+  responses: { 200: docs.json(z.object({ results: z.array(endpointResource) }), 'Last used first.') },
+})
+
+const resumeRoute = createRoute({
+  method: 'post',
+  path: '/v1/webhooks/endpoints/resume',
+  operationId: 'resumeWebhookEndpoint',
+  tags,
+  summary: 'End the pause of an origin that failed for five days',
+  request: bodyOf('origin', 'Such as https://example.com.'),
+  responses: {
+    200: docs.json(endpointResource, 'Its deliveries go on.'),
+    404: docs.problem('Nothing was ever sent there.'),
+    422: docs.problem('The body is not { "origin": "https://example.com" }.'),
+  },
+})
+
+const testRoute = createRoute({
+  method: 'post',
+  path: '/v1/webhooks/test',
+  operationId: 'testWebhook',
+  tags,
+  summary: 'Send a signed test message',
+  request: bodyOf('url', 'Where to.'),
+  responses: {
+    202: docs.json(deliveryResource, 'The delivery; its Location says what became of it.'),
+    422: docs.problem('Webhooks may not go there.'),
+  },
+})

@@ -1,0 +1,84 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { AttemptResult } from './http-attempt.ts'
+import type { NextStep } from './retry-policy.ts'
+
+/** The metrics of one webhooks process. docs/metrics.md explains every metric. */
+export type WebhooksMetrics = {
+  registry: Registry
+  attempted(result: AttemptResult, step: NextStep['kind']): void
+  frozen(model: string, lagMs: number): void
+}
+
+export const createWebhooksMetrics = ({
+  inFlight,
+  readBacklog,
+}: {
+  inFlight: () => number
+  /** endpoints with deliveries that wait, and how long the most overdue one has been due, in seconds */
+  readBacklog: () => Promise<{ endpoints: number; overdueSeconds: number }>
+}): WebhooksMetrics => {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+
+  const attempts = new Counter({
+    name: 'onqueue_delivery_attempts_total',
+    help: 'Attempts to deliver a webhook, by what came of the delivery and the class of the answer',
+    labelNames: ['result', 'status'],
+    registers,
+  })
+  const duration = new Histogram({
+    name: 'onqueue_delivery_attempt_seconds',
+    help: 'Time of one attempt',
+    buckets: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 15],
+    registers,
+  })
+  const lag = new Histogram({
+    name: 'onqueue_delivery_lag_seconds',
+    help: 'From the end of a prediction until its delivery was made',
+    labelNames: ['model'],
+    buckets: [0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
+    registers,
+  })
+  new Gauge({
+    name: 'onqueue_deliveries_in_flight',
+    help: 'Attempts under way',
+    registers,
+    collect() {
+      this.set(inFlight())
+    },
+  })
+  // one reading for both gauges of a scrape, which is of use also while Redis is away
+  let reading: ReturnType<typeof readBacklog> | undefined
+  const readOnce = () => (reading ??= readBacklog().finally(() => (reading = undefined)))
+  const setToBacklog = async (gauge: Gauge, key: 'endpoints' | 'overdueSeconds') => {
+    const backlog = await readOnce().catch(() => undefined)
+    if (backlog) gauge.set(backlog[key])
+    else gauge.remove()
+  }
+  new Gauge({
+    name: 'onqueue_delivery_endpoints_waiting',
+    help: 'Endpoints with deliveries that wait for an attempt',
+    registers,
+    collect() {
+      return setToBacklog(this, 'endpoints')
+    },
+  })
+  new Gauge({
+    name: 'onqueue_delivery_overdue_seconds',
+    help: 'How long the most overdue endpoint has waited to be looked at; 0 when none is overdue',
+    registers,
+    collect() {
+      return setToBacklog(this, 'overdueSeconds')
+    },
+  })
+
+  return {
+    registry,
+    attempted: ({ statusCode, durationMs }, result) => {
+      attempts.inc({ result, status: statusCode === null ? 'none' : `${Math.floor(statusCode / 100)}xx` })
+      duration.observe(durationMs / 1000)
+    },
+    frozen: (model, lagMs) => lag.observe({ model }, lagMs / 1000),
+  }
+}

@@ -1,0 +1,148 @@
+import {
+  checkRedis,
+  connectConsumer,
+  connectSubscriber,
+  createAddressPolicy,
+  createDeliveryStore,
+  createEventsTokens,
+  createLogger,
+  createWebhookSecrets,
+  deliveryKeys,
+  predictionUrls,
+  readSharedSecret,
+  startHealthServer,
+  toPrediction,
+  untilReady,
+} from '@onqueue/shared'
+import type { PredictionRecord } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
+import type { WebhooksConfig } from './config.ts'
+import { createDeliverySchedule, leaseSlackMs } from './delivery-schedule.ts'
+import { createDispatcher } from './dispatch.ts'
+import { createFreezer } from './freeze-deliveries.ts'
+import { createHttpAttempt } from './http-attempt.ts'
+import { createMakeAttempt } from './make-attempt.ts'
+import { createWebhooksMetrics } from './metrics.ts'
+import { longestOpenOf } from './retry-policy.ts'
+import { createDeliverySweeper } from './sweep-deliveries.ts'
+import { watchDue } from './watch-due.ts'
+
+/**
+ * Starts the process that delivers webhooks: it makes deliveries of predictions that ended, and attempts them until they
+ * arrive. The only process that dials addresses chosen by callers. Any number of them may run.
+ *
+ * Rejects with one sentence, and leaves nothing open, when Redis or the health port can't be used.
+ */
+export const startWebhooks = async (config: WebhooksConfig) => {
+  const log = createLogger({ service: 'webhooks', level: config.LOG_LEVEL })
+  const namespace = config.ONQUEUE_PREFIX
+  await using opened = new AsyncDisposableStack()
+  const redis = connectConsumer(config.REDIS_URL, log)
+  opened.defer(() => redis.disconnect())
+  const subscriber = connectSubscriber(config.REDIS_URL, log)
+  opened.defer(() => subscriber.disconnect())
+  await useRedis([redis, subscriber], config.REDIS_URL)
+
+  const store = { redis, namespace }
+  const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
+  const tokens = createEventsTokens(secret)
+  const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${config.PORT}`
+  const show = (record: PredictionRecord) =>
+    toPrediction(record, {
+      urls: predictionUrls(record.id, { publicUrl, tokens }),
+      retentionMs: config.ONQUEUE_RETENTION,
+    })
+
+  const metrics = createWebhooksMetrics({
+    inFlight: () => dispatcher.inFlight(),
+    readBacklog: () => readBacklog(redis, namespace),
+  })
+  const deliveries = createDeliveryStore(store)
+  const freezer = createFreezer({
+    ...store,
+    deliveries,
+    show,
+    log,
+    onFrozen: (model, lagMs) => {
+      metrics.frozen(model, lagMs)
+      dispatcher.wake()
+    },
+  })
+  opened.defer(() => freezer.close())
+  const schedule = createDeliverySchedule({
+    ...store,
+    leaseMs: config.ONQUEUE_WEBHOOK_TIMEOUT + leaseSlackMs,
+  })
+  const http = createHttpAttempt({
+    addresses: createAddressPolicy({ allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS }),
+    allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
+    connectTimeoutMs: config.ONQUEUE_WEBHOOK_CONNECT_TIMEOUT,
+    totalTimeoutMs: config.ONQUEUE_WEBHOOK_TIMEOUT,
+  })
+  opened.defer(() => http.close())
+  const dispatcher = createDispatcher({
+    schedule,
+    attempt: createMakeAttempt({
+      http,
+      secrets: createWebhookSecrets(store),
+      schedule,
+      freezer,
+      waits: config.ONQUEUE_WEBHOOK_SCHEDULE,
+      log,
+      onAttempt: (result, step) => metrics.attempted(result, step),
+    }),
+    maxInFlight: config.ONQUEUE_WEBHOOK_IN_FLIGHT,
+    maxPerEndpoint: config.ONQUEUE_WEBHOOK_IN_FLIGHT_PER_ENDPOINT,
+    maxOpenMs: longestOpenOf(config.ONQUEUE_WEBHOOK_SCHEDULE),
+    log,
+  })
+  opened.defer(() => dispatcher.close(config.ONQUEUE_WEBHOOKS_GRACE))
+  const sweeper = createDeliverySweeper({
+    ...store,
+    deliveredRetentionMs: config.ONQUEUE_RETENTION,
+    failedRetentionMs: config.ONQUEUE_WEBHOOK_FAILED_RETENTION,
+    log,
+  })
+  opened.defer(() => sweeper.close())
+  const watching = await watchDue({ ...store, subscriber, freezer, dispatcher, log })
+  opened.defer(() => watching.close())
+
+  const health = await startHealthServer({
+    host: config.ONQUEUE_WEBHOOKS_HEALTH_HOST,
+    port: config.ONQUEUE_WEBHOOKS_HEALTH_PORT,
+    log,
+    isReady: async () => {
+      const ready = redis.status === 'ready'
+      return { ready, reasons: ready ? [] : ['Redis does not answer'] }
+    },
+    metrics: () => metrics.registry.metrics(),
+  })
+  opened.defer(() => health.close())
+
+  const running = opened.move()
+  return { healthPort: health.port, close: () => running.disposeAsync() }
+}
+
+const useRedis = async (connections: [Redis, ...Redis[]], url: string) => {
+  try {
+    await Promise.all(connections.map((connection) => untilReady(connection, 5000)))
+    await checkRedis(connections[0])
+  } catch (err) {
+    const reason = err instanceof Error ? err.message : String(err)
+    throw new Error(`Redis at ${withoutPassword(url)} can't be used: ${reason}`, { cause: err })
+  }
+}
+
+const readBacklog = async (redis: Redis, namespace: string) => {
+  // a consumer's commands wait for Redis for ever, and a scrape can't
+  if (redis.status !== 'ready') throw new Error('Redis does not answer')
+  const { endpoints } = deliveryKeys(namespace)
+  const [count, [, dueAt]] = await Promise.all([
+    redis.zcard(endpoints),
+    redis.zrange(endpoints, '0', '0', 'WITHSCORES'),
+  ])
+  const overdueMs = dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt))
+  return { endpoints: count, overdueSeconds: overdueMs / 1000 }
+}
+
+const withoutPassword = (url: string) => url.replace(/\/\/[^@/]*@/, '//')

@@ -1,0 +1,183 @@
+import type { Redis } from 'ioredis'
+import { endpointOf, parseDelivery } from './delivery.ts'
+import type { DeliveryAbout, DeliveryRecord } from './delivery.ts'
+import { deliveryKeys } from './names.ts'
+
+/**
+ * Deliveries in Redis: making them, reading them, and what their owner can do with them. Attempts are made from the
+ * schedule, by apps/webhooks alone.
+ */
+export type DeliveryStore = {
+  /** Makes a delivery that is due at once, and resolves to true; to false when it was made before: then nothing changes. */
+  create(id: string, about: DeliveryAbout, body: string): Promise<boolean>
+  read(id: string): Promise<DeliveryRecord | null>
+  /**
+   * Attempts a delivery again from the start of the schedule; one that is pending is only due at once. `body` is for one
+   * that was delivered, whose frozen body is gone. Resolves to false when there is no such delivery.
+   */
+  redeliver(id: string, about: DeliveryAbout, body: string | null): Promise<boolean>
+  /** Removes a delivery with its body; it is not attempted any more. Resolves to false when there was none. */
+  discard(id: string, about: DeliveryAbout): Promise<boolean>
+  /** Has what is due attempted at once, rather than when somebody looks next. */
+  announce(): Promise<void>
+  isPaused(endpoints: string[]): Promise<boolean[]>
+  endpoints(owner: string): Promise<Endpoint[]>
+  /** Ends the pause of an endpoint. */
+  resume(endpoint: string): Promise<void>
+  /** Bytes of the owner's frozen bodies. */
+  frozenBytes(owner: string): Promise<number>
+}
+
+/** An owner's origin. Times are ms. */
+export type Endpoint = {
+  origin: string
+  /** deliveries that wait for it */
+  waiting: number
+  failingSince: number | null
+  pausedAt: number | null
+}
+
+export const createDeliveryStore = ({
+  redis,
+  namespace,
+  clock = Date.now,
+}: {
+  redis: Redis
+  namespace: string
+  clock?: () => number
+}): DeliveryStore => {
+  const keys = deliveryKeys(namespace)
+  redis.defineCommand('createDelivery', { numberOfKeys: 7, lua: createScript })
+  redis.defineCommand('discardDelivery', { numberOfKeys: 7, lua: discardScript })
+  redis.defineCommand('redeliver', { numberOfKeys: 7, lua: redeliverScript })
+
+  const announce = async () => void (await redis.publish(keys.notices, ''))
+
+  const keysOf = (id: string, about: DeliveryAbout) => {
+    const endpoint = endpointOf(about)
+    return [
+      keys.delivery(id),
+      keys.body(id),
+      keys.schedule(endpoint),
+      keys.endpoints,
+      keys.index(about.owner),
+      keys.origins(about.owner),
+      keys.bytes(about.owner),
+    ]
+  }
+
+  return {
+    create: async (id, about, body) => {
+      const reply = await redis.createDelivery(
+        ...keysOf(id, about),
+        id,
+        endpointOf(about),
+        new URL(about.url).origin,
+        clock(),
+        JSON.stringify(about),
+        about.createdAt,
+        body,
+      )
+      return reply === 1
+    },
+    read: async (id) => parseDelivery(id, await redis.hgetall(keys.delivery(id))),
+    redeliver: async (id, about, body) => {
+      const [delivery, text, schedule, endpoints, , , bytes] = keysOf(id, about)
+      const reply = await redis.redeliver(
+        ...[delivery, text, schedule, endpoints, keys.delivered, keys.failed, bytes].map(String),
+        id,
+        endpointOf(about),
+        clock(),
+        body ?? '',
+      )
+      if (reply === 1) await announce()
+      return reply === 1
+    },
+    discard: async (id, about) => {
+      const [delivery, text, schedule, , index, , bytes] = keysOf(id, about)
+      const all = [delivery, text, schedule, index, keys.delivered, keys.failed, bytes].map(String)
+      return (await redis.discardDelivery(...all, id)) === 1
+    },
+    announce,
+    isPaused: (endpoints) =>
+      Promise.all(
+        endpoints.map(async (endpoint) => (await redis.hexists(keys.endpoint(endpoint), 'pausedAt')) === 1),
+      ),
+    endpoints: async (owner) => {
+      const origins = await redis.zrevrange(keys.origins(owner), 0, 999)
+      return Promise.all(
+        origins.map(async (origin) => {
+          const endpoint = `${owner} ${origin}`
+          const [[failingSince = null, pausedAt = null], waiting] = await Promise.all([
+            redis.hmget(keys.endpoint(endpoint), 'failingSince', 'pausedAt'),
+            redis.zcard(keys.schedule(endpoint)),
+          ])
+          return { origin, waiting, failingSince: toMs(failingSince), pausedAt: toMs(pausedAt) }
+        }),
+      )
+    },
+    resume: async (endpoint) => {
+      await redis.hdel(keys.endpoint(endpoint), 'pausedAt', 'failingSince', 'failures')
+      if ((await redis.zcard(keys.schedule(endpoint))) > 0) {
+        await redis.zadd(keys.endpoints, clock(), endpoint)
+        await announce()
+      }
+    },
+    frozenBytes: async (owner) => Number((await redis.get(keys.bytes(owner))) ?? 0),
+  }
+}
+
+const toMs = (text: string | null) => (text === null ? null : Number(text))
+
+const createScript = `
+local delivery, body, schedule, endpoints, index, origins, bytes = unpack(KEYS)
+local id, endpoint, origin, now, about, createdAt, text = unpack(ARGV)
+if redis.call('EXISTS', delivery) == 1 then return 0 end
+redis.call('HSET', delivery, 'about', about, 'status', 'pending', 'attempts', '[]', 'tries', 0, 'nextAt', now)
+redis.call('SET', body, text)
+redis.call('INCRBY', bytes, #text)
+redis.call('ZADD', index, createdAt, id)
+redis.call('ZADD', origins, now, origin)
+redis.call('ZADD', schedule, now, id)
+redis.call('ZADD', endpoints, 'LT', now, endpoint)
+return 1`
+
+const redeliverScript = `
+local delivery, body, schedule, endpoints, delivered, failed, bytes = unpack(KEYS)
+local id, endpoint, now, text = unpack(ARGV)
+local status = redis.call('HGET', delivery, 'status')
+if not status then return 0 end
+if status ~= 'pending' then
+  if text ~= '' then
+    local before = redis.call('STRLEN', body)
+    redis.call('SET', body, text)
+    redis.call('INCRBY', bytes, #text - before)
+  end
+  redis.call('HSET', delivery, 'status', 'pending', 'tries', 0)
+  redis.call('HDEL', delivery, 'endedAt')
+  redis.call('ZREM', delivered, id)
+  redis.call('ZREM', failed, id)
+end
+redis.call('HSET', delivery, 'nextAt', now)
+redis.call('ZADD', schedule, now, id)
+redis.call('ZADD', endpoints, 'LT', now, endpoint)
+return 1`
+
+const discardScript = `
+local delivery, body, schedule, index, delivered, failed, bytes = unpack(KEYS)
+redis.call('DECRBY', bytes, redis.call('STRLEN', body))
+redis.call('ZREM', schedule, ARGV[1])
+redis.call('ZREM', index, ARGV[1])
+redis.call('ZREM', delivered, ARGV[1])
+redis.call('ZREM', failed, ARGV[1])
+redis.call('DEL', body)
+return redis.call('DEL', delivery)`
+
+declare module 'ioredis' {
+  // oxlint-disable-next-line no-unused-vars -- must repeat ioredis' own parameter to merge with it
+  interface RedisCommander<Context> {
+    createDelivery(...args: (string | number)[]): Promise<unknown>
+    discardDelivery(...args: (string | number)[]): Promise<unknown>
+    redeliver(...args: (string | number)[]): Promise<unknown>
+  }
+}

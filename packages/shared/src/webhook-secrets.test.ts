@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { globalKeys } from './names.ts'
+import { createWebhookSecrets, signingKeysOf } from './webhook-secrets.ts'
+
+const hourMs = 3_600_000
+
+/** Stores as two processes have them: each with its own connection, both with the same Redis and clock. */
+const startStores = () => {
+  const namespace = `test-${randomUUID()}`
+  const time = { now: Date.parse('2026-03-01T00:00:00Z') }
+  const clock = () => time.now
+  const connections = [new Redis(inject('redisUrl')), new Redis(inject('redisUrl'))] as const
+  onTestFinished(async () => {
+    const [redis] = connections
+    await redis.del(['alice', 'bob'].map(globalKeys(namespace).webhookSecrets))
+    for (const connection of connections) connection.disconnect()
+  })
+  const [here, there] = connections
+  return {
+    redis: here,
+    namespace,
+    time,
+    secrets: createWebhookSecrets({ redis: here, namespace, clock }),
+    elsewhere: createWebhookSecrets({ redis: there, namespace, clock }),
+  }
+}
+
+test('the first read makes a secret, and every other read gets the same', async () => {
+  const { secrets, elsewhere } = startStores()
+
+  const first = await secrets.read('alice')
+
+  expect(first.current).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
+  expect(first.previous).toBeNull()
+  expect(await elsewhere.read('alice')).toEqual(first)
+})
+
+test('an owner has a secret of its own', async () => {
+  const { secrets } = startStores()
+
+  expect((await secrets.read('alice')).current).not.toBe((await secrets.read('bob')).current)
+})
+
+test('all that read first at the same time get the same secret', async () => {
+  const { secrets, elsewhere } = startStores()
+
+  // on one connection all of them look before the first one writes
+  const read = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? secrets : elsewhere).read('alice')),
+  )
+
+  expect(new Set(read.map(({ current }) => current)).size).toBe(1)
+})
+
+test('after a rotation the secret before signs along for 24 hours', async () => {
+  const { secrets, elsewhere, time } = startStores()
+  const { current: old } = await secrets.read('alice')
+
+  const rotated = await secrets.rotate('alice')
+  const until = time.now + 24 * hourMs
+
+  expect(rotated.current).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
+  expect(rotated.current).not.toBe(old)
+  expect(rotated.previous).toEqual({ key: old, until })
+  time.now = until - 1
+  expect(await elsewhere.read('alice')).toEqual(rotated)
+  time.now = until
+  expect(await elsewhere.read('alice')).toEqual({ current: rotated.current, previous: null })
+})
+
+test('two rotations one after the other leave the last two secrets valid', async () => {
+  const { secrets, time } = startStores()
+  await secrets.read('alice')
+  const { current: second } = await secrets.rotate('alice')
+  time.now += hourMs
+
+  const last = await secrets.rotate('alice')
+
+  expect(last.previous).toEqual({ key: second, until: time.now + 24 * hourMs })
+  expect(await secrets.read('alice')).toEqual(last)
+})
+
+test('rotations at the same time are one: the secret that receivers know stays valid', async () => {
+  const { secrets, time } = startStores()
+  const { current: old } = await secrets.read('alice')
+
+  // on one connection all of them look before the first one rotates
+  const rotated = await Promise.all([
+    secrets.rotate('alice'),
+    secrets.rotate('alice'),
+    secrets.rotate('alice'),
+  ])
+
+  expect(new Set(rotated.map(({ current }) => current)).size).toBe(1)
+  expect(rotated[0].current).not.toBe(old)
+  expect(await secrets.read('alice')).toEqual({
+    current: rotated[0].current,
+    previous: { key: old, until: time.now + 24 * hourMs },
+  })
+})
+
+test('however rotations and reads of two processes interleave, a secret comes with the one before it', async () => {
+  const { secrets, elsewhere } = startStores()
+  const before = await secrets.read('alice')
+  const seen = [before]
+  const alternate = async (store: typeof secrets) => {
+    for (let round = 0; round < 50; round++) {
+      seen.push(await store.rotate('alice'))
+      seen.push(await store.read('alice'))
+    }
+  }
+
+  await Promise.all([alternate(secrets), alternate(elsewhere)])
+
+  const known = new Set(seen.map(({ current }) => current))
+  const previousOf = Map.groupBy(seen.slice(1), ({ current }) => current)
+  expect(known.size).toBeGreaterThan(50)
+  for (const states of previousOf.values()) {
+    const keys = new Set(states.map(({ previous }) => previous?.key))
+    const [key] = keys
+    expect(keys.size).toBe(1)
+    expect(key !== undefined && known.has(key)).toBe(true)
+  }
+})
+
+test('a rotation before the first read makes the first secret', async () => {
+  const { secrets } = startStores()
+
+  const rotated = await secrets.rotate('alice')
+
+  expect(rotated.previous).toBeNull()
+  expect(await secrets.read('alice')).toEqual(rotated)
+})
+
+test('a stored secret that can not be read is an error that does not tell it', async () => {
+  const { secrets, redis, namespace } = startStores()
+  await redis.hset(globalKeys(namespace).webhookSecrets('alice'), 'current', 'damaged-secret')
+
+  const err: unknown = await secrets.read('alice').catch((reason: unknown) => reason)
+
+  expect(err).toBeInstanceOf(Error)
+  expect(String(err)).not.toContain('damaged-secret')
+})
+
+test('one signs with the current secret, and with the previous one until its time is over', () => {
+  const rotated = { current: 'whsec_new', previous: { key: 'whsec_old', until: 1000 } }
+
+  expect(signingKeysOf(rotated, 999)).toEqual(['whsec_new', 'whsec_old'])
+  expect(signingKeysOf(rotated, 1000)).toEqual(['whsec_new'])
+  expect(signingKeysOf({ current: 'whsec_new', previous: null }, 0)).toEqual(['whsec_new'])
+})

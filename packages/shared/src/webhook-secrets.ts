@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import type { Redis } from 'ioredis'
+import { z } from 'zod'
+import { globalKeys } from './names.ts'
+
+/**
+ * The secrets with which an owner's webhooks are signed.
+ *
+ * A rotation makes a new secret, and the one before it signs along for 24 h, so that a receiver can change over without
+ * losing a delivery:
+ *
+ *     (none) ──read──▶ A ──rotate──▶ B, and A for 24 h ──24 h──▶ B
+ *                                    └──rotate──▶ C, and B for 24 h: A is out at once
+ *
+ * Both are fields of one hash that only one script changes: nobody sees a new current without its previous. It replaces
+ * the secret that the caller found current and no other. First reads at the same time therefore get the same secret,
+ * and rotations at the same time are one, whose result all of them get (each would otherwise push out the only secret
+ * that the receiver knows); so is one that was sent again after a lost connection. Rotations one after the other are
+ * two: the last two secrets stay valid, and rotating twice puts out one that leaked.
+ */
+export type WebhookSecretStore = {
+  /** The owner's secrets. The first read makes one; whoever reads at the same time gets the same. */
+  read(owner: string): Promise<WebhookSecrets>
+  /** Makes a new current secret. What it resolves to was made after the call. */
+  rotate(owner: string): Promise<WebhookSecrets>
+}
+
+export type WebhookSecrets = {
+  /** `whsec_` and the padded standard base64 of 32 random bytes, the form that Standard Webhooks libraries take */
+  current: string
+  /** The secret before the last rotation while it signs along, and until when (ms since the epoch). */
+  previous: { key: string; until: number } | null
+}
+
+/** For so long a receiver accepts what is signed with the secret that was rotated out. */
+const overlapMs = 24 * 3_600_000
+
+export const createWebhookSecrets = ({
+  redis,
+  namespace,
+  clock = Date.now,
+}: {
+  redis: Redis
+  namespace: string
+  clock?: () => number
+}): WebhookSecretStore => {
+  const keyOf = globalKeys(namespace).webhookSecrets
+
+  const readStored = async (owner: string) => {
+    const fields = await redis.hmget(keyOf(owner), 'current', 'previous', 'previousUntil')
+    return fields[0] == null ? null : storedSchema.parse(fields)
+  }
+  const replace = async (owner: string, found: string) => {
+    const args = [found, createSecret(), clock() + overlapMs]
+    return storedSchema.parse(await redis.eval(replaceScript, 1, keyOf(owner), ...args))
+  }
+
+  return {
+    read: async (owner) => toSecrets((await readStored(owner)) ?? (await replace(owner, '')), clock()),
+    rotate: async (owner) => {
+      const [found] = (await readStored(owner)) ?? ['']
+      return toSecrets(await replace(owner, found), clock())
+    },
+  }
+}
+
+/** The secrets to sign with at `now` (ms), the current one first. */
+export const signingKeysOf = ({ current, previous }: WebhookSecrets, now: number): string[] =>
+  previous !== null && now < previous.until ? [current, previous.key] : [current]
+
+/**
+ * Replaces the current secret, unless it is another than the caller found. Returns what is stored then.
+ *
+ * KEYS[1] the owner's hash; ARGV: the secret found (empty: none), the new one, the end of the overlap in ms.
+ */
+const replaceScript = `
+local found, fresh, untilMs = unpack(ARGV)
+if (redis.call('HGET', KEYS[1], 'current') or '') == found then
+  redis.call('HSET', KEYS[1], 'current', fresh)
+  if found ~= '' then redis.call('HSET', KEYS[1], 'previous', found, 'previousUntil', untilMs) end
+end
+return redis.call('HMGET', KEYS[1], 'current', 'previous', 'previousUntil')`
+
+const secretSchema = z.string().startsWith('whsec_')
+const storedSchema = z.tuple([secretSchema, secretSchema.nullable(), z.coerce.number().nullable()])
+
+const createSecret = () => `whsec_${randomBytes(32).toString('base64')}`
+
+const toSecrets = ([current, key, until]: z.infer<typeof storedSchema>, now: number): WebhookSecrets => {
+  const isOver = key === null || until === null || now >= until
+  return { current, previous: isOver ? null : { key, until } }
+}

@@ -1,0 +1,260 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { modelKeys, modelPrefix, queueName } from '@onqueue/shared'
+import { UnrecoverableError, Worker } from 'bullmq'
+import { Webhook } from 'standardwebhooks'
+import { expect, test } from 'vitest'
+import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
+import { inParallel } from '../support/in-parallel.ts'
+import { seededRandom } from '../support/random.ts'
+import { headersOf, loopbackWebhooks, startReceiver } from '../support/receiver.ts'
+import type { Received } from '../support/receiver.ts'
+import { startStack, testModel } from '../support/stack.ts'
+import type { Stack, StackProcess } from '../support/stack.ts'
+
+const count = Number(process.env['ONQUEUE_CHAOS_PREDICTIONS'] ?? 5000)
+const kills = Number(process.env['ONQUEUE_CHAOS_KILLS'] ?? 50)
+const seed = Number(process.env['ONQUEUE_CHAOS_SEED'] ?? Date.now() % 1_000_000)
+
+/** What a receiver knows of one delivery id: the only witness of what arrived. */
+type LedgerEntry = { predictionId: string; status: string; accepted: number; texts: Set<string> }
+
+/** Answers at random with what receivers do wrong, and notes what it accepted. */
+const createLedger = (random: () => number) => {
+  const entries = new Map<string, LedgerEntry>()
+  const answer = (response: ServerResponse, { id, text, body }: Received) => {
+    const entry = entries.get(id) ?? {
+      predictionId: body.id,
+      status: body.status,
+      accepted: 0,
+      texts: new Set(),
+    }
+    entries.set(id, entry)
+    entry.texts.add(text)
+    const dice = random()
+    if (dice < 0.1) return response.writeHead(500).end()
+    if (dice < 0.12) return response.destroy()
+    // never answered: times out
+    if (dice < 0.125) return undefined
+    if (dice < 0.135) return response.writeHead(429, { 'retry-after': '1' }).end()
+    entry.accepted += 1
+    return response.writeHead(200).end()
+  }
+  return { entries, answer }
+}
+
+/** Kills one of the processes at a time, and starts another in its place. */
+const killAgainAndAgain = async (
+  stack: Stack,
+  redis: { restart: () => Promise<void> },
+  { random, times }: { random: () => number; times: number },
+) => {
+  const running = {
+    worker: [...stack.workers],
+    webhooks: [await stack.startWebhooks(), await stack.startWebhooks()],
+  }
+  const replace = async (processes: StackProcess[], start: () => Promise<StackProcess>) => {
+    const [victim] = processes.splice(Math.floor(random() * processes.length), 1)
+    await victim?.stop('SIGKILL')
+    processes.push(await start())
+  }
+  const killed = { worker: 0, webhooks: 0, redis: 0 }
+  for (let kill = 0; kill < times; kill += 1) {
+    const dice = random()
+    if (dice < 0.2) {
+      killed.redis += 1
+      await redis.restart()
+    } else if (dice < 0.5) {
+      killed.worker += 1
+      await replace(running.worker, () => stack.startWorker())
+    } else {
+      killed.webhooks += 1
+      await replace(running.webhooks, () => stack.startWebhooks())
+    }
+  }
+  return killed
+}
+
+/** Submits until it is accepted: what is refused while Redis is away is the caller's to repeat, under the same key. */
+const submitForSure = async (stack: Stack, index: number, webhook: string) => {
+  const kind = index % 20
+  const input = { i: kind === 1 ? 99 : 1 + (index % 3) }
+  const headers = {
+    'idempotency-key': `chaos-${index}`,
+    ...(kind === 2 ? { 'cancel-after': '0.05' } : {}),
+  }
+  const submit = async () => {
+    for (;;) {
+      const answer = await stack.client.submit('throws', input, { webhook }, headers)
+      if (answer.status < 300) return String(answer.body.id)
+      if (![429, 503].includes(answer.status)) throw new Error(`${answer.status}: ${answer.text}`)
+    }
+  }
+  const id = await submit()
+  if (kind === 3) await stack.client.call('POST', `/v1/predictions/${id}/cancel`)
+  if (kind === 4) expect(await submit()).toBe(id)
+  return id
+}
+
+test(
+  `${count} webhooks arrive through ${kills} kills of workers, webhooks processes and Redis`,
+  { timeout: 600_000 },
+  async () => {
+    const random = seededRandom(seed)
+    const { entries, answer } = createLedger(random)
+    const redis = await startTestRedis({ appendonly: true, maxmemoryBytes: 512 * 1024 * 1024 })
+    const receivers = await Promise.all([1, 2, 3, 4].map(() => startReceiver(answer)))
+    const stack = await startStack({
+      models: [testModel('throws')],
+      workers: 2,
+      redisUrl: redis.url,
+      environment: {
+        ...loopbackWebhooks,
+        ONQUEUE_WEBHOOK_TIMEOUT: '1s',
+        ONQUEUE_WEBHOOK_SCHEDULE: `0,0.1s,0.2s,0.5s${',1s'.repeat(40)}`,
+        LOG_LEVEL: 'error',
+      },
+    })
+    try {
+      const killing = killAgainAndAgain(stack, redis, { random, times: kills })
+      const ids = await inParallel(count, 32, (index) =>
+        submitForSure(stack, index, `${receivers[index % receivers.length]?.url}/hooks`),
+      )
+      const killed = await killing
+      const accepted = () =>
+        new Set([...entries.values()].flatMap((entry) => (entry.accepted > 0 ? [entry.predictionId] : [])))
+      const missing = () => ids.filter((id) => !accepted().has(id))
+      await expect
+        .poll(() => missing().length, { timeout: 240_000, interval: 250 })
+        .toBe(0)
+        .catch(async (err: unknown) => {
+          const stuck = await Promise.all(
+            missing()
+              .slice(0, 3)
+              .map(async (id) => [
+                (await stack.client.get(`/v1/predictions/${id}`)).text,
+                (await stack.client.get(`/v1/predictions/${id}/deliveries`)).text,
+              ]),
+          )
+          console.log({ seed, missing: missing().length, stuck })
+          throw err
+        })
+
+      const all = [...entries.values()]
+      const statuses = Object.fromEntries(
+        Object.entries(Object.groupBy(all, ({ status }) => status)).map(([status, group]) => [
+          status,
+          group?.length ?? 0,
+        ]),
+      )
+      const repeated = all.filter((entry) => entry.accepted > 1).length
+      console.log({
+        seed,
+        count,
+        killed,
+        missing: missing().length,
+        acceptedTwiceOrMore: repeated,
+        ...statuses,
+      })
+      expect(new Set(ids).size).toBe(count)
+      expect(all.length).toBe(count)
+      expect(all.filter(({ texts }) => texts.size !== 1)).toEqual([])
+      const { key } = (await stack.client.get('/v1/webhooks/default/secret')).body
+      const verifier = new Webhook(key)
+      for (const one of receivers.flatMap(({ received }) => received))
+        verifier.verify(one.text, headersOf(one))
+      await expect
+        .poll(async () => (await stack.client.get('/v1/deliveries?status=pending')).body.results, {
+          timeout: 60_000,
+        })
+        .toEqual([])
+    } finally {
+      await stack.close()
+      await Promise.all(receivers.map((receiver) => receiver.close()))
+      await redis.close()
+    }
+  },
+)
+
+test('a prediction whose workers were lost for good is told of once, as failed', async () => {
+  const stack = await startStack({ models: [testModel('throws')], environment: loopbackWebhooks })
+  const { url, received, untilReceived, close } = await startReceiver()
+  try {
+    await Promise.all(stack.workers.map((worker) => worker.stop()))
+    const { body } = await stack.client.submit('throws', { i: 1 }, { webhook: url })
+    // what BullMQ does when the job stalled too often
+    const loser = new Worker(
+      queueName,
+      () => Promise.reject(new UnrecoverableError('job stalled more than allowable limit')),
+      { connection: stack.redis, prefix: modelPrefix(stack.prefix, 'throws') },
+    )
+    await once(loser, 'failed')
+    await loser.close()
+
+    await stack.startWebhooks()
+    await stack.startWorker()
+    await untilReceived(1)
+
+    expect(received[0]?.body).toMatchObject({ id: body.id, status: 'failed', error: { code: 'worker_lost' } })
+    const { body: log } = await stack.client.get(`/v1/predictions/${body.id}/deliveries`)
+    expect(log.results.length).toBe(1)
+  } finally {
+    await stack.close()
+    await close()
+  }
+})
+
+test(
+  'a worker that is killed right after a prediction ended can not take its delivery along, 200 times',
+  { timeout: 400_000 },
+  async () => {
+    const [lanes, rounds] = [8, 25]
+    const models = Array.from({ length: lanes }, (_, lane) => ({
+      name: `lane-${lane}`,
+      of: 'throws',
+      settings: 'instances: 1',
+    }))
+    const stack = await startStack({ models, environment: { ...loopbackWebhooks, LOG_LEVEL: 'error' } })
+    const { url, received, untilReceived, close } = await startReceiver()
+    const subscriber = stack.redis.duplicate()
+    const ended = new Set<string>()
+    const onEnded = new Map<string, () => void>()
+    try {
+      await Promise.all(stack.workers.map((worker) => worker.stop()))
+      await stack.startWebhooks()
+      subscriber.on('message', (_channel, ids: string) => {
+        for (const id of ids.split(',')) {
+          ended.add(id)
+          onEnded.get(id)?.()
+        }
+      })
+      await subscriber.subscribe(...models.map(({ name }) => modelKeys(stack.prefix, name).notices))
+
+      const runLane = async (model: { name: string; of: string; settings: string }) => {
+        const folder = await stack.modelsFolder([model])
+        const ids: string[] = []
+        for (let round = 0; round < rounds; round += 1) {
+          // it has not loaded the model yet
+          const worker = await stack.startWorker({ ONQUEUE_MODELS_DIR: folder })
+          const { body } = await stack.client.submit(model.name, { i: 1 }, { webhook: url })
+          const kill = () => worker.signal('SIGKILL')
+          if (ended.has(body.id)) kill()
+          else onEnded.set(body.id, kill)
+          await worker.ended
+          ids.push(body.id)
+        }
+        return ids
+      }
+      const ids = (await Promise.all(models.map(runLane))).flat()
+      await untilReceived(lanes * rounds)
+
+      expect(ids.length).toBe(200)
+      expect(new Set(received.map(({ body }) => body.id))).toEqual(new Set(ids))
+      expect(new Set(received.map(({ id }) => id)).size).toBe(200)
+    } finally {
+      subscriber.disconnect()
+      await stack.close()
+      await close()
+    }
+  },
+)
