@@ -1,4 +1,4 @@
-import { checkRedis, ConfigError, connectProducer, connectSubscriber, untilReady } from '@onqueue/shared'
+import { connectProducer, connectSubscriber, untilUsable } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 
@@ -13,28 +13,19 @@ export type RedisAccess = {
   close(): void
 }
 
-const patienceMs = 5000
-
 /** Connects, and throws one sentence when this Redis can't be reached or can't hold a queue. */
 export const openRedis = async (url: string, log: Logger): Promise<RedisAccess> => {
   const redis = connectProducer(url, log)
   const bulk = connectProducer(url, log)
   const subscriber = connectSubscriber(url, log)
-  const connections = [redis, bulk, subscriber]
   const close = () => {
-    for (const connection of connections) connection.disconnect()
+    for (const connection of [redis, bulk, subscriber]) connection.disconnect()
   }
   try {
-    await Promise.all(connections.map((connection) => untilReady(connection, patienceMs)))
-    await checkRedis(redis)
+    await untilUsable([redis, bulk, subscriber], url)
     return { redis, bulk, subscriber, close }
   } catch (err) {
     close()
-    const reason = err instanceof Error ? err.message || err.name : String(err)
-    throw new ConfigError(`Redis at ${withoutPassword(url)} can't be used (REDIS_URL): ${reason}`, {
-      cause: err,
-    })
+    throw err
   }
 }
-
-const withoutPassword = (url: string) => url.replace(/\/\/[^@/]*@/, '//')

@@ -9,6 +9,7 @@ import type { Server, Socket } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { promisify } from 'node:util'
 import { createAddressPolicy } from '@onqueue/shared'
+import { generate } from 'selfsigned'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createHttpAttempt } from './http-attempt.ts'
 import type { HttpAttempt, Lookup } from './http-attempt.ts'
@@ -863,19 +864,11 @@ describe('over TLS', () => {
   })
 })
 
-/** Made for these tests: for hooks.test, signed by itself, from 2020 to 2120. */
-const certificate = `-----BEGIN CERTIFICATE-----
-MIIBYzCCAQqgAwIBAgIBATAKBggqhkjOPQQDAjAVMRMwEQYDVQQDDApob29rcy50
-ZXN0MCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjAVMRMwEQYDVQQD
-DApob29rcy50ZXN0MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEXq6vWtKfDonl
-tEltPS3iRwQpyA+tnqpd9t3LOMTD1zGwSL522v+6SeQZQ9DhUVyB1rhOpU6kUFTA
-cC8kGLUbjqNJMEcwDwYDVR0TAQH/BAUwAwEB/zAVBgNVHREEDjAMggpob29rcy50
-ZXN0MB0GA1UdDgQWBBR9JE22ytxegVG8AAoZjYoeEXFVfTAKBggqhkjOPQQDAgNH
-ADBEAiAVZKsPhES1q+Ck6nmU+eCzElrOjeOGe/uVXEcbQ06UwAIgPlpmy8wiW5WC
-D1TeEVaWo6sjClwiDBcaQWWeO+cgr9s=
------END CERTIFICATE-----`
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIYyOa9abUOb9RSVM
-uqDHWkb0/D7U0wIkaBdCVFlvSn+hRANCAARerq9a0p8OieW0SW09LeJHBCnID62e
-ql323cs4xMPXMbBIvnba/7pJ5BlD0OFRXIHWuE6lTqRQVMBwLyQYtRuO
------END PRIVATE KEY-----`
+/** Signed by itself, for hooks.test. */
+const { cert: certificate, private: key } = await generate([{ name: 'commonName', value: 'hooks.test' }], {
+  keyType: 'ec',
+  extensions: [
+    { name: 'basicConstraints', cA: true, critical: true },
+    { name: 'subjectAltName', altNames: [{ type: 2, value: 'hooks.test' }] },
+  ],
+})

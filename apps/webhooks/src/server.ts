@@ -1,5 +1,4 @@
 import {
-  checkRedis,
   connectConsumer,
   connectSubscriber,
   createAddressPolicy,
@@ -12,7 +11,7 @@ import {
   readSharedSecret,
   startHealthServer,
   toPrediction,
-  untilReady,
+  untilUsable,
 } from '@onqueue/shared'
 import type { PredictionRecord } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
@@ -41,7 +40,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   opened.defer(() => redis.disconnect())
   const subscriber = connectSubscriber(config.REDIS_URL, log)
   opened.defer(() => subscriber.disconnect())
-  await useRedis([redis, subscriber], config.REDIS_URL)
+  await untilUsable([redis, subscriber], config.REDIS_URL)
 
   const store = { redis, namespace }
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
@@ -123,16 +122,6 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   return { healthPort: health.port, close: () => running.disposeAsync() }
 }
 
-const useRedis = async (connections: [Redis, ...Redis[]], url: string) => {
-  try {
-    await Promise.all(connections.map((connection) => untilReady(connection, 5000)))
-    await checkRedis(connections[0])
-  } catch (err) {
-    const reason = err instanceof Error ? err.message : String(err)
-    throw new Error(`Redis at ${withoutPassword(url)} can't be used: ${reason}`, { cause: err })
-  }
-}
-
 const readBacklog = async (redis: Redis, namespace: string) => {
   // a consumer's commands wait for Redis for ever, and a scrape can't
   if (redis.status !== 'ready') throw new Error('Redis does not answer')
@@ -144,5 +133,3 @@ const readBacklog = async (redis: Redis, namespace: string) => {
   const overdueMs = dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt))
   return { endpoints: count, overdueSeconds: overdueMs / 1000 }
 }
-
-const withoutPassword = (url: string) => url.replace(/\/\/[^@/]*@/, '//')

@@ -2,16 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
-  checkRedis,
   connectConsumer,
   createLogger,
   createOutcomeWriter,
   modelNameSchema,
   startHealthServer,
-  untilReady,
+  untilUsable,
 } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
 import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import { readModelRepository } from './models/read-model-repository.ts'
@@ -39,7 +37,7 @@ export const startWorker = async (config: WorkerConfig) => {
   }
 
   try {
-    await useRedis(redis, config.REDIS_URL)
+    await untilUsable([redis], config.REDIS_URL)
     const metrics = createWorkerMetrics({
       executors: () => served.map(({ model, executorPids }) => ({ model, pids: executorPids() })),
       inHand: () => served.map(({ model, inHand }) => ({ model, predictions: inHand() })),
@@ -108,16 +106,6 @@ export const startWorker = async (config: WorkerConfig) => {
   }
 }
 
-const useRedis = async (redis: Redis, url: string) => {
-  try {
-    await untilReady(redis, 5000)
-    await checkRedis(redis)
-  } catch (err) {
-    const reason = err instanceof Error ? err.message : String(err)
-    throw new Error(`Redis at ${withoutPassword(url)} can't be used: ${reason}`, { cause: err })
-  }
-}
-
 /** The names of all models in the repository, those included that can only be announced as refused. */
 const modelsOf = ({ definitions, refused }: ModelRepository, log: Logger) => {
   const names = new Set(definitions.map(({ name }) => name))
@@ -127,5 +115,3 @@ const modelsOf = ({ definitions, refused }: ModelRepository, log: Logger) => {
   }
   return [...names]
 }
-
-const withoutPassword = (url: string) => url.replace(/\/\/[^@/]*@/, '//')

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
+import { ConfigError } from './environment.ts'
 import type { Logger } from './logger.ts'
 
 /**
@@ -78,8 +79,28 @@ export const untilReady = (redis: Redis, timeoutMs: number) =>
     redis.on('error', onError)
   })
 
+const startPatienceMs = 5000
+
+/**
+ * Resolves when all connections to the Redis at `url` are ready, and it can hold a queue. Throws a ConfigError, one
+ * sentence without the password, when one of them isn't within 5 s, or it can't.
+ */
+export const untilUsable = async (connections: [Redis, ...Redis[]], url: string) => {
+  try {
+    await Promise.all(connections.map((connection) => untilReady(connection, startPatienceMs)))
+    await checkRedis(connections[0])
+  } catch (err) {
+    const reason = err instanceof Error ? err.message || err.name : String(err)
+    throw new ConfigError(`Redis at ${withoutPassword(url)} can't be used (REDIS_URL): ${reason}`, {
+      cause: err,
+    })
+  }
+}
+
+const withoutPassword = (url: string) => url.replace(/\/\/[^@/]*@/, '//')
+
 /** Throws a sentence when this Redis can't hold a queue: older than 7.0, or allowed to evict jobs. */
-export const checkRedis = async (redis: Redis) => {
+const checkRedis = async (redis: Redis) => {
   const info = await redis.info()
   const version = field(info, 'redis_version') ?? '0'
   if (Number(version.split('.')[0]) < 7) {
