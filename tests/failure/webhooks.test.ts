@@ -14,6 +14,8 @@ import type { Stack, StackProcess } from '../support/stack.ts'
 
 const count = Number(process.env['ONQUEUE_CHAOS_PREDICTIONS'] ?? 5000)
 const kills = Number(process.env['ONQUEUE_CHAOS_KILLS'] ?? 50)
+/** Since the last kill, until the last webhook has arrived: jobs of a killed worker alone take 20 s. */
+const patienceMs = Number(process.env['ONQUEUE_CHAOS_PATIENCE_MS'] ?? 240_000)
 const seed = Number(process.env['ONQUEUE_CHAOS_SEED'] ?? Date.now() % 1_000_000)
 
 /** What a receiver knows of one delivery id: the only witness of what arrived. */
@@ -125,7 +127,7 @@ test(
         new Set([...entries.values()].flatMap((entry) => (entry.accepted > 0 ? [entry.predictionId] : [])))
       const missing = () => ids.filter((id) => !accepted().has(id))
       await expect
-        .poll(() => missing().length, { timeout: 240_000, interval: 250 })
+        .poll(() => missing().length, { timeout: patienceMs, interval: 250 })
         .toBe(0)
         .catch(async (err: unknown) => {
           const stuck = await Promise.all(
@@ -258,3 +260,52 @@ test(
     }
   },
 )
+
+test('a Redis that is full does not keep deliveries from being made and noted', async () => {
+  const redis = await startTestRedis({ maxmemoryBytes: 24 * 1024 * 1024 })
+  let isUp = false
+  const { url, received, close } = await startReceiver((response) =>
+    response.writeHead(isUp ? 200 : 500).end(),
+  )
+  const stack = await startStack({
+    models: [testModel('throws')],
+    redisUrl: redis.url,
+    environment: { ...loopbackWebhooks, ONQUEUE_WEBHOOK_SCHEDULE: `0${',0.5s'.repeat(200)}` },
+  })
+  try {
+    await stack.startWebhooks()
+    const ids = await inParallel(20, 20, async () => {
+      const { body } = await stack.client.submit('throws', { i: 1 }, { webhook: url })
+      return String(body.id)
+    })
+    const statuses = () =>
+      Promise.all(
+        ids.map(async (id) => (await stack.client.get(`/v1/predictions/${id}/deliveries`)).body.results[0]),
+      )
+    await expect
+      .poll(async () => (await statuses()).every((delivery) => delivery.attempts.length > 0), {
+        timeout: 20_000,
+      })
+      .toBe(true)
+    const isFull = () =>
+      stack.redis.append('filling', 'x'.repeat(100_000)).then(
+        () => false,
+        () => true,
+      )
+    while (!(await isFull()));
+
+    isUp = true
+    const seen = received.length
+    await expect
+      .poll(async () => (await statuses()).map(({ status }) => status), { timeout: 30_000 })
+      .toEqual(ids.map(() => 'delivered'))
+
+    expect(await isFull()).toBe(true)
+    expect(received.length - seen).toBeLessThanOrEqual(2 * ids.length)
+  } finally {
+    await stack.redis.del('filling')
+    await stack.close()
+    await close()
+    await redis.close()
+  }
+})

@@ -177,13 +177,14 @@ const firstMessage = async (child: ChildProcess): Promise<unknown> => {
   return message
 }
 
-/** Keys that belong to a prediction which does not exist any more. Cards, BullMQ's own bookkeeping and kept predictions stay. */
+/** Keys of a prediction or a delivery that is gone. Cards, BullMQ's own bookkeeping and what is kept stay. */
 const leakedKeys = async (redis: Redis, prefix: string) => {
   const keys = await redis.keys(`${prefix}:*`)
   const known = new Set(keys)
   return keys.filter((key) => {
-    const match = /^(.*\}):(outcome|input):(.*)$/.exec(key)
-    return match ? !known.has(`${match[1]}:predictions:${match[3]}`) && match[2] === 'input' : false
+    const [, slot, kind, id] = /^(.*\}):(input|body):(.*)$/.exec(key) ?? []
+    const owner = kind === 'input' ? `${slot}:predictions:${id}` : `${slot}:delivery:${id}`
+    return kind !== undefined && !known.has(owner)
   })
 }
 

@@ -110,8 +110,12 @@ export const createDeliverySchedule = ({
   }
 }
 
-/** ARGV: prefix, now, end of the leases, then endpoint, room and when to look again. Returns pairs of endpoint and id. */
-const takeScript = `
+/**
+ * Allowed in a Redis that is full: delivering is what makes room in it.
+ *
+ * ARGV: prefix, now, end of the leases, then endpoint, room and when to look again. Returns pairs of endpoint and id.
+ */
+const takeScript = `#!lua flags=allow-oom
 local prefix, now, leaseUntil = unpack(ARGV)
 local taken = {}
 for i = 4, #ARGV, 3 do
@@ -131,8 +135,8 @@ for i = 4, #ARGV, 3 do
 end
 return taken`
 
-/** ARGV: prefix, id, endpoint, owner, lease, now, verdict, time of the retry, attempts, tries. */
-const settleScript = `
+/** As above. ARGV: prefix, id, endpoint, owner, lease, now, verdict, time of the retry, attempts, tries. */
+const settleScript = `#!lua flags=allow-oom
 local prefix, id, endpoint, owner, leaseUntil, now, verdict, retryAt, attempts, tries = unpack(ARGV)
 local delivery, schedule = prefix .. 'delivery:' .. id, prefix .. 'schedule:' .. endpoint
 local state = prefix .. 'endpoint:' .. endpoint

@@ -15,7 +15,7 @@ const watermark = 0.7
 const shortRetentionMs = 600_000
 
 /** KEYS[1] the set of ended ones; ARGV: prefix, before. */
-const removeEnded = `
+const removeEnded = `#!lua flags=allow-oom
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, ${atOnce})
 for _, id in ipairs(ids) do
   local delivery, body = ARGV[1] .. 'delivery:' .. id, ARGV[1] .. 'body:' .. id

@@ -163,7 +163,7 @@ redis.call('ZADD', schedule, now, id)
 redis.call('ZADD', endpoints, 'LT', now, endpoint)
 return 1`
 
-const discardScript = `
+const discardScript = `#!lua flags=allow-oom
 local delivery, body, schedule, index, delivered, failed, bytes = unpack(KEYS)
 redis.call('DECRBY', bytes, redis.call('STRLEN', body))
 redis.call('ZREM', schedule, ARGV[1])
