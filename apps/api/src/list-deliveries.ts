@@ -1,8 +1,9 @@
-import { deliveryKeys, endpointOf, toDelivery } from '@onqueue/shared'
+import { deliveryKeys } from '@onqueue/shared'
 import type { Delivery, DeliveryStatus, DeliveryStore } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { ListCursor } from './list-cursor.ts'
 import { readListing } from './read-listing.ts'
+import { readDelivery } from './show-delivery.ts'
 
 /**
  * Lists an owner's deliveries, newest first; `next` leads to older ones. A filter by status has to read the deliveries:
@@ -50,11 +51,3 @@ export const createListDeliveries =
     }
     return { results, next: cursor ?? null }
   }
-
-/** A delivery as its owner sees it; null where there is none. */
-export const readDelivery = async (deliveries: DeliveryStore, id: string): Promise<Delivery | null> => {
-  const record = await deliveries.read(id)
-  if (!record) return null
-  const [isPaused = false] = await deliveries.isPaused([endpointOf(record)])
-  return toDelivery(record, { isPaused })
-}

@@ -1,7 +1,8 @@
-import { AppError, deliveryIdOf, endpointOf, toDelivery, webhookBody } from '@onqueue/shared'
-import type { Delivery, DeliveryRecord, DeliveryStore, PredictionRecord } from '@onqueue/shared'
+import { AppError, webhookBody } from '@onqueue/shared'
+import type { Delivery, DeliveryRecord, DeliveryStore } from '@onqueue/shared'
 import type { ListDeliveries } from './list-deliveries.ts'
 import type { PredictionReader } from './read-prediction.ts'
+import { deliveryNotFound, readDelivery } from './show-delivery.ts'
 import type { ShowPrediction } from './show-prediction.ts'
 
 /** Sends deliveries again: same id and same bytes, from the start of the schedule. */
@@ -26,9 +27,13 @@ export const createRedeliver = ({
   reader: PredictionReader
   show: ShowPrediction
 }): Redeliver => {
-  const again = async (record: DeliveryRecord) => {
+  const again = async (record: DeliveryRecord | null): Promise<void> => {
+    if (!record) throw deliveryNotFound()
     const body = record.status === 'delivered' ? await bodyOf(record) : null
-    if (!(await deliveries.redeliver(record.id, record, body))) throw deliveryNotFound()
+    const done = await deliveries.redeliver(record.id, record, body)
+    if (done === 'not-found') throw deliveryNotFound()
+    // delivered since it was read
+    if (done === 'body-needed') await again(await deliveries.read(record.id))
   }
 
   /** What was delivered is not kept; it is made again of the prediction, which has not changed since. */
@@ -46,9 +51,9 @@ export const createRedeliver = ({
       const record = await deliveries.read(id)
       if (record?.owner !== owner) throw deliveryNotFound()
       await again(record)
-      const latest = (await deliveries.read(id)) ?? record
-      const [isPaused = false] = await deliveries.isPaused([endpointOf(record)])
-      return toDelivery(latest, { isPaused })
+      const delivery = await readDelivery(deliveries, id)
+      if (!delivery) throw deliveryNotFound()
+      return delivery
     },
     failedSince: async (since, owner) => {
       let count = 0
@@ -65,50 +70,3 @@ export const createRedeliver = ({
     },
   }
 }
-
-export const deliveryNotFound = () =>
-  new AppError(
-    'delivery_not_found',
-    'no such delivery; delivered ones are kept as long as predictions, failed ones for a week',
-  )
-
-/** The deliveries of a prediction: those that are kept, and the one about its end while it is still to come. */
-export const deliveriesOf = async (
-  deliveries: DeliveryStore,
-  { id, job, webhookStatus }: PredictionRecord,
-): Promise<Delivery[]> => {
-  const { webhook, owner, createdAt } = job
-  if (!webhook) return []
-  const [isPaused = false] = await deliveries.isPaused([endpointOf({ owner, url: webhook.url })])
-  const shown = await Promise.all(
-    (['start', 'completed'] as const)
-      .filter((event) => webhook.events.includes(event))
-      .map(async (event) => {
-        const deliveryId = deliveryIdOf(id, event)
-        const record = await deliveries.read(deliveryId)
-        if (record) return toDelivery(record, { isPaused })
-        return event === 'completed' && webhookStatus === 'pending'
-          ? toDelivery(toCome(deliveryId, { id, owner, url: webhook.url, createdAt }), { isPaused })
-          : null
-      }),
-  )
-  return shown.filter((delivery) => delivery !== null)
-}
-
-const toCome = (
-  deliveryId: string,
-  { id, owner, url, createdAt }: { id: string; owner: string; url: string; createdAt: number },
-): DeliveryRecord => ({
-  id: deliveryId,
-  owner,
-  predictionId: id,
-  event: 'prediction.completed',
-  url,
-  createdAt,
-  holdsPrediction: false,
-  status: 'pending',
-  attempts: [],
-  tries: 0,
-  nextAt: null,
-  endedAt: null,
-})

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { z } from 'zod'
 import { endpointOf, parseDelivery } from './delivery.ts'
 import type { DeliveryAbout, DeliveryRecord } from './delivery.ts'
 import { deliveryKeys } from './names.ts'
@@ -13,9 +14,13 @@ export type DeliveryStore = {
   read(id: string): Promise<DeliveryRecord | null>
   /**
    * Attempts a delivery again from the start of the schedule; one that is pending is only due at once. `body` is for one
-   * that was delivered, whose frozen body is gone. Resolves to false when there is no such delivery.
+   * that was delivered, whose frozen body is gone: without it nothing happens to such a one.
    */
-  redeliver(id: string, about: DeliveryAbout, body: string | null): Promise<boolean>
+  redeliver(
+    id: string,
+    about: DeliveryAbout,
+    body: string | null,
+  ): Promise<'due' | 'not-found' | 'body-needed'>
   /** Removes a delivery with its body; it is not attempted any more. Resolves to false when there was none. */
   discard(id: string, about: DeliveryAbout): Promise<boolean>
   /** Has what is due attempted at once, rather than when somebody looks next. */
@@ -53,50 +58,68 @@ export const createDeliveryStore = ({
 
   const announce = async () => void (await redis.publish(keys.notices, ''))
 
-  const keysOf = (id: string, about: DeliveryAbout) => {
-    const endpoint = endpointOf(about)
-    return [
-      keys.delivery(id),
-      keys.body(id),
-      keys.schedule(endpoint),
-      keys.endpoints,
-      keys.index(about.owner),
-      keys.origins(about.owner),
-      keys.bytes(about.owner),
-    ]
-  }
+  const keysOf = (id: string, about: DeliveryAbout) => ({
+    delivery: keys.delivery(id),
+    body: keys.body(id),
+    schedule: keys.schedule(endpointOf(about)),
+    index: keys.index(about.owner),
+    origins: keys.origins(about.owner),
+    bytes: keys.bytes(about.owner),
+  })
 
   return {
-    create: async (id, about, body) => {
+    create: async (id, about, text) => {
+      const { delivery, body, schedule, index, origins, bytes } = keysOf(id, about)
       const reply = await redis.createDelivery(
-        ...keysOf(id, about),
+        delivery,
+        body,
+        schedule,
+        keys.endpoints,
+        index,
+        origins,
+        bytes,
         id,
         endpointOf(about),
         new URL(about.url).origin,
         clock(),
         JSON.stringify(about),
         about.createdAt,
-        body,
+        text,
       )
       return reply === 1
     },
     read: async (id) => parseDelivery(id, await redis.hgetall(keys.delivery(id))),
-    redeliver: async (id, about, body) => {
-      const [delivery, text, schedule, endpoints, , , bytes] = keysOf(id, about)
+    redeliver: async (id, about, text) => {
+      const { delivery, body, schedule, bytes } = keysOf(id, about)
       const reply = await redis.redeliver(
-        ...[delivery, text, schedule, endpoints, keys.delivered, keys.failed, bytes].map(String),
+        delivery,
+        body,
+        schedule,
+        keys.endpoints,
+        keys.delivered,
+        keys.failed,
+        bytes,
         id,
         endpointOf(about),
         clock(),
-        body ?? '',
+        text ?? '',
       )
-      if (reply === 1) await announce()
-      return reply === 1
+      if (reply === 'due') await announce()
+      return redeliverReplySchema.parse(reply)
     },
     discard: async (id, about) => {
-      const [delivery, text, schedule, , index, , bytes] = keysOf(id, about)
-      const all = [delivery, text, schedule, index, keys.delivered, keys.failed, bytes].map(String)
-      return (await redis.discardDelivery(...all, id)) === 1
+      const { delivery, body, schedule, index, bytes } = keysOf(id, about)
+      const reply = await redis.discardDelivery(
+        delivery,
+        body,
+        schedule,
+        index,
+        keys.delivered,
+        keys.failed,
+        bytes,
+        id,
+      )
+      return reply === 1
     },
     announce,
     isPaused: (endpoints) =>
@@ -127,6 +150,8 @@ export const createDeliveryStore = ({
   }
 }
 
+const redeliverReplySchema = z.enum(['due', 'not-found', 'body-needed'])
+
 const toMs = (text: string | null) => (text === null ? null : Number(text))
 
 const createScript = `
@@ -146,7 +171,8 @@ const redeliverScript = `
 local delivery, body, schedule, endpoints, delivered, failed, bytes = unpack(KEYS)
 local id, endpoint, now, text = unpack(ARGV)
 local status = redis.call('HGET', delivery, 'status')
-if not status then return 0 end
+if not status then return 'not-found' end
+if status == 'delivered' and text == '' then return 'body-needed' end
 if status ~= 'pending' then
   if text ~= '' then
     local before = redis.call('STRLEN', body)
@@ -161,7 +187,7 @@ end
 redis.call('HSET', delivery, 'nextAt', now)
 redis.call('ZADD', schedule, now, id)
 redis.call('ZADD', endpoints, 'LT', now, endpoint)
-return 1`
+return 'due'`
 
 const discardScript = `#!lua flags=allow-oom
 local delivery, body, schedule, index, delivered, failed, bytes = unpack(KEYS)

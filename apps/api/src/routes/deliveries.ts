@@ -4,12 +4,11 @@ import type { DeliveryStore } from '@onqueue/shared'
 import type { ApiEnvironment } from '../api-environment.ts'
 import type { ReadJsonBody } from '../json-body.ts'
 import { decodeCursor, encodeCursor } from '../list-cursor.ts'
-import { readDelivery } from '../list-deliveries.ts'
 import type { ListDeliveries } from '../list-deliveries.ts'
 import { parseBody } from '../parse-body.ts'
 import type { PredictionReader } from '../read-prediction.ts'
-import { deliveriesOf, deliveryNotFound } from '../redeliver.ts'
 import type { Redeliver } from '../redeliver.ts'
+import { deliveriesOf, deliveryNotFound, readDelivery } from '../show-delivery.ts'
 import * as docs from './prediction-docs.ts'
 
 /** The caller's own webhook deliveries: what became of them, and sending them again. */

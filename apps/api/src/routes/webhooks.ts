@@ -4,9 +4,8 @@ import type { DeliveryStore, Endpoint, WebhookSecretStore } from '@onqueue/share
 import type { ApiEnvironment } from '../api-environment.ts'
 import type { CheckWebhook } from '../check-webhook.ts'
 import type { ReadJsonBody } from '../json-body.ts'
-import { readDelivery } from '../list-deliveries.ts'
 import { parseBody } from '../parse-body.ts'
-import { deliveryNotFound } from '../redeliver.ts'
+import { deliveryNotFound, readDelivery } from '../show-delivery.ts'
 import * as docs from './prediction-docs.ts'
 
 /** The caller's signing secret and endpoints, and a test of them. */
