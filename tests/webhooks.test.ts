@@ -143,7 +143,7 @@ test('all that failed since a time are redelivered with one call', async () => {
   const { body } = await stack.client.call('POST', '/v1/deliveries/redeliver', { since })
   await untilReceived(7)
 
-  expect(body).toEqual({ redelivered: 3 })
+  expect(body).toEqual({ redelivered: 3, has_more: false })
   await Promise.all(later.map(({ body: { id } }) => untilDelivery(id, 'delivered')))
   await untilDelivery(before.body.id, 'failed')
 })
@@ -346,6 +346,43 @@ test('a delivery that is discarded is gone, and not attempted any more', async (
   const { body: test } = await stack.client.call('POST', '/v1/webhooks/test', { url })
   await untilReceived(seen + 4)
   expect(received.slice(seen + 1).every((webhook) => webhook.id === test.id)).toBe(true)
+})
+
+test('a prediction that is held for a delivery which is gone is let go, and not told of again', async () => {
+  const { url, received, untilReceived } = await receiver()
+  const { body } = await stack.client.submit('demo-classifier', input, {
+    webhook: url,
+    webhook_payload: 'thin',
+  })
+  const { id } = await untilDelivery(body.id, 'delivered')
+  await stack.client.call('DELETE', `/v1/deliveries/${id}`)
+
+  // what a process leaves behind that dies after the delivery was noted; it is looked at 100 h later
+  const undelivered = `${stack.prefix}:{demo-classifier}:undelivered`
+  await stack.redis.zadd(undelivered, 0, `${body.id}:held`)
+
+  await expect.poll(() => stack.redis.zscore(undelivered, `${body.id}:held`), { timeout: 10_000 }).toBe(null)
+  await stack.client.call('POST', '/v1/webhooks/test', { url })
+  await untilReceived(2)
+  expect(received.map(({ headers }) => headers['onqueue-event'])).toEqual([
+    'prediction.completed',
+    'webhook.test',
+  ])
+  expect((await stack.client.get(`/v1/predictions/${body.id}`)).body.webhook).toEqual({ status: 'gone' })
+})
+
+test('a prediction that is deleted while it waits is not told of', async () => {
+  const { url, received, untilReceived } = await receiver()
+  const busy = await stack.client.submit('slow', { n: [300] }, { priority: 'high' })
+  await stack.client.untilTaken(busy.body.id)
+  const { body } = await stack.client.submit('slow', { n: [1] }, { webhook: url })
+
+  await stack.client.call('DELETE', `/v1/predictions/${body.id}`)
+
+  await stack.client.untilFinal(busy.body.id)
+  await stack.client.call('POST', '/v1/webhooks/test', { url })
+  await untilReceived(1)
+  expect(received.map(({ headers }) => headers['onqueue-event'])).toEqual(['webhook.test'])
 })
 
 test('a deleted prediction is not told of any more', async () => {

@@ -272,32 +272,39 @@ test('a Redis that is full does not keep deliveries from being made and noted', 
     redisUrl: redis.url,
     environment: { ...loopbackWebhooks, ONQUEUE_WEBHOOK_SCHEDULE: `0${',0.5s'.repeat(200)}` },
   })
-  try {
-    await stack.startWebhooks()
-    const ids = await inParallel(20, 20, async () => {
+  const submit = () =>
+    inParallel(20, 20, async () => {
       const { body } = await stack.client.submit('throws', { i: 1 }, { webhook: url })
+      await stack.client.untilFinal(body.id)
       return String(body.id)
     })
-    const statuses = () =>
-      Promise.all(
-        ids.map(async (id) => (await stack.client.get(`/v1/predictions/${id}/deliveries`)).body.results[0]),
-      )
+  const deliveriesOf = (ids: string[]) =>
+    Promise.all(
+      ids.map(async (id) => (await stack.client.get(`/v1/predictions/${id}/deliveries`)).body.results[0]),
+    )
+  const isFull = () =>
+    stack.redis.append('filling', 'x'.repeat(100_000)).then(
+      () => false,
+      () => true,
+    )
+  try {
+    const failing = await stack.startWebhooks()
+    const attempted = await submit()
     await expect
-      .poll(async () => (await statuses()).every((delivery) => delivery.attempts.length > 0), {
+      .poll(async () => (await deliveriesOf(attempted)).every(({ attempts }) => attempts.length > 0), {
         timeout: 20_000,
       })
       .toBe(true)
-    const isFull = () =>
-      stack.redis.append('filling', 'x'.repeat(100_000)).then(
-        () => false,
-        () => true,
-      )
+    await failing.stop()
+    // of these nothing has been made yet
+    const ids = [...attempted, ...(await submit())]
     while (!(await isFull()));
+    await stack.startWebhooks()
 
     isUp = true
     const seen = received.length
     await expect
-      .poll(async () => (await statuses()).map(({ status }) => status), { timeout: 30_000 })
+      .poll(async () => (await deliveriesOf(ids)).map(({ status }) => status), { timeout: 30_000 })
       .toEqual(ids.map(() => 'delivered'))
 
     expect(await isFull()).toBe(true)

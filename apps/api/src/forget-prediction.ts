@@ -38,11 +38,13 @@ export const createForgetPrediction =
     const { id, job } = record
     const keys = modelKeys(namespace, job.model)
     const queue = queues.open(job.model)
-    const { outcome } = await cancel(record, 'deleted by its owner')
+    // nobody is to be told of it any more
+    const { webhook: _webhook, ...silent } = job
+    const { outcome } = await cancel({ ...record, job: silent }, 'deleted by its owner')
+    await redis.zrem(keys.undelivered, id, `${id}:start`)
     if (outcome) await redis.set(keys.outcome(id), tombstone(outcome), 'KEEPTTL')
     await recall(deliveries, id)
     await Promise.all([
-      redis.zrem(keys.undelivered, id, `${id}:start`),
       redis.del(keys.input(id)),
       redis.zrem(keys.index(job.owner), id),
       redis.zrem(keys.deadlines, id),

@@ -51,18 +51,18 @@ export const createPredictionReader = (options: Options): PredictionReader => {
   /** With how the delivery about its end stands, where there is one. */
   const withWebhook = async (record: PredictionRecord): Promise<PredictionRecord> => {
     const { owner, webhook } = record.job
-    if (!webhook) return record
+    if (!webhook?.events.includes('completed')) return record
     const delivery = await deliveries.read(deliveryIdOf(record.id, 'completed'))
     if (!delivery) return { ...record, webhookStatus: await withoutDelivery(record) }
     const [isPaused = false] = await deliveries.isPaused([endpointOf({ owner, url: webhook.url })])
     return { ...record, webhookStatus: toDelivery(delivery, { isPaused }).status }
   }
 
-  /** Not made yet; or it is gone again, and only delivered ones go before their prediction. */
+  /** Not made yet; or gone again: discarded by its owner, or delivered and swept when memory was short. */
   const withoutDelivery = async ({ id, job, outcome }: PredictionRecord) => {
     const isToCome =
       outcome === null || (await redis.zscore(modelKeys(namespace, job.model).undelivered, id)) !== null
-    return isToCome ? 'pending' : 'delivered'
+    return isToCome ? 'pending' : 'gone'
   }
 
   const endOverdue = async (record: PredictionRecord): Promise<PredictionRecord> => {

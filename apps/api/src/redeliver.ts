@@ -1,5 +1,6 @@
 import { AppError, webhookBody } from '@onqueue/shared'
 import type { Delivery, DeliveryRecord, DeliveryStore } from '@onqueue/shared'
+import type { ListCursor } from './list-cursor.ts'
 import type { ListDeliveries } from './list-deliveries.ts'
 import type { PredictionReader } from './read-prediction.ts'
 import { deliveryNotFound, readDelivery } from './show-delivery.ts'
@@ -12,9 +13,11 @@ export type Redeliver = {
    * that was delivered and whose prediction is gone.
    */
   one(id: string, owner: string): Promise<Delivery>
-  /** Every failed one that was made at `since` (ms) or later. Resolves to how many. */
-  failedSince(since: number, owner: string): Promise<number>
+  /** Failed ones that were made at `since` (ms) or later, up to 1,000; `isMore` when there may be more. */
+  failedSince(since: number, owner: string): Promise<{ count: number; isMore: boolean }>
 }
+
+const mostAtOnce = 1000
 
 export const createRedeliver = ({
   deliveries,
@@ -34,6 +37,13 @@ export const createRedeliver = ({
     if (done === 'not-found') throw deliveryNotFound()
     // delivered since it was read
     if (done === 'body-needed') await again(await deliveries.read(record.id))
+  }
+
+  /** Resolves to false for one that went, or was redelivered, meanwhile. */
+  const againIfFailed = async (id: string) => {
+    const record = await deliveries.read(id)
+    if (record?.status !== 'failed') return false
+    return (await deliveries.redeliver(id, record, null)) === 'due'
   }
 
   /** What was delivered is not kept; it is made again of the prediction, which has not changed since. */
@@ -57,16 +67,14 @@ export const createRedeliver = ({
     },
     failedSince: async (since, owner) => {
       let count = 0
-      let cursor
+      let cursor: ListCursor | undefined
       do {
         const page = await list({ owner, status: 'failed', since, limit: 100, cursor })
-        const records = await Promise.all(page.results.map(({ id }) => deliveries.read(id)))
-        const failed = records.filter((record) => record !== null).filter(({ status }) => status === 'failed')
-        await Promise.all(failed.map(again))
-        count += failed.length
+        const done = await Promise.all(page.results.map(({ id }) => againIfFailed(id)))
+        count += done.filter(Boolean).length
         cursor = page.next ?? undefined
-      } while (cursor)
-      return count
+      } while (cursor && count < mostAtOnce)
+      return { count, isMore: cursor !== undefined }
     },
   }
 }

@@ -1,5 +1,5 @@
 import { deliveryKeys, endpointOf, parseDelivery } from '@onqueue/shared'
-import type { DeliveryAttempt, DeliveryRecord } from '@onqueue/shared'
+import type { DeliveryAttempt, DeliveryRecord, Logger } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 
 /**
@@ -15,8 +15,8 @@ export type DeliverySchedule = {
   /** Leases due deliveries: from each endpoint as many as it has room, oldest first. */
   take(endpoints: EndpointRoom[]): Promise<LeasedDelivery[]>
   settle(delivery: LeasedDelivery, verdict: Verdict): Promise<Settled>
-  /** Leaves an endpoint alone until it is resumed. */
-  pause(endpoint: string): Promise<void>
+  /** Leaves an endpoint alone until it is resumed; nothing happens when it is not failing since then any more. */
+  pause(endpoint: string, failingSince: number | null): Promise<void>
 }
 
 /** `lookAt`: when to look again where more is due than there is room for, in ms. */
@@ -42,18 +42,20 @@ export const createDeliverySchedule = ({
   redis,
   namespace,
   leaseMs,
+  log,
   clock = Date.now,
 }: {
   redis: Redis
   namespace: string
   leaseMs: number
+  log: Logger
   clock?: () => number
 }): DeliverySchedule => {
   const keys = deliveryKeys(namespace)
   redis.defineCommand('takeDeliveries', { numberOfKeys: 1, lua: takeScript })
   redis.defineCommand('settleDelivery', { numberOfKeys: 1, lua: settleScript })
 
-  const read = async (endpoint: string, id: string, leaseUntil: number): Promise<LeasedDelivery[]> => {
+  const readLeased = async (endpoint: string, id: string, leaseUntil: number): Promise<LeasedDelivery[]> => {
     const [fields, body] = await Promise.all([
       redis.hgetall(keys.delivery(id)),
       redis.getBuffer(keys.body(id)),
@@ -81,7 +83,14 @@ export const createDeliverySchedule = ({
         { length: taken.length / 2 },
         (_, index) => [taken[2 * index] ?? '', taken[2 * index + 1] ?? ''] as const,
       )
-      return (await Promise.all(pairs.map(([endpoint, id]) => read(endpoint, id, leaseUntil)))).flat()
+      const read = pairs.map(([endpoint, id]) =>
+        readLeased(endpoint, id, leaseUntil).catch((err: unknown) => {
+          // of another release, say: the others must go on, and this one is tried again when its lease is over
+          log.error({ err, deliveryId: id }, 'delivery could not be read')
+          return []
+        }),
+      )
+      return (await Promise.all(read)).flat()
     },
     settle: async ({ record, leaseUntil }, verdict) => {
       const [isMine, failingSince, failures] = await redis.settleDelivery(
@@ -103,9 +112,9 @@ export const createDeliverySchedule = ({
         failures: Number(failures ?? 0),
       }
     },
-    pause: async (endpoint) => {
-      await redis.hsetnx(keys.endpoint(endpoint), 'pausedAt', clock())
-      await redis.zrem(keys.endpoints, endpoint)
+    pause: async (endpoint, failingSince) => {
+      // whoever takes from it next takes it off the list
+      await redis.eval(pauseScript, 1, keys.endpoint(endpoint), failingSince ?? '', clock())
     },
   }
 }
@@ -172,6 +181,10 @@ local first = redis.call('ZRANGE', schedule, 0, 0, 'WITHSCORES')[2]
 if first and redis.call('HEXISTS', state, 'pausedAt') == 0 then redis.call('ZADD', KEYS[1], first, endpoint)
 else redis.call('ZREM', KEYS[1], endpoint) end
 return {'1', unpack(redis.call('HMGET', state, 'failingSince', 'failures'))}`
+
+/** KEYS[1] state of the endpoint; ARGV: since when it was seen to fail, now. */
+const pauseScript = `#!lua flags=allow-oom
+if redis.call('HGET', KEYS[1], 'failingSince') == ARGV[1] then redis.call('HSETNX', KEYS[1], 'pausedAt', ARGV[2]) end`
 
 declare module 'ioredis' {
   // oxlint-disable-next-line no-unused-vars -- must repeat ioredis' own parameter to merge with it

@@ -21,6 +21,12 @@ type Pace = { circuit: Circuit; inFlight: number }
 
 const pollMs = 500
 const endpointsAtOnce = 100
+/** When to look again at what waits for other attempts of its owner. */
+const ownerPauseMs = 500
+/** What is known of an endpoint is forgotten when it was not dialled for so long after it could have been. */
+const idleMs = 600_000
+
+const ownerOf = (endpoint: string) => endpoint.slice(0, endpoint.lastIndexOf(' '))
 
 export const createDispatcher = ({
   schedule,
@@ -40,11 +46,21 @@ export const createDispatcher = ({
   log: Logger
   clock?: () => number
 }): Dispatcher => {
+  // one owner with many slow receivers leaves half of all to the others
+  const maxPerOwner = Math.ceil(maxInFlight / 2)
   const paces = new Map<string, Pace>()
   const underWay = new Set<Promise<void>>()
   let isClosed = false
   let round: Promise<void> | undefined
   let isWoken = false
+
+  const ownersInFlight = new Map<string, number>()
+  const countOwner = (endpoint: string, change: 1 | -1) => {
+    const owner = ownerOf(endpoint)
+    const count = (ownersInFlight.get(owner) ?? 0) + change
+    if (count === 0) ownersInFlight.delete(owner)
+    else ownersInFlight.set(owner, count)
+  }
 
   const paceOf = (endpoint: string) => {
     const pace = paces.get(endpoint) ?? { circuit: closedCircuit, inFlight: 0 }
@@ -52,36 +68,43 @@ export const createDispatcher = ({
     return pace
   }
 
-  const roomOf = (endpoint: string, left: number) => {
-    const { circuit, inFlight } = paceOf(endpoint)
+  /** How many attempts may start at an endpoint, and when to look at it again: null when one of its attempts ends. */
+  const roomOf = (endpoint: string, left: number, ownerLeft: number) => {
+    const { circuit, inFlight } = paces.get(endpoint) ?? { circuit: closedCircuit, inFlight: 0 }
     const now = clock()
-    const isOpen = circuit.notBefore > now
-    const room = isOpen ? 0 : Math.max(0, Math.min(allowedInFlight(circuit, maxPerEndpoint) - inFlight, left))
-    return { endpoint, room, lookAt: isOpen ? circuit.notBefore : now }
+    if (circuit.notBefore > now) return { endpoint, room: 0, lookAt: circuit.notBefore }
+    const allowed = allowedInFlight(circuit, maxPerEndpoint) - inFlight
+    if (allowed <= 0 || left <= 0) return { endpoint, room: 0, lookAt: null }
+    if (ownerLeft <= 0) return { endpoint, room: 0, lookAt: now + ownerPauseMs }
+    return { endpoint, room: Math.min(allowed, left, ownerLeft), lookAt: now }
   }
 
   const take = async () => {
     let left = maxInFlight - underWay.size
     if (left <= 0) return
-    const endpoints = await schedule.dueEndpoints(endpointsAtOnce)
-    if (endpoints.length === 0) return
-    const rooms = endpoints
-      .map((endpoint) => {
-        const room = roomOf(endpoint, left)
-        left -= room.room
-        return room
-      })
-      // one that is full is looked at again when one of its attempts ends
-      .filter(({ room, lookAt }) => room > 0 || lookAt > clock())
+    // those that are full stay at the front, and must not hide the others
+    const limit = endpointsAtOnce + [...paces.values()].filter(({ inFlight }) => inFlight > 0).length
+    const endpoints = await schedule.dueEndpoints(limit)
+    const takenOfOwner = new Map<string, number>()
+    const rooms = endpoints.flatMap((endpoint) => {
+      const owner = ownerOf(endpoint)
+      const taken = takenOfOwner.get(owner) ?? 0
+      const { room, lookAt } = roomOf(endpoint, left, maxPerOwner - (ownersInFlight.get(owner) ?? 0) - taken)
+      takenOfOwner.set(owner, taken + room)
+      left -= room
+      return lookAt === null ? [] : [{ endpoint, room, lookAt }]
+    })
     if (rooms.length === 0) return
     for (const delivery of await schedule.take(rooms)) start(delivery)
     // more may be due where these came from
-    if (rooms.some(({ room }) => room > 0) && underWay.size < maxInFlight) isWoken = true
+    const isMoreDue = rooms.some(({ room }) => room > 0) || endpoints.length === limit
+    if (isMoreDue && underWay.size < maxInFlight) isWoken = true
   }
 
   const start = (delivery: LeasedDelivery) => {
     const pace = paceOf(delivery.endpoint)
     pace.inFlight += 1
+    countOwner(delivery.endpoint, 1)
     const running = attempt(delivery)
       .then(
         (result) => (pace.circuit = circuitAfter(pace.circuit, result)),
@@ -89,6 +112,7 @@ export const createDispatcher = ({
       )
       .then(() => {
         pace.inFlight -= 1
+        countOwner(delivery.endpoint, -1)
         if (pace.inFlight === 0 && pace.circuit === closedCircuit) paces.delete(delivery.endpoint)
         underWay.delete(running)
         wake()
@@ -118,7 +142,16 @@ export const createDispatcher = ({
     })
   }
 
-  const timer = setInterval(wake, pollMs)
+  const forgetIdle = () => {
+    const before = clock() - idleMs
+    for (const [endpoint, { circuit, inFlight }] of paces) {
+      if (inFlight === 0 && circuit.notBefore < before) paces.delete(endpoint)
+    }
+  }
+  const timer = setInterval(() => {
+    forgetIdle()
+    wake()
+  }, pollMs)
 
   return {
     wake,

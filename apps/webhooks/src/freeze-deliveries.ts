@@ -25,8 +25,6 @@ import type { Redis } from 'ioredis'
 export type Freezer = {
   /** Freezes everything of a model that is due. */
   freeze(model: string): Promise<void>
-  /** A delivery ended: the prediction that was kept for it may go. */
-  release(predictionId: string, model: string, event: 'start' | 'completed'): Promise<void>
   close(): Promise<void>
 }
 
@@ -36,10 +34,14 @@ const leaseMs = 10_000
 /** Longer than a delivery takes from its first to its last attempt. Then it is looked at again. */
 const holdMs = 100 * 3_600_000
 
-const takeDue = `
+/** Allowed in a Redis that is full, as what is not delivered can't be swept. */
+const takeDue = `#!lua flags=allow-oom
 local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], ARGV[2], id) end
 return ids`
+
+const holdPrediction = `#!lua flags=allow-oom
+redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2])`
 
 export const createFreezer = ({
   redis,
@@ -60,6 +62,7 @@ export const createFreezer = ({
   clock?: () => number
 }): Freezer => {
   redis.defineCommand('takeUndelivered', { numberOfKeys: 1, lua: takeDue })
+  redis.defineCommand('holdPrediction', { numberOfKeys: 1, lua: holdPrediction })
   const queues = new Map<string, PredictionQueue>()
   const queueOf = (model: string) => {
     const queue = queues.get(model) ?? openPredictionQueue(redis, namespace, model)
@@ -68,8 +71,19 @@ export const createFreezer = ({
   }
   const drop = (model: string, member: string) => redis.zrem(modelKeys(namespace, model).undelivered, member)
 
+  const hold = (model: string, id: string) =>
+    redis.holdPrediction(modelKeys(namespace, model).undelivered, clock() + holdMs, `${id}:held`)
+
+  /** Its delivery should have ended long ago. */
+  const checkHeld = async (model: string, id: string) => {
+    const delivery = await deliveries.read(deliveryIdOf(id, 'completed'))
+    if (delivery?.status === 'pending') await hold(model, id)
+    else await drop(model, `${id}:held`)
+  }
+
   const freezeOne = async (model: string, member: string) => {
     const [id = '', suffix] = member.split(':')
+    if (suffix === 'held') return checkHeld(model, id)
     const event = suffix === 'start' ? 'start' : 'completed'
     const record = await readPredictionRecord({ redis, namespace, queue: queueOf(model) }, model, id)
     const webhook = record?.job.webhook
@@ -80,12 +94,10 @@ export const createFreezer = ({
     }
     const shown = event === 'start' ? asStarted(record, clock()) : record
     if (event === 'completed' && !record.outcome) return
-    const isWhole = await make(model, shown, webhook, event)
-    if (isWhole) await drop(model, member)
-    else await redis.zadd(modelKeys(namespace, model).undelivered, 'XX', clock() + holdMs, member)
+    await make(model, shown, webhook, event)
+    await drop(model, member)
   }
 
-  /** Resolves to whether the prediction may go. */
   const make = async (
     model: string,
     record: PredictionRecord,
@@ -101,15 +113,13 @@ export const createFreezer = ({
       event: event === 'start' ? ('prediction.started' as const) : ('prediction.completed' as const),
       url: webhook.url,
       createdAt: clock(),
-      holdsPrediction: !isWhole,
+      holdsPrediction: !isWhole && event === 'completed',
     }
+    if (about.holdsPrediction) await hold(model, record.id)
     if (await deliveries.create(deliveryId, about, text)) {
       onFrozen(model, clock() - (record.outcome?.completedAt ?? record.takenAt ?? clock()))
       log.debug({ deliveryId, predictionId: record.id, requestId }, 'delivery made')
-      return isWhole
-    }
-    const known = await deliveries.read(deliveryId)
-    return isWhole || known?.status !== 'pending'
+    } else if ((await deliveries.read(deliveryId))?.status !== 'pending') await deliveries.release(about)
   }
 
   return {
@@ -128,9 +138,6 @@ export const createFreezer = ({
         )
       } while (taken.length === atOnce)
     },
-    release: async (predictionId, model, event) => {
-      await drop(model, event === 'start' ? `${predictionId}:start` : predictionId)
-    },
     close: async () => {
       await Promise.all([...queues.values()].map((queue) => queue.close()))
     },
@@ -147,6 +154,7 @@ const asStarted = (record: PredictionRecord, now: number): PredictionRecord => (
 declare module 'ioredis' {
   // oxlint-disable-next-line no-unused-vars -- must repeat ioredis' own parameter to merge with it
   interface RedisCommander<Context> {
+    holdPrediction(...args: (string | number)[]): Promise<unknown>
     takeUndelivered(...args: (string | number)[]): Promise<string[]>
   }
 }

@@ -1,7 +1,6 @@
-import { modelOfPredictionId, signingKeysOf } from '@onqueue/shared'
-import type { DeliveryAttempt, Logger, WebhookSecretStore } from '@onqueue/shared'
+import { signingKeysOf } from '@onqueue/shared'
+import type { DeliveryAttempt, DeliveryStore, Logger, WebhookSecretStore } from '@onqueue/shared'
 import type { DeliverySchedule, LeasedDelivery, Verdict } from './delivery-schedule.ts'
-import type { Freezer } from './freeze-deliveries.ts'
 import type { AttemptResult, HttpAttempt } from './http-attempt.ts'
 import { isPauseDue, nextStep } from './retry-policy.ts'
 import type { NextStep } from './retry-policy.ts'
@@ -20,7 +19,9 @@ export const createMakeAttempt = ({
   http,
   secrets,
   schedule,
-  freezer,
+  deliveries,
+  timeoutMs,
+  isStopped,
   waits,
   log,
   onAttempt,
@@ -30,7 +31,11 @@ export const createMakeAttempt = ({
   http: HttpAttempt
   secrets: WebhookSecretStore
   schedule: DeliverySchedule
-  freezer: Freezer
+  deliveries: DeliveryStore
+  /** of one attempt */
+  timeoutMs: number
+  /** attempts are being cut off, since the process ends */
+  isStopped: () => boolean
   /** waits before each attempt, in ms */
   waits: readonly number[]
   log: Logger
@@ -38,9 +43,8 @@ export const createMakeAttempt = ({
   clock?: () => number
   random?: () => number
 }): MakeAttempt => {
-  const post = async ({ record, body }: LeasedDelivery, at: number) => {
-    const { id, url, event, owner } = record
-    const keys = signingKeysOf(await secrets.read(owner), at)
+  const post = ({ record, body }: LeasedDelivery, keys: string[], at: number) => {
+    const { id, url, event } = record
     return http.post({
       url,
       body,
@@ -54,36 +58,40 @@ export const createMakeAttempt = ({
     })
   }
 
-  const release = async ({ record: { predictionId, event, holdsPrediction } }: LeasedDelivery) => {
-    const model = predictionId === null ? undefined : modelOfPredictionId(predictionId)
-    if (!holdsPrediction || predictionId === null || model === undefined) return
-    await freezer.release(predictionId, model, event === 'prediction.started' ? 'start' : 'completed')
-  }
-
   return async (delivery) => {
     const { record, endpoint } = delivery
+    const owned = await secrets.read(record.owner)
     const at = clock()
-    const result = await post(delivery, at)
+    // this process was held up, and another one may have it by now
+    if (at + timeoutMs > delivery.leaseUntil) throw new Error('its lease is over')
+    const result = await post(delivery, signingKeysOf(owned, at), at)
+    if (result.statusCode === null && isStopped()) throw new Error('it was cut off: the process ends')
     const tries = record.tries + 1
     const step = nextStep({ attempt: tries, schedule: waits, result, now: clock(), random })
     const verdict: Verdict = {
       ...step,
       tries,
-      attempts: [...record.attempts, toAttempt(result, at)].slice(-attemptsKept),
+      attempts: [...withoutHeads(record.attempts), toAttempt(result, at)].slice(-attemptsKept),
     }
     const { isMine, failingSince, failures } = await schedule.settle(delivery, verdict)
     onAttempt(result, step.kind)
     const about = { deliveryId: record.id, predictionId: record.predictionId, attempt: tries }
     if (step.kind === 'failed') log.warn({ ...about, error: result.error }, 'delivery failed')
     else log.debug({ ...about, status: result.statusCode, error: result.error }, 'delivery attempted')
-    if (isMine && step.kind !== 'retry') await release(delivery)
+    if (step.kind === 'delivered' || (isMine && step.kind === 'failed')) await deliveries.release(record)
     if (isPauseDue({ failingSince, failures, now: clock() })) {
-      await schedule.pause(endpoint)
+      await schedule.pause(endpoint, failingSince)
       log.error({ endpoint, failingSince }, 'endpoint paused: it failed for five days')
     }
     return result
   }
 }
+
+/** The newest answers are what somebody who looks for the reason wants to see; all of them would take much room. */
+const withoutHeads = (attempts: DeliveryAttempt[]) =>
+  attempts.map((attempt, index) =>
+    index < attempts.length - 2 ? { ...attempt, response_head: null } : attempt,
+  )
 
 const toAttempt = (result: AttemptResult, at: number): DeliveryAttempt => ({
   at: new Date(at).toISOString(),

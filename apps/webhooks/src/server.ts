@@ -1,3 +1,4 @@
+import { lookup as lookupByDns } from 'node:dns/promises'
 import {
   connectConsumer,
   connectSubscriber,
@@ -23,6 +24,7 @@ import { createHttpAttempt } from './http-attempt.ts'
 import { createMakeAttempt } from './make-attempt.ts'
 import { createWebhooksMetrics } from './metrics.ts'
 import { longestOpenOf } from './retry-policy.ts'
+import { shareLookups } from './share-lookups.ts'
 import { createDeliverySweeper } from './sweep-deliveries.ts'
 import { watchDue } from './watch-due.ts'
 
@@ -71,21 +73,29 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   const schedule = createDeliverySchedule({
     ...store,
     leaseMs: config.ONQUEUE_WEBHOOK_TIMEOUT + leaseSlackMs,
+    log,
   })
   const http = createHttpAttempt({
     addresses: createAddressPolicy({ allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS }),
     allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
     connectTimeoutMs: config.ONQUEUE_WEBHOOK_CONNECT_TIMEOUT,
     totalTimeoutMs: config.ONQUEUE_WEBHOOK_TIMEOUT,
+    lookup: shareLookups((hostname) => lookupByDns(hostname, { all: true })),
   })
-  opened.defer(() => http.close())
+  let isStopped = false
+  opened.defer(() => {
+    isStopped = true
+    http.close()
+  })
   const dispatcher = createDispatcher({
     schedule,
     attempt: createMakeAttempt({
       http,
       secrets: createWebhookSecrets(store),
       schedule,
-      freezer,
+      deliveries,
+      timeoutMs: config.ONQUEUE_WEBHOOK_TIMEOUT,
+      isStopped: () => isStopped,
       waits: config.ONQUEUE_WEBHOOK_SCHEDULE,
       log,
       onAttempt: (result, step) => metrics.attempted(result, step),

@@ -23,35 +23,33 @@ export const watchDue = async ({
   dispatcher: Dispatcher
   log: Logger
 }) => {
-  const waiting = new Set<string>()
+  /** One at a time for each model, so that the backlog of one holds up no other. */
+  const freezing = new Map<string, Promise<void>>()
+  const again = new Set<string>()
   let isClosed = false
-  let round: Promise<void> | undefined
 
-  const freezeAll = async () => {
-    while (waiting.size > 0 && !isClosed) {
-      const models = [...waiting]
-      waiting.clear()
-      await Promise.all(models.map((model) => freezer.freeze(model)))
-      dispatcher.wake()
+  const look = (model: string) => {
+    if (isClosed) return
+    if (freezing.has(model)) {
+      again.add(model)
+      return
     }
-  }
-  const look = () => {
-    round ??= freezeAll()
-      .catch((err: unknown) => log.warn({ err }, 'deliveries could not be made'))
+    const running = freezer
+      .freeze(model)
+      .catch((err: unknown) => log.warn({ err, model }, 'deliveries could not be made'))
       .finally(() => {
-        round = undefined
-        if (waiting.size > 0 && !isClosed) look()
+        freezing.delete(model)
+        if (again.delete(model)) look(model)
       })
+    freezing.set(model, running)
   }
   const lookEverywhere = async () => {
-    for (const model of await redis.smembers(globalKeys(namespace).models)) waiting.add(model)
-    look()
+    for (const model of await redis.smembers(globalKeys(namespace).models)) look(model)
   }
 
   subscriber.on('message', (_channel, model) => {
-    if (model !== '') waiting.add(model)
     if (model === '') dispatcher.wake()
-    else look()
+    else look(model)
   })
   await subscriber.subscribe(deliveryKeys(namespace).notices)
   const timer = setInterval(() => {
@@ -62,7 +60,7 @@ export const watchDue = async ({
     close: async () => {
       isClosed = true
       clearInterval(timer)
-      await round
+      await Promise.all(freezing.values())
     },
   }
 }

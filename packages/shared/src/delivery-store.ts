@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { endpointOf, parseDelivery } from './delivery.ts'
 import type { DeliveryAbout, DeliveryRecord } from './delivery.ts'
-import { deliveryKeys } from './names.ts'
+import { deliveryKeys, modelKeys } from './names.ts'
+import { modelOfPredictionId } from './prediction-id.ts'
 
 /**
  * Deliveries in Redis: making them, reading them, and what their owner can do with them. Attempts are made from the
@@ -23,12 +24,14 @@ export type DeliveryStore = {
   ): Promise<'due' | 'not-found' | 'body-needed'>
   /** Removes a delivery with its body; it is not attempted any more. Resolves to false when there was none. */
   discard(id: string, about: DeliveryAbout): Promise<boolean>
+  /** The delivery has ended: a prediction that was kept for it may go. */
+  release(about: DeliveryAbout): Promise<void>
   /** Has what is due attempted at once, rather than when somebody looks next. */
   announce(): Promise<void>
   isPaused(endpoints: string[]): Promise<boolean[]>
   endpoints(owner: string): Promise<Endpoint[]>
-  /** Ends the pause of an endpoint. */
-  resume(endpoint: string): Promise<void>
+  /** Ends the pause of an owner's origin. Resolves to false where nothing was ever sent there. */
+  resume(owner: string, origin: string): Promise<boolean>
   /** Bytes of the owner's frozen bodies. */
   frozenBytes(owner: string): Promise<number>
 }
@@ -54,9 +57,16 @@ export const createDeliveryStore = ({
   const keys = deliveryKeys(namespace)
   redis.defineCommand('createDelivery', { numberOfKeys: 7, lua: createScript })
   redis.defineCommand('discardDelivery', { numberOfKeys: 7, lua: discardScript })
+  redis.defineCommand('resumeEndpoint', { numberOfKeys: 4, lua: resumeScript })
   redis.defineCommand('redeliver', { numberOfKeys: 7, lua: redeliverScript })
 
   const announce = async () => void (await redis.publish(keys.notices, ''))
+
+  const release = async ({ predictionId, holdsPrediction }: DeliveryAbout) => {
+    const model = predictionId === null ? undefined : modelOfPredictionId(predictionId)
+    if (!holdsPrediction || model === undefined) return
+    await redis.zrem(modelKeys(namespace, model).undelivered, `${predictionId}:held`)
+  }
 
   const keysOf = (id: string, about: DeliveryAbout) => ({
     delivery: keys.delivery(id),
@@ -119,8 +129,10 @@ export const createDeliveryStore = ({
         bytes,
         id,
       )
+      await release(about)
       return reply === 1
     },
+    release,
     announce,
     isPaused: (endpoints) =>
       Promise.all(
@@ -139,12 +151,19 @@ export const createDeliveryStore = ({
         }),
       )
     },
-    resume: async (endpoint) => {
-      await redis.hdel(keys.endpoint(endpoint), 'pausedAt', 'failingSince', 'failures')
-      if ((await redis.zcard(keys.schedule(endpoint))) > 0) {
-        await redis.zadd(keys.endpoints, clock(), endpoint)
-        await announce()
-      }
+    resume: async (owner, origin) => {
+      const endpoint = `${owner} ${origin}`
+      const reply = await redis.resumeEndpoint(
+        keys.origins(owner),
+        keys.endpoint(endpoint),
+        keys.schedule(endpoint),
+        keys.endpoints,
+        origin,
+        endpoint,
+        clock(),
+      )
+      await announce()
+      return reply === 1
     },
     frozenBytes: async (owner) => Number((await redis.get(keys.bytes(owner))) ?? 0),
   }
@@ -154,7 +173,8 @@ const redeliverReplySchema = z.enum(['due', 'not-found', 'body-needed'])
 
 const toMs = (text: string | null) => (text === null ? null : Number(text))
 
-const createScript = `
+/** Allowed in a Redis that is full: what was made can be delivered, and then its prediction can go. */
+const createScript = `#!lua flags=allow-oom
 local delivery, body, schedule, endpoints, index, origins, bytes = unpack(KEYS)
 local id, endpoint, origin, now, about, createdAt, text = unpack(ARGV)
 if redis.call('EXISTS', delivery) == 1 then return 0 end
@@ -163,6 +183,7 @@ redis.call('SET', body, text)
 redis.call('INCRBY', bytes, #text)
 redis.call('ZADD', index, createdAt, id)
 redis.call('ZADD', origins, now, origin)
+redis.call('ZREMRANGEBYRANK', origins, 0, -1001)
 redis.call('ZADD', schedule, now, id)
 redis.call('ZADD', endpoints, 'LT', now, endpoint)
 return 1`
@@ -189,6 +210,14 @@ redis.call('ZADD', schedule, now, id)
 redis.call('ZADD', endpoints, 'LT', now, endpoint)
 return 'due'`
 
+const resumeScript = `#!lua flags=allow-oom
+local origins, state, schedule, endpoints = unpack(KEYS)
+local origin, endpoint, now = unpack(ARGV)
+if not redis.call('ZSCORE', origins, origin) then return 0 end
+redis.call('DEL', state)
+if redis.call('EXISTS', schedule) == 1 then redis.call('ZADD', endpoints, now, endpoint) end
+return 1`
+
 const discardScript = `#!lua flags=allow-oom
 local delivery, body, schedule, index, delivered, failed, bytes = unpack(KEYS)
 redis.call('DECRBY', bytes, redis.call('STRLEN', body))
@@ -204,6 +233,7 @@ declare module 'ioredis' {
   interface RedisCommander<Context> {
     createDelivery(...args: (string | number)[]): Promise<unknown>
     discardDelivery(...args: (string | number)[]): Promise<unknown>
+    resumeEndpoint(...args: (string | number)[]): Promise<unknown>
     redeliver(...args: (string | number)[]): Promise<unknown>
   }
 }

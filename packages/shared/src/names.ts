@@ -32,7 +32,8 @@ export const modelKeys = (namespace: string, model: string) => {
     index: (owner: string) => `${prefix}:index:${owner}`,
     /**
      * sorted set: webhook messages that still need their prediction, by when to look at them (ms). A member is a
-     * prediction id, or `<id>:start` for the message about its start. The sweeper leaves these predictions alone.
+     * prediction id, `<id>:start` for the message about its start, or `<id>:held` for one that was made and may send its
+     * receiver back to the prediction. The sweeper leaves these predictions alone.
      */
     undelivered: `${prefix}:undelivered`,
     /** sorted set: prediction ids by deadline (ms) */

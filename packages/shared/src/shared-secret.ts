@@ -16,6 +16,10 @@ export const readSharedSecret = async ({
   configured: string | undefined
 }) => {
   if (configured !== undefined) return configured
+  const { secret } = globalKeys(namespace)
+  // a process has to start also when Redis is full and takes no writes
+  const known = await redis.get(secret)
+  if (known !== null) return known
   const fresh = randomBytes(32).toString('base64url')
-  return (await redis.set(globalKeys(namespace).secret, fresh, 'NX', 'GET')) ?? fresh
+  return (await redis.set(secret, fresh, 'NX', 'GET')) ?? fresh
 }

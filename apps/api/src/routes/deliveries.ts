@@ -68,7 +68,8 @@ export const deliveryRoutes = ({
 
   app.openapi(redeliverAllRoute, async (c) => {
     const { since } = parseBody(sinceSchema, await readJsonBody(c))
-    return c.json({ redelivered: await redeliver.failedSince(since, c.get('owner')) }, 200)
+    const { count, isMore } = await redeliver.failedSince(since, c.get('owner'))
+    return c.json({ redelivered: count, has_more: isMore }, 200)
   })
 
   app.openapi(redeliverRoute, async (c) =>
@@ -187,7 +188,10 @@ const redeliverAllRoute = createRoute({
     },
   },
   responses: {
-    200: docs.json(z.object({ redelivered: z.int() }), 'How many are due now.'),
+    200: docs.json(
+      z.object({ redelivered: z.int(), has_more: z.boolean() }),
+      'How many are due now, at most 1,000; call again for more.',
+    ),
     422: docs.problem('The body is not { "since": "2026-01-31T12:00:00Z" }.'),
   },
 })

@@ -41,12 +41,12 @@ export const webhookRoutes = ({
   app.openapi(resumeRoute, async (c) => {
     const { origin } = parseBody(originSchema, await readJsonBody(c))
     const owner = c.get('owner')
-    await deliveries.resume(`${owner} ${origin}`)
+    const isKnown = await deliveries.resume(owner, origin)
     const endpoint = (await deliveries.endpoints(owner)).find((known) => known.origin === origin)
-    if (!endpoint) {
+    if (!isKnown || !endpoint) {
       throw new AppError(
         'endpoint_not_found',
-        'nothing of yours was ever sent there; GET /v1/webhooks/endpoints lists the origins',
+        'nothing of yours was sent there lately; GET /v1/webhooks/endpoints lists the origins',
       )
     }
     return c.json(showEndpoint(endpoint), 200)

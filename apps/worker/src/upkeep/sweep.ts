@@ -6,17 +6,19 @@ import { modelKeys } from '@onqueue/shared'
  * step, so that a prediction is there whole or not at all. The owner is the job's name.
  *
  * KEYS[1] completed, KEYS[2] failed; ARGV: prefix of the model, prefix of the queue, now, then ids. All keys are in the
- * model's slot. Returns how many were removed. Two kinds are left: a failed one without an outcome, which the janitor has
- * to end first; and one that a webhook still needs, which goes to the end of the line, or it would hold up the others.
+ * model's slot. Returns how many are out of the way: removed, or put at the end of the line because a webhook still needs
+ * them. A failed one without an outcome is left for the janitor to end.
  */
 const removeFinished = `
-local removed = 0
+local handled = 0
 for index = 4, #ARGV do
   local id = ARGV[index]
   local job = ARGV[2] .. id
   local undelivered = ARGV[1] .. ':undelivered'
-  if redis.call('ZSCORE', undelivered, id) or redis.call('ZSCORE', undelivered, id .. ':start') then
+  local needed = redis.call('ZMSCORE', undelivered, id, id .. ':start', id .. ':held')
+  if needed[1] or needed[2] or needed[3] then
     redis.call('ZADD', KEYS[1], 'XX', ARGV[3], id)
+    handled = handled + 1
   elseif redis.call('EXISTS', ARGV[1] .. ':outcome:' .. id) == 1 or not redis.call('ZSCORE', KEYS[2], id) then
     local owner = redis.call('HGET', job, 'name')
     if owner then redis.call('ZREM', ARGV[1] .. ':index:' .. owner, id) end
@@ -24,10 +26,10 @@ for index = 4, #ARGV do
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZREM', ARGV[1] .. ':deadlines', id)
     redis.call('DEL', job, job .. ':logs', ARGV[1] .. ':outcome:' .. id, ARGV[1] .. ':input:' .. id)
-    removed = removed + 1
+    handled = handled + 1
   end
 end
-return removed`
+return handled`
 
 /** Few enough that Redis is never busy with it for more than a millisecond or two. */
 const atOnce = 200

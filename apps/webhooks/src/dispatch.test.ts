@@ -1,0 +1,102 @@
+import { createDeliveryStore, createLogger, deliveryKeys } from '@onqueue/shared'
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { createDeliverySchedule } from './delivery-schedule.ts'
+import type { LeasedDelivery } from './delivery-schedule.ts'
+import { createDispatcher } from './dispatch.ts'
+import type { AttemptResult } from './http-attempt.ts'
+
+const log = createLogger({ service: 'test', level: 'silent' })
+const namespace = `dispatch-test-${process.pid}`
+let redis: Redis
+const dispatchers: { close: (graceMs: number) => Promise<void> }[] = []
+
+beforeEach(() => {
+  redis = new Redis(inject('redisUrl'))
+})
+afterEach(async () => {
+  await Promise.all(dispatchers.splice(0).map((dispatcher) => dispatcher.close(0)))
+  const keys = await redis.keys(`${namespace}:*`)
+  if (keys.length > 0) await redis.del(keys)
+  redis.disconnect()
+})
+
+/** A real schedule, and attempts that are only noted: those of `hangs` never end. */
+const start = ({
+  hangs,
+  maxPerEndpoint = 16,
+}: {
+  hangs: (url: string) => boolean
+  maxPerEndpoint?: number
+}) => {
+  const deliveries = createDeliveryStore({ redis, namespace })
+  const schedule = createDeliverySchedule({ redis, namespace, leaseMs: 30_000, log })
+  const attempted: string[] = []
+  const attempt = async (delivery: LeasedDelivery): Promise<AttemptResult> => {
+    attempted.push(delivery.record.id)
+    if (hangs(delivery.record.url)) return new Promise(() => undefined)
+    await schedule.settle(delivery, { kind: 'delivered', attempts: [], tries: 1 })
+    return { statusCode: 200, error: null, retryAfter: null, responseHead: null, durationMs: 1 }
+  }
+  const dispatcher = createDispatcher({
+    schedule,
+    attempt,
+    maxInFlight: 256,
+    maxPerEndpoint,
+    maxOpenMs: 1000,
+    log,
+  })
+  dispatchers.push(dispatcher)
+  const add = (id: string, owner: string, url: string) =>
+    deliveries.create(
+      id,
+      { owner, predictionId: null, event: 'webhook.test', url, createdAt: 1, holdsPrediction: false },
+      '{}',
+    )
+  return { add, attempted, dispatcher }
+}
+
+const isDead = (url: string) => url.includes('dead')
+
+test('more endpoints that hang than are looked at in one go do not hide another', async () => {
+  const { add, attempted, dispatcher } = start({ hangs: isDead, maxPerEndpoint: 1 })
+  for (let index = 0; index < 120; index += 1) {
+    await add(`a${index}`, 'alice', `https://dead-${index}.example/`)
+    await add(`b${index}`, 'alice', `https://dead-${index}.example/`)
+  }
+  dispatcher.wake()
+  await expect.poll(() => attempted.length).toBe(120)
+
+  await add('alive', 'bob', 'https://alive.example/')
+  dispatcher.wake()
+
+  await expect.poll(() => attempted).toContain('alive')
+})
+
+test('one owner with many receivers that hang leaves half of all attempts to the others', async () => {
+  const { add, attempted, dispatcher } = start({ hangs: isDead })
+  for (let index = 0; index < 400; index += 1) {
+    await add(`a${index}`, 'alice', `https://dead-${index % 20}.example/`)
+  }
+  dispatcher.wake()
+  await expect.poll(() => attempted.length).toBe(128)
+
+  await Promise.all(
+    Array.from({ length: 200 }, (_, index) => add(`b${index}`, 'bob', `https://alive-${index % 5}.example/`)),
+  )
+  dispatcher.wake()
+
+  await expect.poll(() => attempted.filter((id) => id.startsWith('b')).length).toBe(200)
+  expect(dispatcher.inFlight()).toBe(128)
+})
+
+test('a delivery that can not be read holds up no other', async () => {
+  const { add, attempted, dispatcher } = start({ hangs: isDead })
+  await add('broken', 'alice', 'https://alive.example/')
+  await redis.hset(deliveryKeys(namespace).delivery('broken'), 'about', '{"of":"another release"}')
+  await add('whole', 'alice', 'https://alive.example/')
+
+  dispatcher.wake()
+
+  await expect.poll(() => attempted).toEqual(['whole'])
+})
