@@ -234,6 +234,14 @@ test('start is told where it was asked for, with the prediction as it was then',
     'prediction.started',
     'prediction.completed',
   ])
+
+  const only = await stack.client.submit(
+    'slow',
+    { n: [1] },
+    { webhook: url, webhook_events_filter: ['start'] },
+  )
+  await untilReceived(3)
+  expect(only.body.webhook).toBe(null)
 })
 
 test('a thin body leaves out input and output', async () => {

@@ -210,7 +210,7 @@ test(
   'a worker that is killed right after a prediction ended can not take its delivery along, 200 times',
   { timeout: 400_000 },
   async () => {
-    const [lanes, rounds] = [8, 25]
+    const [lanes, rounds] = [4, 50]
     const models = Array.from({ length: lanes }, (_, lane) => ({
       name: `lane-${lane}`,
       of: 'throws',

@@ -17,13 +17,14 @@ export type Dispatcher = {
   close(graceMs: number): Promise<void>
 }
 
-type Pace = { circuit: Circuit; inFlight: number }
+/** `usedAt`: when an attempt last ended, in ms. */
+type Pace = { circuit: Circuit; inFlight: number; usedAt: number }
 
 const pollMs = 500
 const endpointsAtOnce = 100
 /** When to look again at what waits for other attempts of its owner. */
 const ownerPauseMs = 500
-/** What is known of an endpoint is forgotten when it was not dialled for so long after it could have been. */
+/** What is known of an endpoint is forgotten when it was not dialled for so long. */
 const idleMs = 600_000
 
 const ownerOf = (endpoint: string) => endpoint.slice(0, endpoint.lastIndexOf(' '))
@@ -63,7 +64,7 @@ export const createDispatcher = ({
   }
 
   const paceOf = (endpoint: string) => {
-    const pace = paces.get(endpoint) ?? { circuit: closedCircuit, inFlight: 0 }
+    const pace = paces.get(endpoint) ?? { circuit: closedCircuit, inFlight: 0, usedAt: clock() }
     paces.set(endpoint, pace)
     return pace
   }
@@ -112,6 +113,7 @@ export const createDispatcher = ({
       )
       .then(() => {
         pace.inFlight -= 1
+        pace.usedAt = clock()
         countOwner(delivery.endpoint, -1)
         if (pace.inFlight === 0 && pace.circuit === closedCircuit) paces.delete(delivery.endpoint)
         underWay.delete(running)
@@ -144,8 +146,8 @@ export const createDispatcher = ({
 
   const forgetIdle = () => {
     const before = clock() - idleMs
-    for (const [endpoint, { circuit, inFlight }] of paces) {
-      if (inFlight === 0 && circuit.notBefore < before) paces.delete(endpoint)
+    for (const [endpoint, { circuit, inFlight, usedAt }] of paces) {
+      if (inFlight === 0 && Math.max(circuit.notBefore, usedAt) < before) paces.delete(endpoint)
     }
   }
   const timer = setInterval(() => {

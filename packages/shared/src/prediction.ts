@@ -98,7 +98,7 @@ export type PredictionRecord = {
   /** when a worker first or last took it, in ms */
   takenAt: number | null
   outcome: Outcome | null
-  /** how the delivery about its end stands; absent where it was not asked for, or not looked up */
+  /** how the delivery about its end stands; absent where there is none, or it was not looked up */
   webhookStatus?: string
 }
 
@@ -166,7 +166,7 @@ export const toPrediction = (
       batch_size: outcome?.batchSize ?? null,
       attempts: outcome?.attempts ?? (takenAt === null ? 0 : 1),
     },
-    webhook: job.webhook ? { status: webhookStatus ?? 'pending' } : null,
+    webhook: job.webhook?.events.includes('completed') ? { status: webhookStatus ?? 'pending' } : null,
     created_at: new Date(job.createdAt).toISOString(),
     started_at: toIso(startedAt),
     completed_at: toIso(outcome?.completedAt ?? null),
