@@ -63,7 +63,7 @@ export const createPredictionServices = ({
   const show = createShowPrediction({ publicUrl, retentionMs, tokens })
   const outcomes = createOutcomeWriter(store)
   const deliveries = createDeliveryStore(store)
-  const checkWebhook = createWebhookCheck({
+  const webhookCheck = createWebhookCheck({
     addresses: createAddressPolicy({ allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS }),
     allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
     deliveries,
@@ -92,7 +92,7 @@ export const createPredictionServices = ({
     claims: createClaims({ ...store, retentionMs }),
     reader,
     waiters,
-    checkWebhook,
+    webhookCheck,
     secret,
     log,
     count,
@@ -101,7 +101,7 @@ export const createPredictionServices = ({
   return {
     admission,
     cancel,
-    checkWebhook,
+    webhookCheck,
     deliveries,
     events,
     forget: createForgetPrediction({ ...store, queues, deliveries, cancel }),

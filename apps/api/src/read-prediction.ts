@@ -54,7 +54,7 @@ export const createPredictionReader = (options: Options): PredictionReader => {
     if (!webhook?.events.includes('completed')) return record
     const delivery = await deliveries.read(deliveryIdOf(record.id, 'completed'))
     if (!delivery) return { ...record, webhookStatus: await withoutDelivery(record) }
-    const [isPaused = false] = await deliveries.isPaused([endpointOf({ owner, url: webhook.url })])
+    const isPaused = await deliveries.isPaused(endpointOf({ owner, url: webhook.url }))
     return { ...record, webhookStatus: toDelivery(delivery, { isPaused }).status }
   }
 

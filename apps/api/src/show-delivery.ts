@@ -5,7 +5,7 @@ import type { Delivery, DeliveryRecord, DeliveryStore, PredictionRecord } from '
 export const readDelivery = async (deliveries: DeliveryStore, id: string): Promise<Delivery | null> => {
   const record = await deliveries.read(id)
   if (!record) return null
-  const [isPaused = false] = await deliveries.isPaused([endpointOf(record)])
+  const isPaused = await deliveries.isPaused(endpointOf(record))
   return toDelivery(record, { isPaused })
 }
 
@@ -22,7 +22,7 @@ export const deliveriesOf = async (
 ): Promise<Delivery[]> => {
   const { webhook, owner, createdAt } = job
   if (!webhook) return []
-  const [isPaused = false] = await deliveries.isPaused([endpointOf({ owner, url: webhook.url })])
+  const isPaused = await deliveries.isPaused(endpointOf({ owner, url: webhook.url }))
   const shown = await Promise.all(
     (['start', 'completed'] as const)
       .filter((event) => webhook.events.includes(event))

@@ -28,7 +28,7 @@ export type DeliveryStore = {
   release(about: DeliveryAbout): Promise<void>
   /** Has what is due attempted at once, rather than when somebody looks next. */
   announce(): Promise<void>
-  isPaused(endpoints: string[]): Promise<boolean[]>
+  isPaused(endpoint: string): Promise<boolean>
   endpoints(owner: string): Promise<Endpoint[]>
   /** Ends the pause of an owner's origin. Resolves to false where nothing was ever sent there. */
   resume(owner: string, origin: string): Promise<boolean>
@@ -134,10 +134,7 @@ export const createDeliveryStore = ({
     },
     release,
     announce,
-    isPaused: (endpoints) =>
-      Promise.all(
-        endpoints.map(async (endpoint) => (await redis.hexists(keys.endpoint(endpoint), 'pausedAt')) === 1),
-      ),
+    isPaused: async (endpoint) => (await redis.hexists(keys.endpoint(endpoint), 'pausedAt')) === 1,
     endpoints: async (owner) => {
       const origins = await redis.zrevrange(keys.origins(owner), 0, 999)
       return Promise.all(

@@ -1,5 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { deliverySchema, deliveryStatuses } from '@onqueue/shared'
+import { deliveryStatuses } from '@onqueue/shared'
 import type { DeliveryStore } from '@onqueue/shared'
 import type { ApiEnvironment } from '../api-environment.ts'
 import type { ReadJsonBody } from '../json-body.ts'
@@ -79,14 +79,9 @@ export const deliveryRoutes = ({
   return app
 }
 
-const deliveryResource = z.object(deliverySchema.shape).openapi('Delivery')
 const tags = ['Webhooks']
 
-const time = z.iso
-  .datetime({ offset: true, error: 'takes a time such as 2026-01-31T12:00:00Z' })
-  .transform((text) => new Date(text).getTime())
-
-const sinceSchema = z.strictObject({ since: time })
+const sinceSchema = z.strictObject({ since: docs.time })
 
 const idParameter = { ...docs.idParameter, description: 'Id of the delivery.' }
 
@@ -98,7 +93,7 @@ const ofPredictionRoute = createRoute({
   summary: 'The webhook deliveries of a prediction, with their attempts',
   parameters: [docs.idParameter],
   responses: {
-    200: docs.json(z.object({ results: z.array(deliveryResource) }), 'Its deliveries.'),
+    200: docs.json(z.object({ results: z.array(docs.deliveryResource) }), 'Its deliveries.'),
     404: docs.problem('There is no such prediction.'),
   },
 })
@@ -112,14 +107,14 @@ const listRoute = createRoute({
   request: {
     query: z.object({
       status: z.enum(deliveryStatuses).optional(),
-      since: time.optional().describe('Only those that were made then or later.'),
+      since: docs.time.optional().describe('Only those that were made then or later.'),
       limit: z.coerce.number().int().min(1).max(100).default(20),
       cursor: z.string().optional().describe('From next of a page.'),
     }),
   },
   responses: {
     200: docs.json(
-      z.object({ results: z.array(deliveryResource), next: z.url().nullable() }),
+      z.object({ results: z.array(docs.deliveryResource), next: z.url().nullable() }),
       'A page; next is a link, or null.',
     ),
     400: docs.problem('A query parameter is malformed.'),
@@ -134,7 +129,7 @@ const getRoute = createRoute({
   summary: 'A webhook delivery with its attempts',
   parameters: [idParameter],
   responses: {
-    200: docs.json(deliveryResource, 'The delivery.'),
+    200: docs.json(docs.deliveryResource, 'The delivery.'),
     404: docs.problem('There is no such delivery.'),
   },
 })
@@ -160,7 +155,7 @@ const redeliverRoute = createRoute({
   summary: 'Deliver again, from the start of the schedule: same id, same body',
   parameters: [idParameter],
   responses: {
-    202: docs.json(deliveryResource, 'It is due now.'),
+    202: docs.json(docs.deliveryResource, 'It is due now.'),
     404: docs.problem('There is no such delivery.'),
     410: docs.problem('It was delivered, and its prediction is gone.'),
   },

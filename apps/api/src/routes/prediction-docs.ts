@@ -1,8 +1,15 @@
 import { z } from '@hono/zod-openapi'
-import { predictionSchema, priorities, webhookEvents } from '@onqueue/shared'
+import { deliverySchema, predictionSchema, priorities, webhookEvents } from '@onqueue/shared'
 
 /** How predictions appear in the OpenAPI document. Made anew, since a schema of another module may lack `openapi`. */
 export const predictionResource = z.object(predictionSchema.shape).openapi('Prediction')
+
+export const deliveryResource = z.object(deliverySchema.shape).openapi('Delivery')
+
+/** A time in a query or a body; in ms once it is read. */
+export const time = z.iso
+  .datetime({ offset: true, error: 'takes a time such as 2026-01-31T12:00:00Z' })
+  .transform((text) => new Date(text).getTime())
 
 const problemSchema = z
   .object({

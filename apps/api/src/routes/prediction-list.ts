@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor } from '../list-cursor.ts'
 import type { ListCursor } from '../list-cursor.ts'
 import type { ListPredictions } from '../list-predictions.ts'
 import type { ShowPrediction } from '../show-prediction.ts'
-import { json, predictionResource, problem } from './prediction-docs.ts'
+import { json, predictionResource, problem, time } from './prediction-docs.ts'
 
 /** Lists the caller's own predictions. */
 export const predictionListRoutes = ({
@@ -51,10 +51,6 @@ export const predictionListRoutes = ({
 
   return app
 }
-
-const time = z.iso
-  .datetime({ offset: true, error: 'takes a time such as 2026-01-31T12:00:00Z' })
-  .transform((text) => new Date(text).getTime())
 
 const querySchema = z.object({
   model: z.string().optional(),

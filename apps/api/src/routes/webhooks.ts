@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { AppError, deliverySchema, newTestDeliveryId } from '@onqueue/shared'
+import { AppError, newTestDeliveryId } from '@onqueue/shared'
 import type { DeliveryStore, Endpoint, WebhookSecretStore } from '@onqueue/shared'
 import type { ApiEnvironment } from '../api-environment.ts'
-import type { CheckWebhook } from '../check-webhook.ts'
+import type { WebhookCheck } from '../check-webhook.ts'
 import type { ReadJsonBody } from '../json-body.ts'
 import { parseBody } from '../parse-body.ts'
 import { deliveryNotFound, readDelivery } from '../show-delivery.ts'
@@ -12,12 +12,12 @@ import * as docs from './prediction-docs.ts'
 export const webhookRoutes = ({
   secrets,
   deliveries,
-  checkWebhook,
+  webhookCheck,
   readJsonBody,
 }: {
   secrets: WebhookSecretStore
   deliveries: DeliveryStore
-  checkWebhook: CheckWebhook
+  webhookCheck: WebhookCheck
   readJsonBody: ReadJsonBody
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
@@ -54,12 +54,8 @@ export const webhookRoutes = ({
 
   app.openapi(testRoute, async (c) => {
     const owner = c.get('owner')
-    const { url: text } = parseBody(urlSchema, await readJsonBody(c))
-    const request = { webhook: text, input: null, priority: 'normal' as const, metadata: {} }
-    const webhook = await checkWebhook(request, owner).catch((err: unknown) => {
-      throw err instanceof AppError ? atUrl(err) : err
-    })
-    const url = webhook?.url ?? ''
+    const asked = parseBody(urlSchema, await readJsonBody(c))
+    const url = await webhookCheck.receiver(asked.url, owner, '/url')
     const id = newTestDeliveryId()
     const createdAt = Date.now()
     const body = JSON.stringify({ object: 'test', id, created_at: new Date(createdAt).toISOString() })
@@ -79,13 +75,6 @@ export const webhookRoutes = ({
 
 const noStore = { 'Cache-Control': 'no-store' }
 
-/** What is wrong is at `/url` here, and at `/webhook` of a prediction. */
-const atUrl = (err: AppError) =>
-  new AppError(err.code, err.message, {
-    places: err.places.map(({ detail }) => ({ pointer: '/url', detail })),
-    ...(err.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: err.retryAfterSeconds }),
-  })
-
 const showEndpoint = ({ origin, waiting, failingSince, pausedAt }: Endpoint) => ({
   object: 'webhook_endpoint' as const,
   origin,
@@ -102,7 +91,6 @@ const showEndpoint = ({ origin, waiting, failingSince, pausedAt }: Endpoint) => 
 
 const tags = ['Webhooks']
 const keyResource = z.object({ key: z.string().describe('whsec_ and base64: signs your webhooks.') })
-const deliveryResource = z.object(deliverySchema.shape).openapi('Delivery')
 const endpointResource = z
   .object({
     object: z.literal('webhook_endpoint'),
@@ -191,7 +179,7 @@ const testRoute = createRoute({
   summary: 'Send a signed test message',
   request: bodyOf('url', 'Where to.'),
   responses: {
-    202: docs.json(deliveryResource, 'The delivery; its Location says what became of it.'),
+    202: docs.json(docs.deliveryResource, 'The delivery; its Location says what became of it.'),
     422: docs.problem('Webhooks may not go there.'),
   },
 })

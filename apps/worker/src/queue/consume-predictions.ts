@@ -1,12 +1,9 @@
 import { DelayedError, WaitingError, Worker } from 'bullmq'
 import type { Job } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { lockSettings, modelPrefix, predictionJobSchema, queueName } from '@onqueue/shared'
-import type { Logger, Outcome, OutcomeWriter, PredictionJobData } from '@onqueue/shared'
-import type { ModelVersion } from '../serving/model-version.ts'
 import { fetchAhead, Hand } from './hand.ts'
 import { createPredictionProcessor } from './process-prediction.ts'
-import type { TakenPrediction } from './process-prediction.ts'
+import type { ProcessorOptions, TakenPrediction } from './process-prediction.ts'
 
 /**
  * Takes predictions of one model from its queue, has them run, and writes how they ended.
@@ -24,18 +21,7 @@ export type Consumer = {
   close(graceMs: number): Promise<void>
 }
 
-type Options = {
-  redis: Redis
-  namespace: string
-  model: string
-  /** by digest */
-  versions: Map<string, ModelVersion>
-  outcomes: OutcomeWriter
-  log: Logger
-  /** how long a prediction waits for a worker that has its version */
-  versionPatienceMs: number
-  onEnded: (job: PredictionJobData, outcome: Outcome) => void
-}
+type Options = Omit<ProcessorOptions, 'graceIsOver'>
 
 /** What BullMQ keeps as the job's return value: it is stored twice, and nothing reads it. */
 const done = 1

@@ -25,7 +25,7 @@ export type TakenPrediction = {
   token: string | undefined
 }
 
-type Options = {
+export type ProcessorOptions = {
   redis: Redis
   namespace: string
   model: string
@@ -47,7 +47,7 @@ const roomPauseMs = 250
  * Has one prediction run and writes how it ended, or hands it back to the queue. What is thrown tells BullMQ where the
  * job is now: `WaitingError` and `DelayedError` that it was handed back, anything else that it needs another attempt.
  */
-export const createPredictionProcessor = (options: Options) => {
+export const createPredictionProcessor = (options: ProcessorOptions) => {
   const { redis, namespace, model, versions, outcomes, log, versionPatienceMs, onEnded, graceIsOver } =
     options
 
