@@ -304,6 +304,13 @@ test.each([
   expect(await stack.redis.zcard(`${stack.prefix}:{demo-classifier}:index:anonymous`)).toBe(before)
 })
 
+test('a test message to where webhooks may not go is refused', async () => {
+  const answer = await stack.client.call('POST', '/v1/webhooks/test', { url: 'https://10.0.0.7/' })
+
+  expect(answer.status).toBe(422)
+  expect(answer.body.errors).toEqual([{ pointer: '/url', detail: expect.stringContaining('not public') }])
+})
+
 test('options of a webhook without one are refused', async () => {
   const answer = await stack.client.submit('demo-classifier', input, { webhook_payload: 'thin' })
 
