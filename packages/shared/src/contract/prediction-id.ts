@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { ulid } from 'ulid'
-import { modelNameSchema } from '../names.ts'
+import { modelNameSchema } from '../redis/names.ts'
 
 const crockford = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const suffixLength = 26

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { heartbeatSchema, serveVersions, versionCardSchema } from './contract/model-card.ts'
-import type { Heartbeat, ModelEntry, VersionCard } from './contract/model-card.ts'
+import { heartbeatSchema, serveVersions, versionCardSchema } from '../contract/model-card.ts'
+import type { Heartbeat, ModelEntry, VersionCard } from '../contract/model-card.ts'
 import { globalKeys, modelKeys } from './names.ts'
 
 /** A worker that has not been heard of for this long is gone. */

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis'
 import { modelKeys } from './names.ts'
 import { parseOutcome } from './outcome-store.ts'
 import type { PredictionQueue } from './prediction-queue.ts'
-import { predictionJobSchema } from './contract/prediction.ts'
-import type { PredictionRecord } from './contract/prediction.ts'
+import { predictionJobSchema } from '../contract/prediction.ts'
+import type { PredictionRecord } from '../contract/prediction.ts'
 
 /** The owner of predictions that were deleted while they ran: nobody. */
 export const forgottenOwner = ''

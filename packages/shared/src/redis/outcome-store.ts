@@ -1,8 +1,8 @@
 import type { Redis, Result } from 'ioredis'
 import { deliveryKeys, modelKeys } from './names.ts'
-import { modelOfPredictionId } from './contract/prediction-id.ts'
-import { outcomeSchema } from './contract/prediction.ts'
-import type { Outcome, PredictionJobData } from './contract/prediction.ts'
+import { modelOfPredictionId } from '../contract/prediction-id.ts'
+import { outcomeSchema } from '../contract/prediction.ts'
+import type { Outcome, PredictionJobData } from '../contract/prediction.ts'
 
 /**
  * Outcomes: the one truth about how a prediction ended.

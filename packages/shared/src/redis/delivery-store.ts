@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
-import { endpointOf, parseDelivery } from './contract/delivery.ts'
-import type { DeliveryAbout, DeliveryRecord } from './contract/delivery.ts'
+import { endpointOf, parseDelivery } from '../contract/delivery.ts'
+import type { DeliveryAbout, DeliveryRecord } from '../contract/delivery.ts'
 import { deliveryKeys, modelKeys } from './names.ts'
-import { modelOfPredictionId } from './contract/prediction-id.ts'
+import { modelOfPredictionId } from '../contract/prediction-id.ts'
 
 /**
  * Deliveries in Redis: making them, reading them, and what their owner can do with them. Attempts are made from the
