@@ -1,4 +1,4 @@
-import type { Prediction } from './contract/prediction.ts'
+import type { Prediction } from '../contract/prediction.ts'
 
 /** Longer bodies leave out what is long. */
 const longestBodyBytes = 256 * 1024

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Prediction } from './contract/prediction.ts'
+import type { Prediction } from '../contract/prediction.ts'
 import { webhookBody } from './webhook-body.ts'
 
 const limitBytes = 256 * 1024
