@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
-import { ConfigError } from '../environment.ts'
-import type { Logger } from '../logger.ts'
+import { ConfigError } from '../process/environment.ts'
+import type { Logger } from '../process/logger.ts'
 
 /**
  * Two ways to talk to Redis.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseNetworks } from './webhooks/address-policy.ts'
+import { parseNetworks } from '../webhooks/address-policy.ts'
 
 /** A configuration that can't be used. The message lists every problem, a line each. */
 export class ConfigError extends Error {
