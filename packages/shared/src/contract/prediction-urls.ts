@@ -1,4 +1,4 @@
-import type { EventsTokens } from '../events-token.ts'
+import type { EventsTokens } from '../ids/events-token.ts'
 import type { Prediction } from './prediction.ts'
 
 /** Where a prediction is found, as a path: for `Location`. */
