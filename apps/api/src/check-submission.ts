@@ -1,8 +1,8 @@
 import { AppError } from '@onqueue/shared'
 import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
-import { deadlineFrom } from './cancel-after.ts'
+import { deadlineFrom } from './http/cancel-after.ts'
 import { longestInlineInput } from './enqueue-prediction.ts'
-import { describePlace } from './json-pointer.ts'
+import { describePlace } from './http/bodies/json-pointer.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import type { SubmitRequest } from './submit-request.ts'
 

@@ -1,7 +1,7 @@
 import { modelKeys, statusOf } from '@onqueue/shared'
 import type { PredictionRecord, PredictionStatus } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { ListCursor } from './list-cursor.ts'
+import type { ListCursor } from './http/list-cursor.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 import { isBefore, readListing } from './read-listing.ts'
 import type { ListingEntry } from './read-listing.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from './api-environment.ts'
+import type { ApiEnvironment } from './http/api-environment.ts'
 import type { Backlog } from './card.ts'
 import { createMetrics } from './metrics.ts'
 import { catalogOf, modelEntry } from './model-entry.fixture.ts'

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AppErrorCode, Priority } from '@onqueue/shared'
-import type { ApiEnvironment } from './api-environment.ts'
+import type { ApiEnvironment } from './http/api-environment.ts'
 import type { ReadBacklog } from './backlog.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis'
 import type { Channels } from './channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
-import { nearestNames } from './nearest-names.ts'
+import { nearestNames } from './http/nearest-names.ts'
 
 /** The models as the cards in Redis tell of them: kept in memory, so that no request waits for Redis to know them. */
 export type ModelCatalog = {

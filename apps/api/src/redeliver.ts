@@ -1,6 +1,6 @@
 import { AppError, webhookBody } from '@onqueue/shared'
 import type { Delivery, DeliveryRecord, DeliveryStore } from '@onqueue/shared'
-import type { ListCursor } from './list-cursor.ts'
+import type { ListCursor } from './http/list-cursor.ts'
 import type { ListDeliveries } from './list-deliveries.ts'
 import type { PredictionReader } from './read-prediction.ts'
 import { deliveryNotFound, readDelivery } from './show-delivery.ts'

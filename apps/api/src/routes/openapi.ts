@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ModelEntry } from '@onqueue/shared'
-import type { ApiEnvironment } from '../api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import type { KeyRing } from '../key-ring.ts'
 import type { ModelCatalog } from '../model-catalog.ts'
 import { createOpenapiBuilder } from '../openapi-document.ts'

@@ -2,10 +2,10 @@ import { AppError, httpStatusOf } from '@onqueue/shared'
 import type { ModelEntry } from '@onqueue/shared'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from '../api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import { catalogOf, modelEntry } from '../model-entry.fixture.ts'
 import type { PredictNow } from '../predict-now.ts'
-import { requestId } from '../request-id.ts'
+import { requestId } from '../http/request-id.ts'
 import { plainRoutes } from './plain.ts'
 
 const classifier = modelEntry('demo', {

@@ -1,6 +1,6 @@
 import type { EventsTokens } from '@onqueue/shared'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import type { ApiEnvironment } from '../api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import type { StreamEvents } from '../prediction-events.ts'
 import type { PredictionReader } from '../read-prediction.ts'
 import { idParameter, problem, tokenQuery } from './prediction-docs.ts'

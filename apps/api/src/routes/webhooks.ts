@@ -1,10 +1,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError, newTestDeliveryId } from '@onqueue/shared'
 import type { DeliveryStore, Endpoint, WebhookSecretStore } from '@onqueue/shared'
-import type { ApiEnvironment } from '../api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import type { WebhookCheck } from '../check-webhook.ts'
-import type { ReadJsonBody } from '../json-body.ts'
-import { parseBody } from '../parse-body.ts'
+import type { ReadJsonBody } from '../http/bodies/json-body.ts'
+import { parseBody } from '../http/bodies/parse-body.ts'
 import { deliveryNotFound, readDelivery } from '../show-delivery.ts'
 import * as docs from './prediction-docs.ts'
 

@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from '../api-environment.ts'
+import type { ApiEnvironment } from './api-environment.ts'
 import { createAuth } from '../auth.ts'
-import { createReadinessCheck } from '../readiness.ts'
-import { healthRoutes } from './health.ts'
+import { createReadinessCheck } from './readiness.ts'
+import { healthRoutes } from './health-routes.ts'
 
 const startApp = ({
   ping,

@@ -1,5 +1,5 @@
 import { AppError } from '@onqueue/shared'
-import type { ApiContext } from './api-environment.ts'
+import type { ApiContext } from '../api-environment.ts'
 import { parseJson } from './parse-json.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from './api-environment.ts'
+import type { ApiEnvironment } from '../api-environment.ts'
 import { createJsonReader } from './json-body.ts'
 
 const read = async (init: RequestInit) => {
