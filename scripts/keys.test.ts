@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createKeyFinder, parseKeysOf } from '../apps/api/src/api-keys.ts'
+import { createKeyFinder, parseKeysOf } from '../apps/api/src/access/api-keys.ts'
 import { runKeysCommand } from './keys.ts'
 
 let folder = ''

@@ -11,8 +11,8 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { createKey, isKeyName, keyNameRule, parseKeysOf } from '../apps/api/src/api-keys.ts'
-import type { StoredKey } from '../apps/api/src/api-keys.ts'
+import { createKey, isKeyName, keyNameRule, parseKeysOf } from '../apps/api/src/access/api-keys.ts'
+import type { StoredKey } from '../apps/api/src/access/api-keys.ts'
 import { keysFileOf, readConfig } from '../apps/api/src/config.ts'
 
 const usage = `Usage:

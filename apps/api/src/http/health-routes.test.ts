@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './api-environment.ts'
-import { createAuth } from '../auth.ts'
+import { createAuth } from '../access/auth.ts'
 import { createReadinessCheck } from './readiness.ts'
 import { healthRoutes } from './health-routes.ts'
 

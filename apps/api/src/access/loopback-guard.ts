@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import type { HonoRequest, MiddlewareHandler } from 'hono'
 import { AppError, ConfigError } from '@onqueue/shared'
-import type { ApiEnvironment } from './http/api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 
 /**
  * Keeps web pages out of an API that asks for no keys.

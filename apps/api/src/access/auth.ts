@@ -1,6 +1,6 @@
 import type { HonoRequest, MiddlewareHandler } from 'hono'
 import { AppError } from '@onqueue/shared'
-import type { ApiEnvironment } from './http/api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import { anonymousOwner } from './api-keys.ts'
 import type { KeyRing } from './key-ring.ts'
 

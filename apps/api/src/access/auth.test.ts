@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from './http/api-environment.ts'
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import { createAuth } from './auth.ts'
 import type { KeyRing } from './key-ring.ts'
 
