@@ -1,7 +1,7 @@
 import { AppError, defaultVersionOf, globalKeys, modelNameSchema, readModel } from '@onqueue/shared'
 import type { ErrorPlace, Logger, ModelEntry, ServedVersion } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { Channels } from './channels.ts'
+import type { Channels } from './redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
 import { nearestNames } from './http/nearest-names.ts'

@@ -11,7 +11,7 @@ import {
 import type { DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { ModelCatalog } from './model-catalog.ts'
-import type { PredictionQueues } from './prediction-queues.ts'
+import type { PredictionQueues } from './redis/prediction-queues.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */
 export type PredictionReader = {
