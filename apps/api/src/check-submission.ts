@@ -3,7 +3,7 @@ import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
 import { deadlineFrom } from './http/cancel-after.ts'
 import { longestInlineInput } from './enqueue-prediction.ts'
 import { describePlace } from './http/bodies/json-pointer.ts'
-import type { ModelCatalog } from './model-catalog.ts'
+import type { ModelCatalog } from './models/model-catalog.ts'
 import type { SubmitRequest } from './submit-request.ts'
 
 export type Submission = {

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './http/api-environment.ts'
-import type { Backlog } from './card.ts'
+import type { Backlog } from './models/card.ts'
 import { createMetrics } from './metrics.ts'
-import { catalogOf, modelEntry } from './model-entry.fixture.ts'
+import { catalogOf, modelEntry } from './models/model-entry.fixture.ts'
 
 const start = ({
   readBacklog = async () => ({ waiting: 0, oldestAgeSeconds: null }),

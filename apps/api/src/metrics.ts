@@ -3,8 +3,8 @@ import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AppErrorCode, Priority } from '@onqueue/shared'
 import type { ApiEnvironment } from './http/api-environment.ts'
-import type { ReadBacklog } from './backlog.ts'
-import type { ModelCatalog } from './model-catalog.ts'
+import type { ReadBacklog } from './models/backlog.ts'
+import type { ModelCatalog } from './models/model-catalog.ts'
 
 /** What the API counts. docs/metrics.md explains every metric. */
 export type Metrics = {

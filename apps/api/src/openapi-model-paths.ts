@@ -2,7 +2,7 @@ import { defaultVersionOf } from '@onqueue/shared'
 import type { JsonSchema, ModelEntry, VersionCard } from '@onqueue/shared'
 import { z } from 'zod'
 import { curlCommand } from './curl-command.ts'
-import { maxRows } from './input-check.ts'
+import { maxRows } from './models/input-check.ts'
 import { submitRequestSchema } from './submit-request.ts'
 
 /** Parts of an OpenAPI document. */

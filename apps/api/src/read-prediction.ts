@@ -10,7 +10,7 @@ import {
 } from '@onqueue/shared'
 import type { DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { ModelCatalog } from './model-catalog.ts'
+import type { ModelCatalog } from './models/model-catalog.ts'
 import type { PredictionQueues } from './redis/prediction-queues.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */

@@ -10,7 +10,7 @@ import type { Claims } from './claims.ts'
 import { outcomeUnknown } from './enqueue-prediction.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
 import type { Metrics } from './metrics.ts'
-import type { ModelCatalog } from './model-catalog.ts'
+import type { ModelCatalog } from './models/model-catalog.ts'
 import type { PredictionReader } from './read-prediction.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
 

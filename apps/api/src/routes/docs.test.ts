@@ -5,7 +5,7 @@ import { AppError } from '@onqueue/shared'
 import { chromium } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import { catalogOf, modelEntry } from '../model-entry.fixture.ts'
+import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
 import { docsRoutes } from './docs.ts'
 import { openapiRoutes } from './openapi.ts'
 

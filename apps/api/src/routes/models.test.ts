@@ -1,6 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import { catalogOf, modelEntry } from '../model-entry.fixture.ts'
+import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
 import { modelRoutes } from './models.ts'
 
 const app = modelRoutes({

@@ -1,7 +1,7 @@
 import type { ErrorPlace, JsonSchema } from '@onqueue/shared'
 import { z } from 'zod'
-import { boundIssues } from './http/bodies/bound-issues.ts'
-import { jsonPointer } from './http/bodies/json-pointer.ts'
+import { boundIssues } from '../http/bodies/bound-issues.ts'
+import { jsonPointer } from '../http/bodies/json-pointer.ts'
 
 /**
  * Checks an input against a model's schema, which is of one row: an array is checked row by row. Returns the places
