@@ -11,8 +11,8 @@ import { outcomeUnknown } from './enqueue-prediction.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
 import type { Metrics } from './metrics.ts'
 import type { ModelCatalog } from './models/model-catalog.ts'
-import type { PredictionReader } from './read-prediction.ts'
-import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
+import type { PredictionReader } from './predictions/read-prediction.ts'
+import type { ExpectedOutcome, OutcomeWaiters } from './predictions/wait-for-outcome.ts'
 
 type Submitted = {
   record: PredictionRecord

@@ -3,8 +3,8 @@ import { statuses } from '@onqueue/shared'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { decodeCursor, encodeCursor } from '../http/list-cursor.ts'
 import type { ListCursor } from '../http/list-cursor.ts'
-import type { ListPredictions } from '../list-predictions.ts'
-import type { ShowPrediction } from '../show-prediction.ts'
+import type { ListPredictions } from '../predictions/list-predictions.ts'
+import type { ShowPrediction } from '../predictions/show-prediction.ts'
 import { json, predictionResource, problem, time } from './prediction-docs.ts'
 
 /** Lists the caller's own predictions. */

@@ -10,8 +10,8 @@ import {
 } from '@onqueue/shared'
 import type { DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { ModelCatalog } from './models/model-catalog.ts'
-import type { PredictionQueues } from './redis/prediction-queues.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { PredictionQueues } from '../redis/prediction-queues.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */
 export type PredictionReader = {

@@ -1,7 +1,7 @@
 import { modelKeys, modelOfPredictionId, readOutcomes } from '@onqueue/shared'
 import type { Logger, Outcome } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { Channels } from './redis/channels.ts'
+import type { Channels } from '../redis/channels.ts'
 
 /**
  * Waits for predictions to end.

@@ -2,7 +2,7 @@ import { createLogger, connectProducer, createOutcomeWriter, modelKeys, untilRea
 import type { Outcome, PredictionRecord } from '@onqueue/shared'
 import { expect, inject, test } from 'vitest'
 import { createCancelPrediction } from './cancel-prediction.ts'
-import { createPredictionQueues } from './redis/prediction-queues.ts'
+import { createPredictionQueues } from '../redis/prediction-queues.ts'
 
 const namespace = 'cancel-test'
 const id = 'iris-01J00000000000000000000000'

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { ListCursor } from './http/list-cursor.ts'
+import type { ListCursor } from '../http/list-cursor.ts'
 
 /** A prediction in the listing of an owner and a model, a sorted set by creation time (ms) under `key`. */
 export type ListingEntry = { key: string; id: string; createdAt: number }
