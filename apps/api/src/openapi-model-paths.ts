@@ -3,7 +3,7 @@ import type { JsonSchema, ModelEntry, VersionCard } from '@onqueue/shared'
 import { z } from 'zod'
 import { curlCommand } from './curl-command.ts'
 import { maxRows } from './models/input-check.ts'
-import { submitRequestSchema } from './submit-request.ts'
+import { submitRequestSchema } from './submit/submit-request.ts'
 
 /** Parts of an OpenAPI document. */
 export type OpenapiParts = {

@@ -4,7 +4,7 @@ import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
-import type { PredictNow } from '../predict-now.ts'
+import type { PredictNow } from '../submit/predict-now.ts'
 import { requestId } from '../http/request-id.ts'
 import { plainRoutes } from './plain.ts'
 

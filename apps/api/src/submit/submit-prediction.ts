@@ -9,10 +9,10 @@ import { fingerprintOf } from './claims.ts'
 import type { Claims } from './claims.ts'
 import { outcomeUnknown } from './enqueue-prediction.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
-import type { Metrics } from './metrics.ts'
-import type { ModelCatalog } from './models/model-catalog.ts'
-import type { PredictionReader } from './predictions/read-prediction.ts'
-import type { ExpectedOutcome, OutcomeWaiters } from './predictions/wait-for-outcome.ts'
+import type { Metrics } from '../metrics.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { PredictionReader } from '../predictions/read-prediction.ts'
+import type { ExpectedOutcome, OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
 
 type Submitted = {
   record: PredictionRecord

@@ -1,7 +1,7 @@
 import { AppError, modelKeys, readRedisMemory } from '@onqueue/shared'
 import type { ModelEntry } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { PredictionQueues } from './redis/prediction-queues.ts'
+import type { PredictionQueues } from '../redis/prediction-queues.ts'
 
 /**
  * Refuses predictions while there is a way to: before they are in the queue. Once Redis is full, workers can't finish

@@ -1,6 +1,6 @@
 import { endedOutcome, modelKeys } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { RedisClock } from './redis/redis-clock.ts'
+import type { RedisClock } from '../redis/redis-clock.ts'
 
 const lateOutcome = JSON.stringify(
   endedOutcome('canceled', {

@@ -1,9 +1,9 @@
 import { AppError } from '@onqueue/shared'
 import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
-import { deadlineFrom } from './http/cancel-after.ts'
+import { deadlineFrom } from '../http/cancel-after.ts'
 import { longestInlineInput } from './enqueue-prediction.ts'
-import { describePlace } from './http/bodies/json-pointer.ts'
-import type { ModelCatalog } from './models/model-catalog.ts'
+import { describePlace } from '../http/bodies/json-pointer.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { SubmitRequest } from './submit-request.ts'
 
 export type Submission = {

@@ -9,9 +9,9 @@ import {
 import type { PredictionJobData } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { AbandonedSubmits } from './abandoned-submits.ts'
-import { queueUnavailable } from './redis/prediction-queues.ts'
-import type { PredictionQueues } from './redis/prediction-queues.ts'
-import type { RedisClock } from './redis/redis-clock.ts'
+import { queueUnavailable } from '../redis/prediction-queues.ts'
+import type { PredictionQueues } from '../redis/prediction-queues.ts'
+import type { RedisClock } from '../redis/redis-clock.ts'
 import type { SubmitGuard } from './submit-guard.ts'
 
 /** A prediction that was checked and let in, ready for the queue. */

@@ -1,8 +1,8 @@
 import { AppError, predictionPath } from '@onqueue/shared'
 import type { Outcome } from '@onqueue/shared'
-import type { CancelPrediction } from './predictions/cancel-prediction.ts'
+import type { CancelPrediction } from '../predictions/cancel-prediction.ts'
 import type { SubmitPrediction } from './submit-prediction.ts'
-import type { PredictionWatcher } from './predictions/watch-prediction.ts'
+import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
 
 /**
  * Submits a prediction and waits for its outcome, good or bad. `input` is the bare body: pointers into it start at the
