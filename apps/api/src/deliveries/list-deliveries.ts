@@ -1,8 +1,8 @@
 import { deliveryKeys } from '@onqueue/shared'
 import type { Delivery, DeliveryStatus, DeliveryStore } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { ListCursor } from './http/list-cursor.ts'
-import { readListing } from './predictions/read-listing.ts'
+import type { ListCursor } from '../http/list-cursor.ts'
+import { readListing } from '../predictions/read-listing.ts'
 import { readDelivery } from './show-delivery.ts'
 
 /**
