@@ -6,7 +6,7 @@ import { z } from 'zod'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { modelEntry } from '../models/model-entry.fixture.ts'
 import { healthRoutes } from '../http/health-routes.ts'
-import { modelRoutes } from './models.ts'
+import { modelRoutes } from '../dialects/native/model-routes.ts'
 import { openapiRoutes } from './openapi.ts'
 
 let entries: ModelEntry[] = []

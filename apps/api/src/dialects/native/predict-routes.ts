@@ -1,9 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import type { ApiEnvironment } from '../http/api-environment.ts'
-import type { ReadJsonBody } from '../http/bodies/json-body.ts'
-import { outputOf } from '../submit/predict-now.ts'
-import type { PredictNow } from '../submit/predict-now.ts'
-import { parsePreference } from '../http/prefer-header.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import { outputOf } from '../../submit/predict-now.ts'
+import type { PredictNow } from '../../submit/predict-now.ts'
+import { parsePreference } from '../../http/prefer-header.ts'
 import * as docs from './prediction-docs.ts'
 
 const defaultWaitMs = 30_000

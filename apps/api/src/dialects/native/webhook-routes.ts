@@ -1,11 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError, newTestDeliveryId } from '@onqueue/shared'
 import type { DeliveryStore, Endpoint, WebhookSecretStore } from '@onqueue/shared'
-import type { ApiEnvironment } from '../http/api-environment.ts'
-import type { WebhookCheck } from '../submit/check-webhook.ts'
-import type { ReadJsonBody } from '../http/bodies/json-body.ts'
-import { parseBody } from '../http/bodies/parse-body.ts'
-import { deliveryNotFound, readDelivery } from '../deliveries/show-delivery.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import type { WebhookCheck } from '../../submit/check-webhook.ts'
+import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import { parseBody } from '../../http/bodies/parse-body.ts'
+import { deliveryNotFound, readDelivery } from '../../deliveries/show-delivery.ts'
 import * as docs from './prediction-docs.ts'
 
 /** The caller's signing secret and endpoints, and a test of them. */

@@ -1,11 +1,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError, defaultVersionOf } from '@onqueue/shared'
-import type { ApiEnvironment } from '../http/api-environment.ts'
-import type { ReadJsonBody } from '../http/bodies/json-body.ts'
-import type { ModelCatalog } from '../models/model-catalog.ts'
-import { toPlainAnswer } from '../plain-answer.ts'
-import { outputOf } from '../submit/predict-now.ts'
-import type { PredictNow } from '../submit/predict-now.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import type { ModelCatalog } from '../../models/model-catalog.ts'
+import { toPlainAnswer } from './plain-answer.ts'
+import { outputOf } from '../../submit/predict-now.ts'
+import type { PredictNow } from '../../submit/predict-now.ts'
 
 /** How long `POST /predict` waits for its answer: as long as a native `predict` that asks for no other time. */
 const plainWaitMs = 30_000

@@ -2,11 +2,11 @@ import { AppError, httpStatusOf } from '@onqueue/shared'
 import type { ModelEntry } from '@onqueue/shared'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from '../http/api-environment.ts'
-import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
-import type { PredictNow } from '../submit/predict-now.ts'
-import { requestId } from '../http/request-id.ts'
-import { plainRoutes } from './plain.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import { catalogOf, modelEntry } from '../../models/model-entry.fixture.ts'
+import type { PredictNow } from '../../submit/predict-now.ts'
+import { requestId } from '../../http/request-id.ts'
+import { plainRoutes } from './plain-routes.ts'
 
 const classifier = modelEntry('demo', {
   card: {

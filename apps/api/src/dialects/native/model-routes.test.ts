@@ -1,7 +1,7 @@
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
-import { modelRoutes } from './models.ts'
+import { catalogOf, modelEntry } from '../../models/model-entry.fixture.ts'
+import { modelRoutes } from './model-routes.ts'
 
 const app = modelRoutes({
   catalog: catalogOf(modelEntry('iris'), modelEntry('minilm')),

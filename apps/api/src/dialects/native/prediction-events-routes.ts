@@ -1,8 +1,8 @@
 import type { EventsTokens } from '@onqueue/shared'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import type { ApiEnvironment } from '../http/api-environment.ts'
-import type { StreamEvents } from '../predictions/prediction-events.ts'
-import type { PredictionReader } from '../predictions/read-prediction.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import type { StreamEvents } from '../../predictions/prediction-events.ts'
+import type { PredictionReader } from '../../predictions/read-prediction.ts'
 import { idParameter, problem, tokenQuery } from './prediction-docs.ts'
 
 /** Follow a prediction by server-sent events, with the API key or with the token of `urls.events`. */

@@ -1,10 +1,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { statuses } from '@onqueue/shared'
-import type { ApiEnvironment } from '../http/api-environment.ts'
-import { decodeCursor, encodeCursor } from '../http/list-cursor.ts'
-import type { ListCursor } from '../http/list-cursor.ts'
-import type { ListPredictions } from '../predictions/list-predictions.ts'
-import type { ShowPrediction } from '../predictions/show-prediction.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
+import type { ListCursor } from '../../http/list-cursor.ts'
+import type { ListPredictions } from '../../predictions/list-predictions.ts'
+import type { ShowPrediction } from '../../predictions/show-prediction.ts'
 import { json, predictionResource, problem, time } from './prediction-docs.ts'
 
 /** Lists the caller's own predictions. */
