@@ -7,7 +7,7 @@ import type { ApiEnvironment } from '../http/api-environment.ts'
 import { modelEntry } from '../models/model-entry.fixture.ts'
 import { healthRoutes } from '../http/health-routes.ts'
 import { modelRoutes } from '../dialects/native/model-routes.ts'
-import { openapiRoutes } from './openapi.ts'
+import { openapiRoutes } from './openapi-routes.ts'
 
 let entries: ModelEntry[] = []
 let hasKeys = false

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiContext, ApiEnvironment } from '../http/api-environment.ts'
-import { docsHtml, docsPolicy, docsScript, docsStyle } from '../docs-page.ts'
+import { docsHtml, docsPolicy, docsScript, docsStyle } from './docs-page.ts'
 
 const require = createRequire(import.meta.url)
 

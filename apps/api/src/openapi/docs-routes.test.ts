@@ -6,8 +6,8 @@ import { chromium } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
-import { docsRoutes } from './docs.ts'
-import { openapiRoutes } from './openapi.ts'
+import { docsRoutes } from './docs-routes.ts'
+import { openapiRoutes } from './openapi-routes.ts'
 
 const app = docsRoutes()
 app.onError((err, c) => c.text('', err instanceof AppError && err.code === 'not_found' ? 404 : 500))

@@ -2,8 +2,8 @@ import { defaultVersionOf } from '@onqueue/shared'
 import type { JsonSchema, ModelEntry, VersionCard } from '@onqueue/shared'
 import { z } from 'zod'
 import { curlCommand } from './curl-command.ts'
-import { maxRows } from './models/input-check.ts'
-import { submitRequestSchema } from './submit/submit-request.ts'
+import { maxRows } from '../models/input-check.ts'
+import { submitRequestSchema } from '../submit/submit-request.ts'
 
 /** Parts of an OpenAPI document. */
 export type OpenapiParts = {

@@ -1,7 +1,7 @@
 import type { VersionCard } from '@onqueue/shared'
 import { z } from 'zod'
 import { curlCommand } from './curl-command.ts'
-import { hasPlainAnswer, plainAnswerSchema } from './dialects/plain/plain-answer.ts'
+import { hasPlainAnswer, plainAnswerSchema } from '../dialects/plain/plain-answer.ts'
 
 /** `POST /predict` as it is for the default model; the schemas of the model are components of the document. */
 export const plainPath = (

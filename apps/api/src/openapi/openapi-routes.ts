@@ -4,9 +4,9 @@ import type { ModelEntry } from '@onqueue/shared'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import type { KeyRing } from '../access/key-ring.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import { createOpenapiBuilder } from '../openapi-document.ts'
-import type { BuildOpenapiDocument } from '../openapi-document.ts'
-import { documentedCards } from '../openapi-model-paths.ts'
+import { createOpenapiBuilder } from './openapi-document.ts'
+import type { BuildOpenapiDocument } from './openapi-document.ts'
+import { documentedCards } from './openapi-model-paths.ts'
 
 /**
  * `GET /openapi.json`: the document of `app`, with a pair of paths for each model that is here now.

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { ModelEntry } from '@onqueue/shared'
-import packageJson from '../package.json' with { type: 'json' }
-import type { ApiEnvironment } from './http/api-environment.ts'
+import packageJson from '../../package.json' with { type: 'json' }
+import type { ApiEnvironment } from '../http/api-environment.ts'
 import { documentedCards, modelParts } from './openapi-model-paths.ts'
 import { plainPath } from './openapi-plain-path.ts'
 
