@@ -1,8 +1,15 @@
 import { dirname } from 'node:path'
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node'
 import { Refusal } from '../models/refusal.ts'
-import { elementTypes } from '../models/tensor.ts'
-import type { ElementType, OutputInfo, Signature, TensorData, TensorInfo, Tensors } from '../models/tensor.ts'
+import { elementTypes } from '../tensors/tensor.ts'
+import type {
+  ElementType,
+  OutputInfo,
+  Signature,
+  TensorData,
+  TensorInfo,
+  Tensors,
+} from '../tensors/tensor.ts'
 import { explainLoadError } from './explain-load-error.ts'
 import type { OnnxSource } from './onnx-source.ts'
 

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { Refusal } from '../models/refusal.ts'
-import type { Label } from '../models/tensor.ts'
+import type { Label } from '../tensors/tensor.ts'
 import type { ZipMap } from '../models/unwrap-zip-maps.ts'
 
 /** What ONNX Runtime loads, and what the file tells beyond its signature. */

@@ -1,5 +1,5 @@
-import { elementCount } from '../models/tensor.ts'
-import type { Elements, TensorData, Tensors } from '../models/tensor.ts'
+import { elementCount } from '../tensors/tensor.ts'
+import type { Elements, TensorData, Tensors } from '../tensors/tensor.ts'
 import { runProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
 

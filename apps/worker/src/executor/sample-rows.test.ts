@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { inputElementSchema } from '../models/element-schema.ts'
+import { inputElementSchema } from '../tensors/element-schema.ts'
 import { closedObject, nestedSchema } from '../models/tasks/nested-schema.ts'
-import { elementTypes } from '../models/tensor.ts'
+import { elementTypes } from '../tensors/tensor.ts'
 import { generateRow, seededRandom, varyRow } from './sample-rows.ts'
 
 const everyType = closedObject(

@@ -11,7 +11,7 @@ import {
 } from './onnx-fields.ts'
 import type { OnnxNode } from './onnx-fields.ts'
 import { Refusal } from './refusal.ts'
-import type { Label } from './tensor.ts'
+import type { Label } from '../tensors/tensor.ts'
 
 export const mlDomain = 'ai.onnx.ml'
 

@@ -10,7 +10,7 @@ import {
   readNode,
 } from './onnx-fields.ts'
 import type { OnnxNode } from './onnx-fields.ts'
-import type { Label } from './tensor.ts'
+import type { Label } from '../tensors/tensor.ts'
 
 /**
  * Takes the ZipMap nodes off the end of a model.
