@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { z } from 'zod'
-import { unwrapZipMaps } from '../apps/worker/src/models/unwrap-zip-maps.ts'
+import { unwrapZipMaps } from '../apps/worker/src/onnx-file/unwrap-zip-maps.ts'
 import { answerParent } from './answer-parent.ts'
 
 const requestSchema = z.discriminatedUnion('type', [

@@ -1,7 +1,7 @@
 import type { ModelDefinition } from '../models/model-definition.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
-import { readOnnxSource } from './onnx-source.ts'
+import { readOnnxSource } from '../onnx-file/onnx-source.ts'
 import type { Probe } from './probe.ts'
 import type { VersionDescription } from './protocol.ts'
 import type { Sample } from './prove-independence.ts'

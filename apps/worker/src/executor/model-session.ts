@@ -11,7 +11,7 @@ import type {
   Tensors,
 } from '../tensors/tensor.ts'
 import { explainLoadError } from './explain-load-error.ts'
-import type { OnnxSource } from './onnx-source.ts'
+import type { OnnxSource } from '../onnx-file/onnx-source.ts'
 
 /** A loaded model. Names are those in the ONNX file, also where a ZipMap was taken off. */
 export type ModelSession = {

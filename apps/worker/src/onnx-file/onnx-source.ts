@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { Refusal } from '../models/refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
-import type { ZipMap } from '../models/unwrap-zip-maps.ts'
+import type { ZipMap } from './unwrap-zip-maps.ts'
 
 /** What ONNX Runtime loads, and what the file tells beyond its signature. */
 export type OnnxSource = {
@@ -37,11 +37,11 @@ export const readOnnxSource = async (options: {
 const inspect = async (onnxPath: string, { hasZipMap }: { hasZipMap: boolean }): Promise<OnnxSource> => {
   const bytes = await readFile(onnxPath)
   if (hasZipMap) {
-    const { unwrapZipMaps } = await import('../models/unwrap-zip-maps.ts')
+    const { unwrapZipMaps } = await import('./unwrap-zip-maps.ts')
     const { model, zipMaps } = unwrapZipMaps(bytes)
     if (zipMaps.length > 0) return { model, zipMaps, classLabels: undefined }
   }
-  const { readClassLabels } = await import('../models/class-labels.ts')
+  const { readClassLabels } = await import('./class-labels.ts')
   return { model: onnxPath, zipMaps: [], classLabels: readClassLabels(bytes) }
 }
 
