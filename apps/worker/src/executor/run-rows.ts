@@ -1,6 +1,6 @@
 import type { RowLayout } from '../tensors/row-layout.ts'
-import { describeProblem } from '../models/tasks/task.ts'
-import type { Task } from '../models/tasks/task.ts'
+import { describeProblem } from '../tasks/task.ts'
+import type { Task } from '../tasks/task.ts'
 import type { Tensors } from '../tensors/tensor.ts'
 import { tidyMessage } from './explain-load-error.ts'
 import type { ModelSession } from './model-session.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { inputElementSchema } from '../tensors/element-schema.ts'
-import { closedObject, nestedSchema } from '../models/tasks/nested-schema.ts'
+import { closedObject, nestedSchema } from '../tasks/nested-schema.ts'
 import { elementTypes } from '../tensors/tensor.ts'
 import { generateRow, seededRandom, varyRow } from './sample-rows.ts'
 

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import { isObject } from '../models/tasks/task.ts'
+import { isObject } from '../tasks/task.ts'
 
 /**
  * Rows to warm a model up with, made from its input schema: the example, rows close to it and rows of several

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import type { ModelSettings } from '../models/model-settings.ts'
+import type { ModelSettings } from '../tasks/model-settings.ts'
 import { Refusal } from '../models/refusal.ts'
 import { createProbe, refineProbe, runProbe } from './probe.ts'
 import type { Probe } from './probe.ts'

@@ -1,4 +1,4 @@
-import type { ModelSettings } from './model-settings.ts'
+import type { ModelSettings } from '../tasks/model-settings.ts'
 
 /** One version of a model as found in the repository: plain data, sent to the executor that loads it. */
 export type ModelDefinition = {

@@ -1,8 +1,8 @@
 import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
 import { z } from 'zod'
-import { modelSettingsSchema } from './model-settings.ts'
-import type { ModelSettings } from './model-settings.ts'
+import { modelSettingsSchema } from '../tasks/model-settings.ts'
+import type { ModelSettings } from '../tasks/model-settings.ts'
 import { nearestName } from './nearest-name.ts'
 import { Refusal } from './refusal.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { taskNames } from './tasks/task-names.ts'
+import { taskNames } from './task-names.ts'
 
 /**
  * `model.yaml`. Every setting has a default, so the file may be left out. The messages complete a sentence that starts

@@ -1,8 +1,8 @@
 import type { JsonSchema } from '@onqueue/shared'
-import type { RowResult } from '../../executor/protocol.ts'
-import type { ModelSettings } from '../model-settings.ts'
-import type { RowLayout } from '../../tensors/row-layout.ts'
-import type { Signature, Tensors } from '../../tensors/tensor.ts'
+import type { RowResult } from '../executor/protocol.ts'
+import type { ModelSettings } from './model-settings.ts'
+import type { RowLayout } from '../tensors/row-layout.ts'
+import type { Signature, Tensors } from '../tensors/tensor.ts'
 
 /** What is wrong with a row: a JSON Pointer into it, '' for the whole, and the end of a sentence ("must be a number"). */
 export type RowProblem = { pointer: string; detail: string }

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import type { Axis } from '../../tensors/tensor.ts'
+import type { Axis } from '../tensors/tensor.ts'
 
 /**
  * JSON Schema of nested arrays with these axes. An axis of any length has at least one element: without one, the
