@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
-import { modelSettingsJsonSchema } from '../apps/worker/src/models/read-model-settings.ts'
+import { modelSettingsJsonSchema } from '../apps/worker/src/repository/read-model-settings.ts'
 
 // Writes the JSON Schema of model.yaml for editors. A test says when it has to be run again.
 const path = fileURLToPath(new URL('../models/model.schema.json', import.meta.url))

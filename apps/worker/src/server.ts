@@ -12,12 +12,12 @@ import {
 import type { Logger } from '@onqueue/shared'
 import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
-import { readModelRepository } from './models/read-model-repository.ts'
-import type { ModelRepository } from './models/read-model-repository.ts'
+import { readModelRepository } from './repository/read-model-repository.ts'
+import type { ModelRepository } from './repository/read-model-repository.ts'
 import { serveModel } from './serve-model.ts'
 import type { ServedModel } from './serve-model.ts'
 import { startJanitor } from './upkeep/janitor.ts'
-import { watchModels } from './watch-models.ts'
+import { watchModels } from './repository/watch-models.ts'
 
 /** After its grace time a worker is given this long to say goodbye to a Redis that may hang. */
 const goodbyeMs = 3000

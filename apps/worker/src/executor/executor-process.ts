@@ -1,5 +1,5 @@
 import { flushCompileCache } from 'node:module'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { loadModel } from './load-model.ts'
 import type { LoadedModel } from './load-model.ts'
 import type { FromExecutor, ToExecutor } from './protocol.ts'

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { buildOnnx } from '../onnx-file/fixtures/build-onnx.ts'
 import type { ModelSpec } from '../onnx-file/fixtures/build-onnx.ts'
-import { readModelSettings } from '../models/read-model-settings.ts'
+import { readModelSettings } from '../repository/read-model-settings.ts'
 import { loadModel } from './load-model.ts'
 import { RunFailed } from './run-rows.ts'
 

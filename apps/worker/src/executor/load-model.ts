@@ -1,4 +1,4 @@
-import type { ModelDefinition } from '../models/model-definition.ts'
+import type { ModelDefinition } from '../repository/model-definition.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { elementTypes } from '../tensors/tensor.ts'
 import type {
   ElementType,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { ModelDefinition } from '../models/model-definition.ts'
+import type { ModelDefinition } from '../repository/model-definition.ts'
 
 /**
  * What worker and executor say to each other over the child's IPC channel (`serialization: 'advanced'`).

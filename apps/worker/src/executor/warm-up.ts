@@ -1,6 +1,6 @@
 import type { JsonSchema } from '@onqueue/shared'
 import type { ModelSettings } from '../tasks/model-settings.ts'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { createProbe, refineProbe, runProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
 import type { ModelSession } from './model-session.ts'

@@ -10,7 +10,7 @@ import {
   tensorFields,
 } from './onnx-fields.ts'
 import type { OnnxNode } from './onnx-fields.ts'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
 
 export const mlDomain = 'ai.onnx.ml'

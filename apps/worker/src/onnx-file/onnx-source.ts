@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
 import type { ZipMap } from './unwrap-zip-maps.ts'
 

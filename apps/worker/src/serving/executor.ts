@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { forkExecutor } from '../executor/fork-executor.ts'
 import { fromExecutorSchema } from '../executor/protocol.ts'
 import type { RowResult, VersionDescription, ToExecutor } from '../executor/protocol.ts'
-import type { ModelDefinition } from '../models/model-definition.ts'
+import type { ModelDefinition } from '../repository/model-definition.ts'
 
 /** ONNX Runtime refused a micro-batch. The executor lives; the rows have to be run singly to find the guilty one. */
 export class RunFailed extends Error {

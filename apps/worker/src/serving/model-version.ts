@@ -1,5 +1,5 @@
 import type { Logger } from '@onqueue/shared'
-import type { ModelDefinition } from '../models/model-definition.ts'
+import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { Lane } from './batcher.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
 import type { ExecutorDied } from './executor.ts'

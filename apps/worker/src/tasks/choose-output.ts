@@ -1,4 +1,4 @@
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { showShape } from '../tensors/tensor.ts'
 import type { OutputInfo } from '../tensors/tensor.ts'
 

@@ -1,4 +1,4 @@
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { Label, OutputInfo } from '../tensors/tensor.ts'
 
 /**

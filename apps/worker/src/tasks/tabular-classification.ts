@@ -1,7 +1,7 @@
 import type { JsonSchema } from '@onqueue/shared'
 import type { RowResult } from '../executor/protocol.ts'
 import { createReader } from '../tensors/element-reader.ts'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { isFloat } from '../tensors/tensor.ts'
 import type { Label, OutputInfo, TensorData, Tensors } from '../tensors/tensor.ts'
 import { chooseOutput } from './choose-output.ts'

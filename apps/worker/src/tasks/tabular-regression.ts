@@ -1,7 +1,7 @@
 import type { RowResult } from '../executor/protocol.ts'
 import { createReader } from '../tensors/element-reader.ts'
 import { outputElementSchema } from '../tensors/element-schema.ts'
-import { Refusal } from '../models/refusal.ts'
+import { Refusal } from '../refusal.ts'
 import type { OutputInfo, Tensors } from '../tensors/tensor.ts'
 import { chooseOutput } from './choose-output.ts'
 import { closedObject, nestedSchema } from './nested-schema.ts'

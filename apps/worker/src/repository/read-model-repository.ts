@@ -4,7 +4,7 @@ import { compareVersions, modelNameSchema } from '@onqueue/shared'
 import type { ModelDefinition } from './model-definition.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { readModelSettings } from './read-model-settings.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../refusal.ts'
 import { versionDigest } from './version-digest.ts'
 
 /** What can't be served, and the sentence that says why. Without a version it is the whole folder. */

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { modelSettingsSchema } from '../tasks/model-settings.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { nearestName } from './nearest-name.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal } from '../refusal.ts'
 
 type Problem = {
   path: PropertyKey[]
