@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { globalKeys } from './names.ts'
+import { redisScript } from './redis-script.ts'
 
 /**
  * The secrets with which an owner's webhooks are signed.
@@ -50,10 +51,12 @@ export const createWebhookSecrets = ({
     const fields = await redis.hmget(keyOf(owner), 'current', 'previous', 'previousUntil')
     return fields[0] == null ? null : storedSchema.parse(fields)
   }
-  const replace = async (owner: string, found: string) => {
-    const args = [found, createSecret(), clock() + overlapMs]
-    return storedSchema.parse(await redis.eval(replaceScript, 1, keyOf(owner), ...args))
-  }
+  const replaceSecret = replaceScript.on(redis)
+  const replace = (owner: string, found: string) =>
+    replaceSecret.run({
+      keys: { secrets: keyOf(owner) },
+      args: { found, fresh: createSecret(), untilMs: clock() + overlapMs },
+    })
 
   return {
     read: async (owner) => toSecrets((await readStored(owner)) ?? (await replace(owner, '')), clock()),
@@ -68,21 +71,24 @@ export const createWebhookSecrets = ({
 export const signingKeysOf = ({ current, previous }: WebhookSecrets, now: number): string[] =>
   previous !== null && now < previous.until ? [current, previous.key] : [current]
 
-/**
- * Replaces the current secret, unless it is another than the caller found. Returns what is stored then.
- *
- * KEYS[1] the owner's hash; ARGV: the secret found (empty: none), the new one, the end of the overlap in ms.
- */
-const replaceScript = `
-local found, fresh, untilMs = unpack(ARGV)
-if (redis.call('HGET', KEYS[1], 'current') or '') == found then
-  redis.call('HSET', KEYS[1], 'current', fresh)
-  if found ~= '' then redis.call('HSET', KEYS[1], 'previous', found, 'previousUntil', untilMs) end
-end
-return redis.call('HMGET', KEYS[1], 'current', 'previous', 'previousUntil')`
-
 const secretSchema = z.string().startsWith('whsec_')
 const storedSchema = z.tuple([secretSchema, secretSchema.nullable(), z.coerce.number().nullable()])
+
+/**
+ * Replaces the current secret, unless it is another than the caller found (empty: none). Replies what is stored then. `untilMs` is the end of the overlap in ms.
+ */
+const replaceScript = redisScript({
+  name: 'replaceWebhookSecret',
+  keys: ['secrets'],
+  args: ['found', 'fresh', 'untilMs'],
+  reply: storedSchema,
+  lua: `
+if (redis.call('HGET', secrets, 'current') or '') == found then
+  redis.call('HSET', secrets, 'current', fresh)
+  if found ~= '' then redis.call('HSET', secrets, 'previous', found, 'previousUntil', untilMs) end
+end
+return redis.call('HMGET', secrets, 'current', 'previous', 'previousUntil')`,
+})
 
 const createSecret = () => `whsec_${randomBytes(32).toString('base64')}`
 
