@@ -1,4 +1,3 @@
-import { ulid } from 'ulid'
 import { z } from 'zod'
 import { modelOfPredictionId } from './prediction-id.ts'
 
@@ -108,9 +107,6 @@ export const deliveryIdOf = (predictionId: string, event: 'start' | 'completed')
   if (modelOfPredictionId(predictionId) === undefined) throw new Error(`not a prediction id: ${predictionId}`)
   return `wh-${predictionId.slice(-26)}${event === 'start' ? '-start' : ''}`
 }
-
-/** The id of a delivery that is about no prediction. */
-export const newTestDeliveryId = () => `wh-test-${ulid()}`
 
 /** Deliveries of one owner to one origin share their fate: they are slowed down, paused and resumed together. */
 export const endpointOf = ({ owner, url }: Pick<DeliveryAbout, 'owner' | 'url'>) =>

@@ -1,5 +1,3 @@
-import { z } from 'zod'
-
 /**
  * The names under which everything lives in Redis.
  *
@@ -7,14 +5,6 @@ import { z } from 'zod'
  * flows and scripts need, and spreads the models over the shards.
  */
 export const queueName = 'predictions'
-
-/** A model's name: its folder's name, and the part of a prediction id before the last `-`. */
-export const modelNameSchema = z
-  .string()
-  .regex(
-    /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/,
-    'a model name has 1 to 63 of a-z 0-9 . _ - and starts and ends with a letter or digit',
-  )
 
 /** The prefix that BullMQ and our own keys of one model share. `namespace` is `ONQUEUE_PREFIX`, `onqueue` by default. */
 export const modelPrefix = (namespace: string, model: string) => `${namespace}:{${model}}`

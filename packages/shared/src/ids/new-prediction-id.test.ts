@@ -1,6 +1,7 @@
 import { assert, property, stringMatching } from 'fast-check'
 import { expect, test } from 'vitest'
-import { keyedPredictionId, modelOfPredictionId, newPredictionId } from './prediction-id.ts'
+import { modelOfPredictionId } from '../contract/prediction-id.ts'
+import { keyedPredictionId, newPredictionId } from './new-prediction-id.ts'
 
 const anyModel = stringMatching(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/)
 const request = { model: 'iris', owner: 'billing', idempotencyKey: 'order-1', secret: 'secret' }
