@@ -1,18 +1,15 @@
 import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { AppErrorCode, Priority } from '@onqueue/shared'
 import type { ApiEnvironment } from './http/api-environment.ts'
 import type { ReadBacklog } from './models/backlog.ts'
 import type { ModelCatalog } from './models/model-catalog.ts'
+import type { CountSubmits } from './submit/submit-prediction.ts'
 
 /** What the API counts. docs/metrics.md explains every metric. */
-export type Metrics = {
+export type Metrics = CountSubmits & {
   /** Middleware that counts and times every request; the outermost, so that it sees refusals too. */
   countRequest: MiddlewareHandler<ApiEnvironment>
-  countSubmitted(model: string, priority: Priority): void
-  /** A prediction that was refused before the enqueue. */
-  countRefused(model: string, code: AppErrorCode): void
   /** Everything, as Prometheus text. What is known of the queues is read for it; without Redis it is left out. */
   collect(): Promise<string>
   registry: Registry

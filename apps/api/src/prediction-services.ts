@@ -17,7 +17,6 @@ import { createEnqueuePrediction } from './submit/enqueue-prediction.ts'
 import { createForgetPrediction } from './predictions/forget-prediction.ts'
 import { createListDeliveries } from './deliveries/list-deliveries.ts'
 import { createListPredictions } from './predictions/list-predictions.ts'
-import type { Metrics } from './metrics.ts'
 import type { ModelCatalog } from './models/model-catalog.ts'
 import { createPredictNow } from './submit/predict-now.ts'
 import { createEventStreams } from './predictions/prediction-events.ts'
@@ -29,6 +28,7 @@ import { createRedisClock } from './redis/redis-clock.ts'
 import { createShowPrediction } from './predictions/show-prediction.ts'
 import { createSubmitGuard } from './submit/submit-guard.ts'
 import { createSubmitPrediction } from './submit/submit-prediction.ts'
+import type { CountSubmits } from './submit/submit-prediction.ts'
 import { createOutcomeWaiters } from './predictions/wait-for-outcome.ts'
 import { createPredictionWatcher } from './predictions/watch-prediction.ts'
 
@@ -53,7 +53,7 @@ export const createPredictionServices = ({
   secret: string
   publicUrl: string
   log: Logger
-  count: Pick<Metrics, 'countSubmitted' | 'countRefused'>
+  count: CountSubmits
 }) => {
   const namespace = config.ONQUEUE_PREFIX
   const retentionMs = config.ONQUEUE_RETENTION

@@ -3,7 +3,7 @@ import type { AppErrorCode, Logger } from '@onqueue/shared'
 import type { Context, ErrorHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ApiContext, ApiEnvironment } from './api-environment.ts'
-import { toPlaces } from '../models/input-check.ts'
+import { toPlaces } from './bodies/issue-places.ts'
 import type { z } from 'zod'
 
 /** The one place where an error becomes a response: `application/problem+json` (RFC 9457). */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError, keyedPredictionId, newPredictionId } from '@onqueue/shared'
-import type { Logger, PredictionRecord } from '@onqueue/shared'
+import type { AppErrorCode, Logger, PredictionRecord, Priority } from '@onqueue/shared'
 import type { Admission } from './admission.ts'
 import { createSubmissionCheck } from './check-submission.ts'
 import type { CheckedSubmission, Submission } from './check-submission.ts'
@@ -9,7 +9,6 @@ import { fingerprintOf } from './claims.ts'
 import type { Claims } from './claims.ts'
 import { outcomeUnknown } from './enqueue-prediction.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
-import type { Metrics } from '../metrics.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { PredictionReader } from '../predictions/read-prediction.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
@@ -34,6 +33,13 @@ export type SubmitPrediction = (
   },
 ) => Promise<Submitted>
 
+/** Told of every submit, for the metrics. */
+export type CountSubmits = {
+  countSubmitted(model: string, priority: Priority): void
+  /** A prediction that was refused before the enqueue. */
+  countRefused(model: string, code: AppErrorCode): void
+}
+
 type AwaitedSubmission = Parameters<SubmitPrediction>[0]
 
 type Options = {
@@ -46,7 +52,7 @@ type Options = {
   webhookCheck: WebhookCheck
   secret: string
   log: Logger
-  count: Pick<Metrics, 'countSubmitted' | 'countRefused'>
+  count: CountSubmits
 }
 
 /** A claim without a job that is older than this was left behind by a process that died. */

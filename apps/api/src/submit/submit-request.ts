@@ -2,7 +2,7 @@ import { AppError, prioritySchema, webhookEvents } from '@onqueue/shared'
 import type { ErrorPlace } from '@onqueue/shared'
 import { z } from 'zod'
 import { boundIssues } from '../http/bodies/bound-issues.ts'
-import { toPlaces } from '../models/input-check.ts'
+import { toPlaces } from '../http/bodies/issue-places.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
 
 const metadataSchema = z

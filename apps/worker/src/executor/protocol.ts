@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { rowResultSchema } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 
 /**
@@ -12,13 +13,6 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
  *
  * The executor only imports the types: zod would cost each of its processes 15 MB.
  */
-const rowErrorCodes = ['invalid_input', 'invalid_output', 'inference_failed'] as const
-
-const rowResultSchema = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), output: z.unknown() }),
-  z.object({ ok: z.literal(false), code: z.enum(rowErrorCodes), detail: z.string() }),
-])
-
 const jsonSchemaSchema = z.record(z.string(), z.unknown())
 
 const versionDescriptionSchema = z.object({
@@ -57,7 +51,6 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run-failed'), runId: z.int(), detail: z.string() }),
 ])
 
-export type RowResult = z.infer<typeof rowResultSchema>
 export type VersionDescription = z.infer<typeof versionDescriptionSchema>
 export type FromExecutor = z.infer<typeof fromExecutorSchema>
 

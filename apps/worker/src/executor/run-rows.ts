@@ -4,7 +4,7 @@ import type { Task } from '../tasks/task.ts'
 import type { Tensors } from '../tensors/tensor.ts'
 import { tidyMessage } from './explain-load-error.ts'
 import type { ModelSession } from './model-session.ts'
-import type { RowResult } from './protocol.ts'
+import type { RowResult } from '../tasks/row-result.ts'
 
 /** ONNX Runtime threw on a run of several rows, any of which may be guilty, or on the only row there was. */
 export class RunFailed extends Error {

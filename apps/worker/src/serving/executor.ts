@@ -1,7 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
 import { forkExecutor } from '../executor/fork-executor.ts'
 import { fromExecutorSchema } from '../executor/protocol.ts'
-import type { RowResult, VersionDescription, ToExecutor } from '../executor/protocol.ts'
+import type { VersionDescription, ToExecutor } from '../executor/protocol.ts'
+import type { RowResult } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 
 /** ONNX Runtime refused a micro-batch. The executor lives; the rows have to be run singly to find the guilty one. */

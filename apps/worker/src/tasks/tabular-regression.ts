@@ -1,4 +1,4 @@
-import type { RowResult } from '../executor/protocol.ts'
+import type { RowResult } from './row-result.ts'
 import { createReader } from '../tensors/element-reader.ts'
 import { outputElementSchema } from '../tensors/element-schema.ts'
 import { Refusal } from '../refusal.ts'

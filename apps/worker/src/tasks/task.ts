@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import type { RowResult } from '../executor/protocol.ts'
+import type { RowResult } from './row-result.ts'
 import type { ModelSettings } from './model-settings.ts'
 import type { RowLayout } from '../tensors/row-layout.ts'
 import type { Signature, Tensors } from '../tensors/tensor.ts'

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import type { RowResult } from '../executor/protocol.ts'
+import type { RowResult } from './row-result.ts'
 import { createReader } from '../tensors/element-reader.ts'
 import { inputElementSchema, outputElementSchema } from '../tensors/element-schema.ts'
 import { createWriter } from '../tensors/element-writer.ts'

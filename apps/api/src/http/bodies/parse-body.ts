@@ -1,6 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import type { z } from 'zod'
-import { toPlaces } from '../../models/input-check.ts'
+import { toPlaces } from './issue-places.ts'
 import { describePlace } from './json-pointer.ts'
 
 /** A parsed JSON body in the shape of a schema. Throws `invalid_input` with the places that are wrong. */
