@@ -1,0 +1,128 @@
+/**
+ * The rooms of each app, and who may import whom, as rules for oxlint.
+ *
+ * A room imports from the rooms of the lines below its own, and from no other: not from its neighbours in a line, not from
+ * the lines above, and not from the files beside the rooms, which put them together. So each can be read, tested and
+ * changed with what it stands on alone, and no two of them can come to depend on each other.
+ */
+type House = {
+  /** where its rooms are */
+  folder: string
+  /** the top line first; a room of two folders stands on neither of its neighbours either */
+  lines: string[][]
+  /** the files beside the rooms that put them together */
+  above: string[]
+}
+
+const houses: House[] = [
+  {
+    folder: 'apps/api/src',
+    above: ['main', 'config', 'server', 'metrics'],
+    lines: [
+      ['openapi'],
+      ['dialects/native', 'dialects/plain'],
+      ['submit', 'deliveries'],
+      ['predictions'],
+      ['models', 'access'],
+      ['http', 'redis'],
+    ],
+  },
+  {
+    folder: 'apps/worker/src',
+    above: ['main', 'config', 'server', 'metrics', 'serve-model'],
+    lines: [
+      ['queue', 'upkeep'],
+      ['serving'],
+      ['executor'],
+      ['repository'],
+      ['tasks'],
+      ['onnx-file'],
+      ['tensors'],
+    ],
+  },
+  {
+    folder: 'packages/shared/src',
+    above: ['index'],
+    lines: [['redis'], ['process'], ['ids', 'webhooks'], ['contract']],
+  },
+]
+
+type Pattern = ({ regex: string } | { group: string[] }) & { message: string }
+
+const appsApart: Pattern = {
+  regex: '^@onqueue/(api|worker|webhooks)(/|$)|^(\\.\\./)+(apps/)?(api|worker|webhooks)/src/',
+  message:
+    'Apps never import each other: they run as separate processes and may be of different releases. What two of them need goes into packages/shared.',
+}
+
+const sharedByItsDoors: Pattern = {
+  regex: '^(\\.\\./)+packages/shared/',
+  message:
+    'Import @onqueue/shared or @onqueue/shared/contract: these are what apps agree on, the files behind them are not.',
+}
+
+const sharedKnowsNoApp: Pattern = {
+  regex: '^@onqueue/(api|worker|webhooks)(/|$)|/apps/',
+  message:
+    'packages/shared imports no app: it is the contract that all of them stand on, so it may not know any of them.',
+}
+
+const contractIsLight: Pattern = {
+  group: ['**', '!zod', '!./*'],
+  message:
+    '@onqueue/shared/contract imports zod only: clients and a dashboard load it, which have no Node, Redis or secrets.',
+}
+
+const generalOf = (folder: string) =>
+  folder.startsWith('apps/') ? [appsApart, sharedByItsDoors] : [sharedKnowsNoApp]
+
+const roomPatterns = ({ lines, above }: House, room: string): Pattern[] => {
+  const level = lines.findIndex((line) => line.includes(room))
+  const allowed = lines.slice(level + 1).flat()
+  const forbidden = lines.flat().filter((other) => other !== room && !allowed.includes(other))
+  const below = allowed.length === 0 ? 'none' : allowed.join(', ')
+  return [
+    ...forbidden.map((other) => ({
+      regex: `^(\\.\\./)+${pathOf(other, room)}/`,
+      message: `${room} stands on ${below}, and may not know ${other}: take what is needed as an argument, or move it to the room that both stand on (scripts/check/room-rules.ts).`,
+    })),
+    {
+      regex: `^(\\.\\./)+(${above.join('|')})\\.ts$`,
+      message: `${room} may not know what puts the rooms together: take what is needed as an argument.`,
+    },
+  ]
+}
+
+/** From inside of `dialects/native`, `dialects/plain` is `../plain`. */
+const pathOf = (other: string, room: string) => {
+  const [otherParent, otherName] = other.split('/')
+  const [parent] = room.split('/')
+  return otherName !== undefined && otherParent === parent ? otherName : other
+}
+
+const tests = ['**/*.test.ts']
+
+/** One override a folder. The last that matches a file counts, and replaces the ones before it. */
+export const roomRules = [
+  ...['apps', 'packages'].map((folder) => ({
+    files: [`${folder}/**`],
+    rules: forbid(generalOf(`${folder}/`)),
+  })),
+  ...houses.flatMap((house) =>
+    house.lines.flat().map((room) => ({
+      files: [`${house.folder}/${room}/**`],
+      excludeFiles: tests,
+      rules: forbid([...generalOf(house.folder), ...roomPatterns(house, room)]),
+    })),
+  ),
+  {
+    files: ['packages/shared/src/contract/**'],
+    excludeFiles: tests,
+    rules: forbid([sharedKnowsNoApp, contractIsLight]),
+  },
+]
+
+function forbid(patterns: Pattern[]) {
+  const rule: ['error', { patterns: Pattern[] }] = ['error', { patterns }]
+  return { 'eslint/no-restricted-imports': rule }
+}
