@@ -8,7 +8,7 @@ import { keysFileOf } from './config.ts'
 import type { ApiConfig } from './config.ts'
 import { createJsonReader } from './http/bodies/json-body.ts'
 import { openKeyRing } from './access/key-ring.ts'
-import { listen, stopListening, toListenError } from './http/listen.ts'
+import { listen, stopListening } from './http/listen.ts'
 import { checkListenAddress, createLoopbackGuard } from './access/loopback-guard.ts'
 import { createMetrics } from './metrics.ts'
 import { createModelCatalog } from './models/model-catalog.ts'
@@ -106,7 +106,15 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   // answer never rejects
   server.on('request', (request, response) => void answer(request, response))
 
-  const health = await openHealthPort(config, { log, isReady, metrics: collectMetrics })
+  const health = await startHealthServer({
+    host: config.ONQUEUE_API_HEALTH_HOST,
+    port: config.ONQUEUE_API_HEALTH_PORT,
+    hostSetting: 'ONQUEUE_API_HEALTH_HOST',
+    portSetting: 'ONQUEUE_API_HEALTH_PORT',
+    log,
+    isReady,
+    metrics: collectMetrics,
+  })
   opened.defer(() => health.close())
   opened.defer(() => predictions.endWaits())
   log.info({ host: config.ONQUEUE_HOST, port, publicUrl }, 'api listens')
@@ -116,22 +124,6 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     url: `http://${urlHost(config.ONQUEUE_HOST)}:${port}`,
     healthUrl: `http://${urlHost(config.ONQUEUE_API_HEALTH_HOST)}:${health.port}`,
     close: () => running.disposeAsync(),
-  }
-}
-
-const openHealthPort = async (
-  config: ApiConfig,
-  parts: Pick<Parameters<typeof startHealthServer>[0], 'log' | 'isReady' | 'metrics'>,
-) => {
-  const address = { host: config.ONQUEUE_API_HEALTH_HOST, port: config.ONQUEUE_API_HEALTH_PORT }
-  try {
-    return await startHealthServer({ ...address, ...parts })
-  } catch (err) {
-    throw toListenError(err, {
-      ...address,
-      hostSetting: 'ONQUEUE_API_HEALTH_HOST',
-      portSetting: 'ONQUEUE_API_HEALTH_PORT',
-    })
   }
 }
 

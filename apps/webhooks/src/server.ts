@@ -119,6 +119,8 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   const health = await startHealthServer({
     host: config.ONQUEUE_WEBHOOKS_HEALTH_HOST,
     port: config.ONQUEUE_WEBHOOKS_HEALTH_PORT,
+    hostSetting: 'ONQUEUE_WEBHOOKS_HEALTH_HOST',
+    portSetting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT',
     log,
     isReady: async () => {
       const ready = redis.status === 'ready'
@@ -129,7 +131,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   opened.defer(() => health.close())
 
   const running = opened.move()
-  return { healthPort: health.port, close: () => running.disposeAsync() }
+  return { url: `http://127.0.0.1:${health.port}`, close: () => running.disposeAsync() }
 }
 
 const readBacklog = async (redis: Redis, namespace: string) => {

@@ -46,6 +46,8 @@ export const startWorker = async (config: WorkerConfig) => {
     const health = await startHealthServer({
       host: config.ONQUEUE_WORKER_HEALTH_HOST,
       port: config.ONQUEUE_WORKER_HEALTH_PORT,
+      hostSetting: 'ONQUEUE_WORKER_HEALTH_HOST',
+      portSetting: 'ONQUEUE_WORKER_HEALTH_PORT',
       log,
       isReady: async () => {
         const reasons = [
@@ -95,7 +97,7 @@ export const startWorker = async (config: WorkerConfig) => {
     void loaded.then(() => (isLoaded = true))
 
     return {
-      healthPort: health.port,
+      url: `http://127.0.0.1:${health.port}`,
       /** Ends in order, or gives up when Redis does not answer: what was in hand then runs again elsewhere. */
       close: () =>
         Promise.race([close(), wait(config.ONQUEUE_WORKER_GRACE + goodbyeMs, undefined, { ref: false })]),

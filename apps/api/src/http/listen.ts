@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
-import { ConfigError } from '@onqueue/shared'
+import { toListenError } from '@onqueue/shared'
 
 /** Idle connections are kept for longer than load balancers do, so that they never send into one that we just closed. */
 const keepAliveMs = 75_000
@@ -21,21 +21,6 @@ export const listen = async ({ host, port }: { host: string; port: number }) => 
   }
   const address = server.address()
   return { server, port: typeof address === 'object' && address !== null ? address.port : port }
-}
-
-/** The sentence for an address that can't be had, and which settings to change. */
-export const toListenError = (
-  err: unknown,
-  address: { host: string; port: number; hostSetting: string; portSetting: string },
-) => {
-  const { host, port, hostSetting, portSetting } = address
-  const reason = err instanceof Error && 'code' in err ? String(err.code) : String(err)
-  return new ConfigError(
-    reason === 'EADDRINUSE'
-      ? `port ${port} is in use; stop what uses it, or set ${portSetting} to another one`
-      : `can't listen on ${host}, port ${port} (${reason}); set ${hostSetting} and ${portSetting} to what this machine has`,
-    { cause: err },
-  )
 }
 
 /** Takes no more connections and lets requests finish for a while. */

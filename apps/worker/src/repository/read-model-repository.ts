@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { compareVersions, modelNameSchema } from '@onqueue/shared'
+import { compareVersions, ConfigError, modelNameSchema } from '@onqueue/shared'
 import type { ModelDefinition } from './model-definition.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { readModelSettings } from './read-model-settings.ts'
@@ -18,11 +18,18 @@ const versionPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$/
 
 /**
  * Reads the model repository: `<name>/model.onnx`, which is version 1, or `<name>/<version>/model.onnx`, each with a
- * `<name>/model.yaml` or without. A folder with neither is no model. Throws when `dir` itself can't be read.
+ * `<name>/model.yaml` or without. A folder with neither is no model. Throws a ConfigError when `dir` itself
+ * can't be read.
  */
 export const readModelRepository = async (dir: string): Promise<ModelRepository> => {
   const root = resolve(dir)
-  const names = await listFolders(root)
+  const names = await listFolders(root).catch((err: unknown) => {
+    const reason = err instanceof Error && 'code' in err ? String(err.code) : String(err)
+    throw new ConfigError(
+      `the model repository ${root} can't be read (${reason}); create it, or set ONQUEUE_MODELS_DIR to where the models are`,
+      { cause: err },
+    )
+  })
   const models = await Promise.all(
     names.map((name) =>
       readModel(name, join(root, name)).catch((err: unknown): ModelRepository => {

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
+import { ConfigError } from './environment.ts'
 import { startHealthServer } from './health-server.ts'
 import type { HealthServer, Readiness } from './health-server.ts'
 
@@ -6,6 +7,8 @@ let server: HealthServer | undefined
 afterEach(() => server?.close())
 
 const log = { info: vi.fn<() => void>(), error: vi.fn<() => void>() }
+
+const address = { host: '127.0.0.1', hostSetting: 'APP_HEALTH_HOST', portSetting: 'APP_HEALTH_PORT' }
 
 const start = async ({
   isReady = async () => ({ ready: true, reasons: [] }),
@@ -16,7 +19,7 @@ const start = async ({
   metrics?: () => Promise<string>
   timeoutMs?: number
 } = {}) => {
-  server = await startHealthServer({ port: 0, host: '127.0.0.1', log, isReady, metrics, timeoutMs })
+  server = await startHealthServer({ port: 0, ...address, log, isReady, metrics, timeoutMs })
   const { port } = server
   return (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
 }
@@ -76,19 +79,21 @@ test('any other path is told what is here', async () => {
   expect(await response.text()).toContain('/livez, /readyz and /metrics')
 })
 
-test('a port that is taken rejects', async () => {
+test('a port that is taken is a sentence that names its setting', async () => {
   await start()
   const taken = server?.port ?? 0
 
   await expect(
     startHealthServer({
       port: taken,
-      host: '127.0.0.1',
+      ...address,
       log,
       isReady: async () => ({ ready: true, reasons: [] }),
       metrics: async () => '',
     }),
-  ).rejects.toThrow('EADDRINUSE')
+  ).rejects.toThrow(
+    new ConfigError(`port ${taken} is in use; stop what uses it, or set APP_HEALTH_PORT to another one`),
+  )
 })
 
 test('closing twice is fine, also while a connection is kept open', async () => {

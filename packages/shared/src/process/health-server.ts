@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { toListenError } from './listen-error.ts'
 import type { Logger } from './logger.ts'
 
 /** Whether a process can do its work, and otherwise why not, a sentence each. */
@@ -17,11 +18,14 @@ export type HealthServer = { port: number; close(): Promise<void> }
  * - `/readyz`: 200, or 503 with the reasons; a check that takes over `timeoutMs` counts as failed;
  * - `/metrics`: Prometheus text.
  *
- * Resolves when it listens, with the port (of interest where `port` is 0); rejects when the port is taken.
+ * Resolves when it listens, with the port (of interest where `port` is 0); rejects with a ConfigError that names the two
+ * settings when it can't have the address.
  */
 export const startHealthServer = async ({
   port,
   host,
+  hostSetting,
+  portSetting,
   log,
   isReady,
   metrics,
@@ -29,6 +33,8 @@ export const startHealthServer = async ({
 }: {
   port: number
   host: string
+  hostSetting: string
+  portSetting: string
   log: Pick<Logger, 'info' | 'error'>
   isReady: () => Promise<Readiness>
   metrics: () => Promise<string>
@@ -54,7 +60,11 @@ export const startHealthServer = async ({
     })
   })
   server.listen(port, host)
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (err) {
+    throw toListenError(err, { host, port, hostSetting, portSetting })
+  }
   const address = server.address()
   const boundPort = typeof address === 'object' && address !== null ? address.port : port
   log.info({ host, port: boundPort }, 'health port listens')
