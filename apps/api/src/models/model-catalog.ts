@@ -1,10 +1,16 @@
-import { AppError, defaultVersionOf, globalKeys, modelNameSchema, readModel } from '@onqueue/shared'
+import {
+  AppError,
+  defaultVersionOf,
+  globalKeys,
+  modelNameSchema,
+  nearestNames,
+  readModel,
+} from '@onqueue/shared'
 import type { ErrorPlace, Logger, ModelEntry, ServedVersion } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
-import { nearestNames } from '../http/nearest-names.ts'
 
 /** The models as the cards in Redis tell of them: kept in memory, so that no request waits for Redis to know them. */
 export type ModelCatalog = {

@@ -1,9 +1,9 @@
 import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
 import { z } from 'zod'
+import { nearestName } from '@onqueue/shared'
 import { modelSettingsSchema } from '../tasks/model-settings.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
-import { nearestName } from './nearest-name.ts'
 import { Refusal } from '../refusal.ts'
 
 type Problem = {

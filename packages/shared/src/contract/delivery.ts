@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { modelOfPredictionId } from './prediction-id.ts'
+import { toIso } from './to-iso.ts'
 
 /**
  * A delivery: one webhook message, with what became of it.
@@ -111,5 +112,3 @@ export const deliveryIdOf = (predictionId: string, event: 'start' | 'completed')
 /** Deliveries of one owner to one origin share their fate: they are slowed down, paused and resumed together. */
 export const endpointOf = ({ owner, url }: Pick<DeliveryAbout, 'owner' | 'url'>) =>
   `${owner} ${new URL(url).origin}`
-
-const toIso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { toIso } from './to-iso.ts'
 
 /**
  * The two records of a prediction, and the resource made of them.
@@ -75,6 +76,9 @@ export const predictionJobSchema = z.object({
   webhook: webhookRequestSchema.optional(),
 })
 export type PredictionJobData = z.infer<typeof predictionJobSchema>
+
+/** How many rows a prediction has. */
+export const rowsOf = ({ arrayLength }: Pick<PredictionJobData, 'arrayLength'>) => arrayLength ?? 1
 
 /** How a prediction ended. Times are milliseconds since the epoch, durations milliseconds. */
 export const outcomeSchema = z.object({
@@ -209,7 +213,6 @@ export const endedOutcome = (
   attempts,
 })
 
-const toIso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
 const round = (value: number) => Math.round(value * 1e6) / 1e6
 const seconds = (end: number | null, start: number) =>
   end === null ? null : Math.max(0, round((end - start) / 1000))

@@ -1,11 +1,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { AppError } from '@onqueue/shared'
+import { AppError, nearestNames } from '@onqueue/shared'
 import type { ModelEntry } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadBacklog } from '../../models/backlog.ts'
 import { cardSchema, cardUrls, toCard } from '../../models/card.ts'
 import type { ModelCatalog } from '../../models/model-catalog.ts'
-import { nearestNames } from '../../http/nearest-names.ts'
 
 /** `GET /v1/models` and `GET /v1/models/{model}`: the cards, with what waits for each model right now. */
 export const modelRoutes = ({

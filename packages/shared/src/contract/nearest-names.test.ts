@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { nearestName } from './nearest-name.ts'
+import { nearestName, nearestNames } from './nearest-names.ts'
+
+test('the name that was meant comes first', () => {
+  expect(nearestNames('irsi', ['resnet-50', 'iris'])).toEqual(['iris', 'resnet-50'])
+  expect(nearestNames('', ['ab', 'a'])).toEqual(['a', 'ab'])
+  expect(nearestNames('a', [])).toEqual([])
+})
 
 test('a misspelt name finds the one that was meant', () => {
   expect(nearestName('feature', ['labels', 'features'])).toBe('features')
