@@ -1,13 +1,11 @@
-import type { Redis } from 'ioredis'
 import { heartbeatSchema, serveVersions, versionCardSchema } from '../contract/model-card.ts'
 import type { Heartbeat, ModelEntry, VersionCard } from '../contract/model-card.ts'
 import { globalKeys, modelKeys } from './names.ts'
+import type { RedisStore } from './redis-store.ts'
 
 /** A worker that has not been heard of for this long is gone. */
 export const heartbeatTtlMs = 6000
 export const heartbeatIntervalMs = 2000
-
-type Store = { redis: Redis; namespace: string }
 
 /**
  * Publishes a card. The first worker to publish a digest raises the generation of its version; whoever publishes it
@@ -15,7 +13,7 @@ type Store = { redis: Redis; namespace: string }
  * that was ready before, or can't load it, leaves the card as it is: predictions can be checked and accepted meanwhile,
  * and its heartbeat tells its own state.
  */
-export const publishCard = async ({ redis, namespace }: Store, card: VersionCard) => {
+export const publishCard = async ({ redis, namespace }: RedisStore, card: VersionCard) => {
   const keys = modelKeys(namespace, card.model)
   const { models, cardChanges } = globalKeys(namespace)
   const text = await redis.hget(keys.cards, card.digest)
@@ -31,7 +29,7 @@ export const publishCard = async ({ redis, namespace }: Store, card: VersionCard
 }
 
 /** Says that a worker is alive and what it has of a model; good for `heartbeatTtlMs`. */
-export const beat = async ({ redis, namespace }: Store, model: string, heartbeat: Heartbeat) => {
+export const beat = async ({ redis, namespace }: RedisStore, model: string, heartbeat: Heartbeat) => {
   const keys = modelKeys(namespace, model)
   await redis
     .pipeline()
@@ -42,7 +40,7 @@ export const beat = async ({ redis, namespace }: Store, model: string, heartbeat
 }
 
 /** Takes a worker that ends in order off the model at once. */
-export const stopBeating = async ({ redis, namespace }: Store, model: string, workerId: string) => {
+export const stopBeating = async ({ redis, namespace }: RedisStore, model: string, workerId: string) => {
   const keys = modelKeys(namespace, model)
   await redis
     .pipeline()
@@ -52,12 +50,12 @@ export const stopBeating = async ({ redis, namespace }: Store, model: string, wo
     .exec()
 }
 
-export const readModels = async (store: Store): Promise<ModelEntry[]> => {
+export const readModels = async (store: RedisStore): Promise<ModelEntry[]> => {
   const names = await store.redis.smembers(globalKeys(store.namespace).models)
   return Promise.all(names.sort().map((name) => readModel(store, name)))
 }
 
-export const readModel = async ({ redis, namespace }: Store, name: string): Promise<ModelEntry> => {
+export const readModel = async ({ redis, namespace }: RedisStore, name: string): Promise<ModelEntry> => {
   const keys = modelKeys(namespace, name)
   const [cards, workerIds, lastSeen] = await Promise.all([
     redis.hvals(keys.cards),
@@ -76,7 +74,7 @@ export const readModel = async ({ redis, namespace }: Store, name: string): Prom
   }
 }
 
-const readHeartbeats = async ({ redis, namespace }: Store, model: string, workerIds: string[]) => {
+const readHeartbeats = async ({ redis, namespace }: RedisStore, model: string, workerIds: string[]) => {
   if (workerIds.length === 0) return []
   const keys = modelKeys(namespace, model)
   const texts = await redis.mget(workerIds.map((id) => keys.worker(id)))

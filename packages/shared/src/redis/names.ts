@@ -20,11 +20,7 @@ export const modelKeys = (namespace: string, model: string) => {
     claim: (id: string) => `${prefix}:claim:${id}`,
     /** sorted set: prediction ids of one owner by creation time, for listing */
     index: (owner: string) => `${prefix}:index:${owner}`,
-    /**
-     * sorted set: webhook messages that still need their prediction, by when to look at them (ms). A member is a
-     * prediction id, `<id>:start` for the message about its start, or `<id>:held` for one that was made and may send its
-     * receiver back to the prediction. The sweeper leaves these predictions alone.
-     */
+    /** sorted set: webhook messages that still need their prediction, by when to look at them (ms); see undelivered.ts */
     undelivered: `${prefix}:undelivered`,
     /** sorted set: prediction ids by deadline (ms) */
     deadlines: `${prefix}:deadlines`,

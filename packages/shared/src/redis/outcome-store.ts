@@ -1,7 +1,10 @@
-import type { Redis, Result } from 'ioredis'
+import { z } from 'zod'
 import { deliveryKeys, modelKeys } from './names.ts'
+import { redisScript } from './redis-script.ts'
+import type { RedisStore } from './redis-store.ts'
+import { undeliveredMember } from './undelivered.ts'
 import { modelOfPredictionId } from '../contract/prediction-id.ts'
-import { outcomeSchema } from '../contract/prediction.ts'
+import { outcomeSchema, rowsOf } from '../contract/prediction.ts'
 import type { Outcome, PredictionJobData } from '../contract/prediction.ts'
 
 /**
@@ -38,22 +41,16 @@ type PendingWrite = {
   reject: (reason: unknown) => void
 }
 
-export const createOutcomeWriter = ({
-  redis,
-  namespace,
-}: {
-  redis: Redis
-  namespace: string
-}): OutcomeWriter => {
-  redis.defineCommand('endAndDeliver', { numberOfKeys: 2, lua: endAndDeliverScript })
+export const createOutcomeWriter = (store: RedisStore): OutcomeWriter => {
+  const endAndDeliver = endAndDeliverScript.on(store.redis)
   let pending: PendingWrite[] = []
 
   const flush = async () => {
     const writes = pending
     pending = []
     try {
-      const won = settleWrites(writes, await sendWrites(redis, namespace, writes))
-      await releaseExtraRows(redis, namespace, won)
+      const won = settleWrites(writes, await sendWrites(store, endAndDeliver, writes))
+      await releaseExtraRows(store, won)
     } catch (err) {
       for (const write of writes) write.reject(err)
     }
@@ -71,7 +68,7 @@ export const createOutcomeWriter = ({
           model,
           text: JSON.stringify(outcome),
           outcome,
-          rows: job?.arrayLength ?? 1,
+          rows: job ? rowsOf(job) : 1,
           isDelivered: job?.webhook?.events.includes('completed') ?? false,
           resolve,
           reject,
@@ -82,7 +79,7 @@ export const createOutcomeWriter = ({
 
 /** The outcomes of predictions of one model, in order; null for one that is not final. */
 export const readOutcomes = async (
-  { redis, namespace }: { redis: Redis; namespace: string },
+  { redis, namespace }: RedisStore,
   model: string,
   ids: string[],
 ): Promise<(Outcome | null)[]> => {
@@ -94,12 +91,20 @@ export const readOutcomes = async (
 
 export const parseOutcome = (text: string): Outcome => outcomeSchema.parse(JSON.parse(text))
 
-const sendWrites = async (redis: Redis, namespace: string, writes: PendingWrite[]) => {
+const sendWrites = async (
+  { redis, namespace }: RedisStore,
+  endAndDeliver: ReturnType<(typeof endAndDeliverScript)['on']>,
+  writes: PendingWrite[],
+) => {
   const pipeline = redis.pipeline()
   for (const { id, model, text, isDelivered } of writes) {
     const { outcome, undelivered } = modelKeys(namespace, model)
-    if (isDelivered) pipeline.endAndDeliver(outcome(id), undelivered, text, id, Date.now())
-    else pipeline.set(outcome(id), text, 'NX', 'GET')
+    if (isDelivered) {
+      endAndDeliver.addTo(pipeline, {
+        keys: { outcome: outcome(id), undelivered },
+        args: { text, member: undeliveredMember.completed(id), now: Date.now() },
+      })
+    } else pipeline.set(outcome(id), text, 'NX', 'GET')
   }
   for (const [model, group] of Map.groupBy(writes, (write) => write.model)) {
     pipeline.publish(modelKeys(namespace, model).notices, group.map((write) => write.id).join(','))
@@ -111,17 +116,16 @@ const sendWrites = async (redis: Redis, namespace: string, writes: PendingWrite[
 }
 
 /** `SET NX GET` whose winner also makes the delivery due: a prediction can't end without it, whoever dies where. */
-const endAndDeliverScript = `
-local stored = redis.call('SET', KEYS[1], ARGV[1], 'NX', 'GET')
-if not stored then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2]) end
-return stored`
-
-declare module 'ioredis' {
-  // oxlint-disable-next-line no-unused-vars -- must repeat ioredis' own parameters to merge with it
-  interface RedisCommander<Context> {
-    endAndDeliver(...args: (string | number)[]): Result<string | null, Context>
-  }
-}
+const endAndDeliverScript = redisScript({
+  name: 'endAndDeliver',
+  keys: ['outcome', 'undelivered'],
+  args: ['text', 'member', 'now'],
+  reply: z.string().nullable(),
+  lua: `
+local stored = redis.call('SET', outcome, text, 'NX', 'GET')
+if not stored then redis.call('ZADD', undelivered, now, member) end
+return stored`,
+})
 
 /** Settles the writes and returns those that won. */
 const settleWrites = (writes: PendingWrite[], replies: [error: Error | null, result: unknown][]) => {
@@ -148,7 +152,7 @@ const settleLost = (write: PendingWrite, stored: unknown) => {
 }
 
 /** Only who ended a prediction takes its weight off the backlog, so that it is taken off once. */
-const releaseExtraRows = async (redis: Redis, namespace: string, won: PendingWrite[]) => {
+const releaseExtraRows = async ({ redis, namespace }: RedisStore, won: PendingWrite[]) => {
   for (const [model, group] of Map.groupBy(won, (write) => write.model)) {
     const extraRows = group.reduce((sum, write) => sum + write.rows - 1, 0)
     if (extraRows > 0) await redis.decrby(modelKeys(namespace, model).extraRows, extraRows)

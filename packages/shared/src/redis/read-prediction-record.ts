@@ -1,8 +1,8 @@
 import { Job } from 'bullmq'
-import type { Redis } from 'ioredis'
 import { modelKeys } from './names.ts'
 import { parseOutcome } from './outcome-store.ts'
 import type { PredictionQueue } from './prediction-queue.ts'
+import type { RedisStore } from './redis-store.ts'
 import { predictionJobSchema } from '../contract/prediction.ts'
 import type { PredictionRecord } from '../contract/prediction.ts'
 
@@ -11,7 +11,7 @@ export const forgottenOwner = ''
 
 /** A prediction of the queue's model with its outcome and its input, wherever it is kept; null where there is none. */
 export const readPredictionRecord = async (
-  { redis, namespace, queue }: { redis: Redis; namespace: string; queue: PredictionQueue },
+  { redis, namespace, queue }: RedisStore & { queue: PredictionQueue },
   model: string,
   id: string,
 ): Promise<PredictionRecord | null> => {

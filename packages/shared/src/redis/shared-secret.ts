@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { globalKeys } from './names.ts'
+import type { RedisStore } from './redis-store.ts'
 
 /**
  * The secret under which ids and tokens are made, the same in every API process: the configured one, or else a random
@@ -10,11 +10,7 @@ export const readSharedSecret = async ({
   redis,
   namespace,
   configured,
-}: {
-  redis: Redis
-  namespace: string
-  configured: string | undefined
-}) => {
+}: RedisStore & { configured: string | undefined }) => {
   if (configured !== undefined) return configured
   const { secret } = globalKeys(namespace)
   // a process has to start also when Redis is full and takes no writes

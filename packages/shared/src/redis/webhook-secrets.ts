@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import { z } from 'zod'
 import { globalKeys } from './names.ts'
 import { redisScript } from './redis-script.ts'
+import type { RedisStore } from './redis-store.ts'
 
 /**
  * The secrets with which an owner's webhooks are signed.
@@ -40,11 +40,7 @@ export const createWebhookSecrets = ({
   redis,
   namespace,
   clock = Date.now,
-}: {
-  redis: Redis
-  namespace: string
-  clock?: () => number
-}): WebhookSecretStore => {
+}: RedisStore & { clock?: () => number }): WebhookSecretStore => {
   const keyOf = globalKeys(namespace).webhookSecrets
 
   const readStored = async (owner: string) => {
