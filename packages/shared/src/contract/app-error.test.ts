@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { AppError, httpStatusOf } from './app-error.ts'
-import { predictionErrorCodes } from './prediction.ts'
+import { predictionErrorCodes } from './outcome.ts'
 
 test('every way in which a prediction can fail has an HTTP status', () => {
   const withoutStatus = predictionErrorCodes.filter((code) => !(code in httpStatusOf))

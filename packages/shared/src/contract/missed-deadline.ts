@@ -1,5 +1,5 @@
-import { endedOutcome } from './prediction.ts'
-import type { Outcome } from './prediction.ts'
+import { endedOutcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 
 /** A worker ends what it holds when the deadline passes. If it hasn't by now, it is lost. */
 const workerGraceMs = 5000

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
-import { endedOutcome, predictionSchema, toPrediction } from './prediction.ts'
-import type { Outcome, PredictionRecord } from './prediction.ts'
+import { endedOutcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
+import { predictionSchema, toPrediction } from './prediction.ts'
+import type { PredictionRecord } from './prediction.ts'
 
 const noon = Date.parse('2026-01-01T12:00:00Z')
 const urls = { get: 'g', cancel: 'c', events: 'e', deliveries: 'd' }

@@ -1,4 +1,8 @@
 import { z } from 'zod'
+import { finalStatuses, predictionErrorSchema } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
+import { prioritySchema } from './prediction-job.ts'
+import type { PredictionJobData } from './prediction-job.ts'
 import { toIso } from './to-iso.ts'
 
 /**
@@ -7,91 +11,8 @@ import { toIso } from './to-iso.ts'
  * The BullMQ job says what was asked for and where it stands; the outcome, written once, ends it. `toPrediction` is the
  * only place where the two become the object that leaves by poll, wait, server-sent events and webhook.
  */
-export const priorities = ['low', 'normal', 'high'] as const
-export const prioritySchema = z.enum(priorities)
-export type Priority = z.infer<typeof prioritySchema>
-
-/** BullMQ's numbers: it serves 0 first, which is kept for predictions that only have to be cleared away. */
-export const queuePriority: Record<Priority, number> = { high: 2, normal: 5, low: 8 }
-
-export const finalStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const
 export const statuses = ['queued', 'processing', ...finalStatuses] as const
 export type PredictionStatus = (typeof statuses)[number]
-
-export const predictionErrorCodes = [
-  'invalid_input',
-  'invalid_output',
-  'inference_failed',
-  'timed_out',
-  'executor_crashed',
-  'worker_lost',
-  'rows_failed',
-  'canceled',
-  'expired',
-] as const
-export const predictionErrorCodeSchema = z.enum(predictionErrorCodes)
-export type PredictionErrorCode = z.infer<typeof predictionErrorCodeSchema>
-
-export const rowErrorSchema = z.object({
-  row: z.int(),
-  code: predictionErrorCodeSchema,
-  detail: z.string(),
-})
-export const predictionErrorSchema = z.object({
-  code: predictionErrorCodeSchema,
-  detail: z.string(),
-  rows: z.array(rowErrorSchema).optional(),
-})
-export type PredictionError = z.infer<typeof predictionErrorSchema>
-
-/** `start`: a worker took it (best effort). `completed`: it is final, however it ended. */
-export const webhookEvents = ['start', 'completed'] as const
-export const webhookRequestSchema = z.object({
-  url: z.string(),
-  events: z.array(z.enum(webhookEvents)),
-  /** `thin` leaves out input and output */
-  payload: z.enum(['full', 'thin']),
-})
-/** What the owner of a prediction wants to be told, and where. */
-export type WebhookRequest = z.infer<typeof webhookRequestSchema>
-
-/** What a prediction's BullMQ job carries. Times are milliseconds since the epoch. */
-export const predictionJobSchema = z.object({
-  model: z.string(),
-  version: z.string(),
-  /** which definition of the version the input was checked against */
-  digest: z.string(),
-  owner: z.string(),
-  requestId: z.string(),
-  /** absent where the input is kept under its own key */
-  input: z.unknown().optional(),
-  /** size of the input as JSON; workers bound what they hold by it */
-  inputBytes: z.int().default(0),
-  /** rows in the input; null where it is one object and not an array */
-  arrayLength: z.int().nullable(),
-  priority: prioritySchema,
-  metadata: z.record(z.string(), z.string()),
-  deadline: z.number().nullable(),
-  createdAt: z.number(),
-  webhook: webhookRequestSchema.optional(),
-})
-export type PredictionJobData = z.infer<typeof predictionJobSchema>
-
-/** How many rows a prediction has. */
-export const rowsOf = ({ arrayLength }: Pick<PredictionJobData, 'arrayLength'>) => arrayLength ?? 1
-
-/** How a prediction ended. Times are milliseconds since the epoch, durations milliseconds. */
-export const outcomeSchema = z.object({
-  status: z.enum(finalStatuses),
-  output: z.unknown(),
-  error: predictionErrorSchema.nullable(),
-  startedAt: z.number().nullable(),
-  completedAt: z.number(),
-  predictMs: z.number().nullable(),
-  batchSize: z.number().nullable(),
-  attempts: z.int(),
-})
-export type Outcome = z.infer<typeof outcomeSchema>
 
 /** A prediction as read from Redis. */
 export type PredictionRecord = {
@@ -99,7 +20,10 @@ export type PredictionRecord = {
   job: PredictionJobData
   /** the input, wherever it was kept */
   input: unknown
-  /** when a worker first or last took it, in ms */
+  /**
+   * when the worker that has it now, or had it last, took it, in ms: BullMQ's `processedOn`. Null while it waits, also
+   * again after it was handed back. Once it is final, `startedAt` of the outcome is what counts.
+   */
   takenAt: number | null
   outcome: Outcome | null
   /** how the delivery about its end stands; absent where there is none, or it was not looked up */
@@ -185,33 +109,6 @@ export const statusOf = ({
   outcome,
 }: Pick<PredictionRecord, 'takenAt' | 'outcome'>): PredictionStatus =>
   outcome?.status ?? (takenAt === null ? 'queued' : 'processing')
-
-/** The outcome of a prediction that ends without having run to its end. */
-export const endedOutcome = (
-  status: 'canceled' | 'expired' | 'failed',
-  {
-    code,
-    detail,
-    now,
-    startedAt = null,
-    attempts = 0,
-  }: {
-    code: PredictionErrorCode
-    detail: string
-    now: number
-    startedAt?: number | null
-    attempts?: number
-  },
-): Outcome => ({
-  status,
-  output: null,
-  error: { code, detail },
-  startedAt,
-  completedAt: now,
-  predictMs: null,
-  batchSize: null,
-  attempts,
-})
 
 const round = (value: number) => Math.round(value * 1e6) / 1e6
 const seconds = (end: number | null, start: number) =>

@@ -4,8 +4,10 @@ import { redisScript } from './redis-script.ts'
 import type { RedisStore } from './redis-store.ts'
 import { undeliveredMember } from './undelivered.ts'
 import { modelOfPredictionId } from '../contract/prediction-id.ts'
-import { outcomeSchema, rowsOf } from '../contract/prediction.ts'
-import type { Outcome, PredictionJobData } from '../contract/prediction.ts'
+import { outcomeSchema } from '../contract/outcome.ts'
+import type { Outcome } from '../contract/outcome.ts'
+import { rowsOf } from '../contract/prediction-job.ts'
+import type { PredictionJobData } from '../contract/prediction-job.ts'
 
 /**
  * Outcomes: the one truth about how a prediction ended.

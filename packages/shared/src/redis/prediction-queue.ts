@@ -2,8 +2,8 @@ import { Queue } from 'bullmq'
 import type { JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { modelPrefix, queueName } from './names.ts'
-import { queuePriority } from '../contract/prediction.ts'
-import type { PredictionJobData } from '../contract/prediction.ts'
+import { queuePriority } from '../contract/prediction-job.ts'
+import type { PredictionJobData } from '../contract/prediction-job.ts'
 
 export type PredictionQueue = Queue<PredictionJobData>
 

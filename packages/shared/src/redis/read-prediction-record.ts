@@ -3,7 +3,7 @@ import { modelKeys } from './names.ts'
 import { parseOutcome } from './outcome-store.ts'
 import type { PredictionQueue } from './prediction-queue.ts'
 import type { RedisStore } from './redis-store.ts'
-import { predictionJobSchema } from '../contract/prediction.ts'
+import { predictionJobSchema } from '../contract/prediction-job.ts'
 import type { PredictionRecord } from '../contract/prediction.ts'
 
 /** The owner of predictions that were deleted while they ran: nobody. */
