@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import {
   globalKeys,
+  isMemoryShort,
   isOutOfMemory,
   modelKeys,
   modelPrefix,
@@ -135,10 +136,7 @@ export const startJanitor = (options: Options) => {
   }
 
   const sweepForMemory = async (models: string[]) => {
-    const isShort = async () => {
-      const { usedBytes, limitBytes } = await readRedisMemory(redis)
-      return limitBytes > 0 && usedBytes > watermark * limitBytes
-    }
+    const isShort = async () => isMemoryShort(await readRedisMemory(redis), watermark)
     if (!(await isShort())) return
     const before = cutoff({ now: Date.now(), retentionMs, minMs: minRetentionMs, memoryIsShort: true })
     const removed = await sweepOldest({
