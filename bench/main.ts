@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
 import { messageOf, SetupError } from '../scripts/setup-error.ts'
-import { closeAll } from './closing.ts'
-import { describeMachine } from './machine.ts'
+import { closeAll } from './processes/closing.ts'
+import { describeMachine } from './report/machine.ts'
 import { readOptions } from './options.ts'
-import { fullPlan, quickPlan } from './plan.ts'
-import { toReport } from './report.ts'
-import { listFailures, runParts } from './run-parts.ts'
-import { judge } from './targets.ts'
+import { fullPlan, quickPlan } from './measure/plan.ts'
+import { toReport } from './report/report.ts'
+import { listFailures, runParts } from './measure/run-parts.ts'
+import { judge } from './report/targets.ts'
 
 const main = async (): Promise<number> => {
   const { parts, isQuick, outputFile } = readOptions(process.argv.slice(2))

@@ -1,0 +1,19 @@
+import { addUsage, type UsageByProcess } from '../processes/process-watch.ts'
+import { type Rounds, sum, summarizeRounds } from './statistics.ts'
+
+/** One round of a measurement. */
+export type Sample<Report> = { report: Report; perSecond: number; finished: number; usage: UsageByProcess }
+
+export type Speed = {
+  /** finished jobs, predictions or deliveries */
+  perSecond: Rounds
+  /** those of all rounds, for which the processes used `usage` */
+  finished: number
+  usage: UsageByProcess
+}
+
+export const toSpeed = (samples: readonly Sample<unknown>[]): Speed => ({
+  perSecond: summarizeRounds(samples.map(({ perSecond }) => perSecond)),
+  finished: sum(samples.map(({ finished }) => finished)),
+  usage: addUsage(samples.map(({ usage }) => usage)),
+})

@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type BenchProcess, startBenchProcess } from '../processes/bench-process.ts'
+import type { KnownAnswer } from '../models/known-answers.ts'
+
+/** A receiver of webhooks, in a process of its own. */
+export type Receiver = {
+  process: BenchProcess
+  url: string
+  /** From here on, deliveries are counted anew. */
+  count: () => Promise<void>
+  /** Resolves when so many different deliveries have arrived since `count`; throws when that takes too long. */
+  untilArrived: (deliveries: number) => Promise<Arrivals>
+  close: () => Promise<void>
+}
+
+export type Arrivals = z.infer<typeof arrivalsSchema>
+
+const nothingSchema = z.object({})
+const listeningSchema = z.object({ url: z.string() })
+const arrivalsSchema = z.object({
+  /** different ones */
+  arrived: z.int(),
+  /** all, also what came twice */
+  requests: z.int(),
+  /** of the first and of the last different one, in ms since the epoch */
+  firstAt: z.number(),
+  lastAt: z.number(),
+  /** those whose signature and body were looked at */
+  checked: z.int(),
+  failures: z.int(),
+  examples: z.array(z.string()),
+})
+const secretSchema = z.object({ key: z.string() })
+
+const patienceMs = 180_000
+
+export const startReceiver = async ({
+  onqueueUrl,
+  answers,
+}: {
+  /** whose webhooks it receives */
+  onqueueUrl: string
+  answers: readonly KnownAnswer[]
+}): Promise<Receiver> => {
+  const response = await fetch(`${onqueueUrl}/v1/webhooks/default/secret`)
+  const { key: secret } = secretSchema.parse(await response.json())
+  const process = await startBenchProcess(join(import.meta.dirname, 'receiver-process.ts'))
+  const { url } = await process.ask({ type: 'listen', secret, answers }, listeningSchema)
+  return {
+    process,
+    url,
+    count: async () => {
+      await process.ask({ type: 'count' }, nothingSchema)
+    },
+    untilArrived: async (deliveries) => {
+      const arrivals = await process.ask({ type: 'until-arrived', deliveries, patienceMs }, arrivalsSchema)
+      if (arrivals.arrived >= deliveries) return arrivals
+      const { arrived, requests, examples } = arrivals
+      throw new Error(
+        `${arrived} of ${deliveries} deliveries arrived within ${patienceMs / 1000} s, in ${requests} requests; ${examples.join('; ')}`,
+      )
+    },
+    close: process.close,
+  }
+}

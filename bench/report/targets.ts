@@ -1,0 +1,46 @@
+import type { UsageByProcess } from '../processes/process-watch.ts'
+import type { Results } from '../measure/run-parts.ts'
+
+/** A figure to reach. `unit` is of value and target. */
+export type Target = {
+  name: string
+  value: number
+  target: number
+  unit: '%' | '×' | 's' | 'MB'
+  better: 'higher' | 'lower'
+  isReached: boolean
+}
+
+/** The figures to reach that can be told from what was measured. */
+export const judge = ({ start, throughput, latency, heavy }: Results): Target[] => {
+  const targets: Target[] = []
+  const atLeast = (name: string, value: number, target: number) =>
+    targets.push({ name, value, target, unit: '%', better: 'higher', isReached: value >= target })
+  const atMost = (name: string, value: number, target: number, unit: Target['unit']) =>
+    targets.push({ name, value, target, unit, better: 'lower', isReached: value <= target })
+
+  if (heavy) atLeast('heavy model through the queue, of raw ONNX Runtime', 100 * heavy.shareOfRaw.median, 90)
+  if (throughput) {
+    const share = (clients: number) =>
+      100 * (throughput.predict.find((one) => one.clients === clients)?.shareOfCeiling.median ?? NaN)
+    atLeast(
+      'submit until finished, 256 in flight, of the queue',
+      100 * throughput.submit.shareOfCeiling.median,
+      70,
+    )
+    atLeast('predict, 256 clients, of the queue', share(256), 55)
+    atLeast('predict, 64 clients, of the queue', share(64), 40)
+  }
+  if (latency) atMost('idle predict p50, of a no-op round trip', latency.timesNoop.median, 3, '×')
+  if (start) atMost('npm start to ready, best of its starts', start.lowest, 4, 's')
+  if (throughput) {
+    const peak = peakMegabytes([throughput.submit.usage, ...throughput.predict.map(({ usage }) => usage)])
+    atMost('API memory under load', peak('API'), 150, 'MB')
+    atMost('worker memory under load', peak('worker'), 150, 'MB')
+    atMost('executor memory under load, its tiny model included', peak('executor'), 120, 'MB')
+  }
+  return targets
+}
+
+const peakMegabytes = (usages: readonly UsageByProcess[]) => (name: string) =>
+  Math.max(...usages.map((usage) => usage[name]?.peakRssBytes ?? NaN)) / 1e6

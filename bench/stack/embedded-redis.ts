@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { openRedis } from '../../scripts/redis/open-redis.ts'
+import { toClose } from '../processes/closing.ts'
+
+/** A Redis as `npm start` runs it, on a new data folder. */
+export type EmbeddedRedis = {
+  url: string
+  /** Open it with `npm start` too, and both use one server. */
+  dataDir: string
+  pid: number
+  version: string
+  client: Redis
+  /** Ends it unless an OnQueue still uses it, and removes the folder. May be called twice. */
+  close: () => Promise<void>
+}
+
+export const openEmbeddedRedis = async (): Promise<EmbeddedRedis> => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
+  const opened = await openRedis({
+    dataDir,
+    // Without REDIS_URL: never the Redis that somebody works with.
+    env: { PATH: process.env.PATH },
+    log: { info: (sentence) => console.error(`Redis: ${sentence}`), debug: () => {} },
+  })
+  const client = new Redis(opened.url, { maxRetriesPerRequest: null })
+  // It is ended while this is connected.
+  client.on('error', () => {})
+  const info = await client.info('server')
+
+  return {
+    url: opened.url,
+    dataDir,
+    pid: Number(/process_id:(\d+)/.exec(info)?.[1]),
+    version: /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown',
+    client,
+    close: toClose(async () => {
+      client.disconnect()
+      await opened.close()
+      await rm(dataDir, { recursive: true, force: true })
+    }),
+  }
+}

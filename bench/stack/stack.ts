@@ -1,0 +1,99 @@
+import { basename } from 'node:path'
+import { type EmbeddedRedis, openEmbeddedRedis } from './embedded-redis.ts'
+import { checkOutcomes, countFinished, type Finished, untilFinished } from './finished-predictions.ts'
+import type { KnownAnswer } from '../models/known-answers.ts'
+import { type Load, type LoadReport, startLoad } from '../load/load.ts'
+import { type Processes, type UsageByProcess, watchProcesses } from '../processes/process-watch.ts'
+import { type OnQueue, startOnQueue } from './start-onqueue.ts'
+
+/** An OnQueue with one model, its Redis, and a load generator for it. */
+export type Stack = {
+  redis: EmbeddedRedis
+  onqueue: OnQueue
+  load: Load
+  /** Submits predictions, waits until all of them are finished, then looks at every outcome. */
+  submitAll: (options: {
+    requests: number
+    /** where each asks to be told that it has ended */
+    webhook?: string | undefined
+    /** awaited before the outcomes are looked at */
+    beforeCheck?: () => Promise<unknown>
+  }) => Promise<SubmitReport>
+  /** Runs something, and says what each process used meanwhile: those of the stack, and others. */
+  watch: <Result>(
+    body: () => Promise<Result>,
+    others?: Processes,
+  ) => Promise<{ result: Result; usage: UsageByProcess }>
+  close: () => Promise<void>
+}
+
+export type SubmitReport = {
+  /** from the first submit until the last prediction was finished */
+  predictionsPerSecond: number
+  /** of the first submit, in ms since the epoch */
+  startedAt: number
+  /** of answers with 202 alone */
+  submitsPerSecond: number
+  failures: number
+  examples: string[]
+  batchSizes: number[]
+}
+
+/** Submits under way at any time. */
+const submitClients = 256
+
+export const openStack = async ({
+  modelDir,
+  answers,
+}: {
+  modelDir: string
+  answers: readonly KnownAnswer[]
+}): Promise<Stack> => {
+  const model = basename(modelDir)
+  const opened: { close: () => Promise<void> }[] = []
+  const close = async () => {
+    for (const { close: closeOne } of opened.splice(0).toReversed()) await closeOne()
+  }
+  try {
+    const redis = await openEmbeddedRedis()
+    opened.push(redis)
+    const onqueue = await startOnQueue({ dataDir: redis.dataDir, modelDir })
+    opened.push(onqueue)
+    const load = await startLoad({ url: onqueue.url, model, answers })
+    opened.push(load)
+    const processes = { ...onqueue.processes, Redis: redis.pid, 'load generator': load.process.pid }
+
+    return {
+      redis,
+      onqueue,
+      load,
+      submitAll: async ({ requests, webhook, beforeCheck }) => {
+        const before = await countFinished(redis, model)
+        const report = await load.submit({ clients: submitClients, requests, webhook })
+        const { accepted } = report
+        const total = before + accepted.length
+        const finishedAt = await untilFinished(redis, { model, total })
+        await beforeCheck?.()
+        return toSubmitReport(report, finishedAt, await checkOutcomes(redis, { model, accepted, answers }))
+      },
+      watch: async (body, others) => {
+        const watch = watchProcesses({ ...processes, ...others })
+        const result = await body()
+        return { result, usage: watch.stop() }
+      },
+      close,
+    }
+  } catch (err) {
+    await close()
+    throw err
+  }
+}
+
+const toSubmitReport = (report: LoadReport, finishedAt: number, finished: Finished): SubmitReport => ({
+  predictionsPerSecond: (1000 * report.accepted.length) / (finishedAt - report.startedAt),
+  startedAt: report.startedAt,
+  submitsPerSecond: (1000 * report.requests) / (report.endedAt - report.startedAt),
+  failures: report.failures + finished.failures,
+  examples: [...report.examples, ...finished.examples],
+  batchSizes: finished.batchSizes,
+})

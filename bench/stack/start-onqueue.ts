@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pickPort } from '../../scripts/ports.ts'
+import { identifyProcess, isProcessAlive } from '../../scripts/presence.mjs'
+import { toClose } from '../processes/closing.ts'
+import { findDescendants, type Processes } from '../processes/process-watch.ts'
+
+export type OnQueue = {
+  url: string
+  /** Of what `npm start` runs, by their part in it: `API`, `worker`, `executor`, `webhooks`, and `Redis` where it started one. */
+  processes: Processes
+  /** From `npm start` until `GET /health` says that the model is loaded. */
+  readyAfterMs: number
+  /** Ends all that was started. May be called twice. */
+  close: () => Promise<void>
+}
+
+const root = join(import.meta.dirname, '../..')
+const patienceMs = 60_000
+const pollMs = 10
+const graceMs = 40_000
+
+/** Types `npm start`, with ports, data and models of its own. Without `modelDir` it serves the models that ship. */
+export const startOnQueue = async ({
+  dataDir,
+  modelDir,
+}: { dataDir?: string; modelDir?: string } = {}): Promise<OnQueue> => {
+  const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
+  const port = await pickQuietPort()
+  const url = `http://127.0.0.1:${port}`
+  const logFile = join(folder, 'npm-start.log')
+  const env = {
+    PATH: pathOfUser(),
+    HOME: process.env.HOME,
+    PORT: String(port),
+    ONQUEUE_API_HEALTH_PORT: String(await pickQuietPort()),
+    ONQUEUE_WORKER_HEALTH_PORT: String(await pickQuietPort()),
+    ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickQuietPort()),
+    // To the bench's own receiver.
+    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
+    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
+    ONQUEUE_DATA_DIR: dataDir ?? join(folder, 'data'),
+    ONQUEUE_PREFIX: namespace,
+    // Empty counts as not set, and keeps a setting in .env away.
+    REDIS_URL: '',
+    ONQUEUE_API_KEYS: '',
+    ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir)),
+  }
+  const startedAt = performance.now()
+  const npm = startNpm(env, logFile)
+  const close = toClose(() => end(npm, folder))
+  try {
+    await untilLoaded(url, npm)
+    const readyAfterMs = performance.now() - startedAt
+    return { url, processes: nameProcesses(npm.pid ?? 0), readyAfterMs, close }
+  } catch (err) {
+    const log = await readFile(logFile, 'utf8')
+    await close()
+    throw new Error(`npm start did not come up; it said:\n${log}`, { cause: err })
+  }
+}
+
+/** First part of OnQueue's keys in Redis. */
+export const namespace = 'onqueue'
+
+/** Below the ports that the system hands out, so that nobody is given it before OnQueue listens on it. */
+const pickQuietPort = () => pickPort(20_000 + Math.floor(Math.random() * 12_000))
+
+/** A model repository with this model only. */
+const chooseModel = async (folder: string, modelDir: string) => {
+  const modelsDir = join(folder, 'models')
+  const model = basename(modelDir)
+  await mkdir(modelsDir)
+  await symlink(modelDir, join(modelsDir, model))
+  return { ONQUEUE_MODELS_DIR: modelsDir, ONQUEUE_DEFAULT_MODEL: model }
+}
+
+/** As a terminal has it: npm puts folders in front when it runs the bench. */
+const pathOfUser = () =>
+  (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((entry) => !/node_modules|node-gyp-bin/.test(entry))
+    .join(delimiter)
+
+const startNpm = (env: Record<string, string | undefined>, logFile: string): ChildProcess => {
+  const log = openSync(logFile, 'w')
+  // In a session of its own, so that a Ctrl-C for the bench reaches it once, from `end`.
+  const npm = spawn('npm', ['start'], { cwd: root, env, stdio: ['ignore', log, log], detached: true })
+  closeSync(log)
+  return npm
+}
+
+const untilLoaded = async (url: string, npm: ChildProcess) => {
+  const until = performance.now() + patienceMs
+  while (!(await isLoaded(url))) {
+    if (npm.exitCode !== null || npm.signalCode !== null) throw new Error('npm start has ended')
+    if (performance.now() > until) throw new Error(`no model is loaded after ${patienceMs / 1000} s`)
+    await sleep(pollMs)
+  }
+}
+
+const isLoaded = async (url: string): Promise<boolean> => {
+  try {
+    const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) })
+    const body: unknown = await response.json()
+    return typeof body === 'object' && body !== null && 'model_loaded' in body && body.model_loaded === true
+  } catch {
+    return false
+  }
+}
+
+const nameProcesses = (npmPid: number): Processes => {
+  const processes: Processes = {}
+  for (const { pid, command } of findDescendants(npmPid)) {
+    const part = Object.entries(parts).find(([, sign]) => sign.test(command))?.[0]
+    if (part === undefined) continue
+    const sameParts = Object.keys(processes).filter((name) => name.startsWith(part)).length
+    processes[sameParts === 0 ? part : `${part} ${sameParts + 1}`] = pid
+  }
+  return processes
+}
+
+const parts = {
+  API: /apps\/api\/src\/main\.ts/,
+  worker: /apps\/worker\/src\/main\.ts/,
+  webhooks: /apps\/webhooks\/src\/main\.ts/,
+  // Its title, once it has set one.
+  executor: /^onqueue-executor|executor-process\.ts/,
+  Redis: /^\S*redis-server/,
+}
+
+/** As a Ctrl-C in a terminal does: every process of the foreground gets it, npm too, which does not wait for the rest. */
+const end = async (npm: ChildProcess, folder: string) => {
+  const started = findDescendants(npm.pid ?? 0).flatMap(({ pid }) => identifyProcess(pid) ?? [])
+  if (started.length > 0) process.kill(-Number(npm.pid), 'SIGINT')
+  const until = performance.now() + graceMs
+  while (started.some(isProcessAlive) && performance.now() < until) await sleep(20)
+  for (const identity of started.filter(isProcessAlive)) {
+    console.error(`Process ${identity} outlived npm start; ending it`)
+    process.kill(Number.parseInt(identity, 10), 'SIGKILL')
+  }
+  await rm(folder, { recursive: true, force: true })
+}
