@@ -9,7 +9,7 @@ import { toReport } from './report/report.ts'
 import { listFailures, runParts } from './measure/run-parts.ts'
 import { judge } from './report/targets.ts'
 
-const main = async (): Promise<number> => {
+const main = async () => {
   const { parts, isQuick, outputFile } = readOptions(process.argv.slice(2))
   const machine = await describeMachine()
   const startedAt = new Date()
@@ -40,7 +40,7 @@ const main = async (): Promise<number> => {
 
 let isInterrupted = false
 const interrupt = () => {
-  // One Ctrl-C may come twice: from the terminal, and from npm.
+  // one Ctrl-C may come twice: from the terminal, and from npm
   if (isInterrupted) return
   isInterrupted = true
   void closeAll().finally(() => process.exit(130))
@@ -50,7 +50,7 @@ for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.on(ev
 main().then(
   (exitCode) => process.exit(exitCode),
   async (err: unknown) => {
-    // What failed because it was ended is no news.
+    // what failed because it was ended is no news
     if (isInterrupted) return
     console.error(err instanceof SetupError ? messageOf(err) : err)
     await closeAll()

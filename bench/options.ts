@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SetupError } from '../scripts/setup-error.ts'
-import { type PartName, partNames, usualParts } from './measure/run-parts.ts'
+import { partNames, usualParts } from './measure/run-parts.ts'
+import type { PartName } from './measure/run-parts.ts'
 
 export type Options = { parts: readonly PartName[]; isQuick: boolean; outputFile: string }
 

@@ -1,4 +1,5 @@
-import { type Job, Queue, QueueEvents } from 'bullmq'
+import { Queue, QueueEvents } from 'bullmq'
+import type { Job } from 'bullmq'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
 import { answerParent } from '../processes/answer-parent.ts'
@@ -62,7 +63,7 @@ const roundTrips = async (
   stream: QueueEvents,
   { count, toldBy }: { count: number; toldBy: 'wait-until-finished' | 'completed-event' },
 ) => {
-  // Only here: reading the stream would slow down a measurement of throughput.
+  // only here: reading the stream would slow down a measurement of throughput
   if (!isReading) void stream.run()
   isReading = true
   await stream.waitUntilReady()

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type BenchProcess, startBenchProcess } from '../processes/bench-process.ts'
+import { startBenchProcess } from '../processes/bench-process.ts'
+import type { BenchProcess } from '../processes/bench-process.ts'
 
 /**
  * BullMQ with jobs that do nothing, added in one process and done in another: the ceiling of what any server on the

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type BenchProcess, startBenchProcess } from '../processes/bench-process.ts'
+import { startBenchProcess } from '../processes/bench-process.ts'
+import type { BenchProcess } from '../processes/bench-process.ts'
 
 /** A model's own speed, with nothing around it: the ceiling of what any server can make of it. */
 export type BatchSpeed = { rows: number; rowsPerSecond: number }
@@ -20,11 +21,8 @@ export const startOnnx = async (modelDir: string, { threads = 1 } = {}): Promise
   return onnx
 }
 
-export const measureBatch = async (
-  onnx: BenchProcess,
-  rows: number,
-  { durationMs = 500 } = {},
-): Promise<number> => (await onnx.ask({ type: 'measure', rows, durationMs }, measuredSchema)).rowsPerSecond
+export const measureBatch = async (onnx: BenchProcess, rows: number, { durationMs = 500 } = {}) =>
+  (await onnx.ask({ type: 'measure', rows, durationMs }, measuredSchema)).rowsPerSecond
 
 /** The output of each row when it runs alone. */
 export const runRows = async (onnx: BenchProcess, rows: number[][]): Promise<number[][]> =>

@@ -1,5 +1,7 @@
-import { addUsage, type UsageByProcess } from '../processes/process-watch.ts'
-import { type Rounds, sum, summarizeRounds } from './statistics.ts'
+import { addUsage } from '../processes/process-watch.ts'
+import type { UsageByProcess } from '../processes/process-watch.ts'
+import { sum, summarizeRounds } from './statistics.ts'
+import type { Rounds } from './statistics.ts'
 
 /** One round of a measurement. */
 export type Sample<Report> = { report: Report; perSecond: number; finished: number; usage: UsageByProcess }

@@ -1,8 +1,8 @@
 /** The value below which a share of the samples lie. `sorted` is ascending and not empty. */
-const percentile = (sorted: readonly number[], share: number): number =>
+const percentile = (sorted: readonly number[], share: number) =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 
-export const median = (values: readonly number[]): number => {
+export const median = (values: readonly number[]) => {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length / 2
   return sorted.length % 2 === 1
@@ -10,7 +10,7 @@ export const median = (values: readonly number[]): number => {
     : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
 }
 
-export const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 
 /** One figure measured several times. */
 export type Rounds = { median: number; lowest: number; highest: number; rounds: number[] }

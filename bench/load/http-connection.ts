@@ -1,12 +1,14 @@
-// A keep-alive HTTP/1.1 connection that does the least a client can do: one request at a time, prepared text out,
-// and of the answer only the status and the body. It shares its cores with what it measures, so its own cost counts:
-// README.md compares it to other clients. For answers in ASCII that state their length, and nothing else.
-
 import { once } from 'node:events'
-import { connect, type OnReadOpts, type Socket } from 'node:net'
+import { connect } from 'node:net'
+import type { OnReadOpts, Socket } from 'node:net'
 
 export type HttpAnswer = { status: number; body: string }
 
+/**
+ * A keep-alive HTTP/1.1 connection that does the least a client can do: one request at a time, prepared text out, and of
+ * the answer only the status and the body. It shares its cores with what it measures, so its own cost counts: README.md
+ * compares it to other clients. For answers in ASCII that state their length, and nothing else.
+ */
 export class HttpConnection {
   #socket: Socket | undefined
   #received = ''
@@ -31,7 +33,7 @@ export class HttpConnection {
   }
 
   async #connect(url: URL) {
-    // Read in place, without a stream: what is read is taken out of the buffer before the next read.
+    // read in place, without a stream: what is read is taken out of the buffer before the next read
     const onread: OnReadOpts = {
       buffer: sharedBuffer,
       callback: (bytes, buffer) => {
@@ -64,7 +66,7 @@ export class HttpConnection {
 
 const sharedBuffer = Buffer.allocUnsafe(64 * 1024)
 
-export const toRequest = (url: URL, path: string, body: string): string =>
+export const toRequest = (url: URL, path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
 /** The answer, or undefined while a part of it is missing. */

@@ -1,9 +1,7 @@
-// The load generator: clients that each have one request under way, on connections of their own, and look at every
-// answer. In a process of its own, so that its CPU time can be told from that of the server.
-
 import { z } from 'zod'
 import { answerParent } from '../processes/answer-parent.ts'
-import { type HttpAnswer, HttpConnection, toRequest } from './http-connection.ts'
+import { HttpConnection, toRequest } from './http-connection.ts'
+import type { HttpAnswer } from './http-connection.ts'
 import { isSameAnswer } from '../models/known-answers.ts'
 import { summarizeLatency } from '../figures/statistics.ts'
 
@@ -26,6 +24,10 @@ type Check = (answer: HttpAnswer, body: number) => string | undefined
 /** A server that hangs must not hang the bench. */
 const patienceMs = 120_000
 
+/**
+ * The load generator: clients that each have one request under way, on connections of their own, and look at every answer.
+ * In a process of its own, so that its CPU time can be told from that of the server.
+ */
 answerParent(async (message) => {
   const load = loadRequestSchema.parse(message)
   const url = new URL(load.url)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type BenchProcess, startBenchProcess } from '../processes/bench-process.ts'
+import { startBenchProcess } from '../processes/bench-process.ts'
+import type { BenchProcess } from '../processes/bench-process.ts'
 import type { KnownAnswer } from '../models/known-answers.ts'
 
 /** Clients of OnQueue's HTTP API, in a process of their own. */

@@ -6,8 +6,10 @@ import { openEmbeddedRedis } from '../stack/embedded-redis.ts'
 import { inFlight } from '../ceiling/noop-queue.ts'
 import type { Plan } from './plan.ts'
 import { watchProcesses } from '../processes/process-watch.ts'
-import { type Sample, type Speed, toSpeed } from '../figures/speed.ts'
-import { type Rounds, summarizeRounds } from '../figures/statistics.ts'
+import { toSpeed } from '../figures/speed.ts'
+import type { Sample, Speed } from '../figures/speed.ts'
+import { summarizeRounds } from '../figures/statistics.ts'
+import type { Rounds } from '../figures/statistics.ts'
 
 /** What it would cost a submit to make its webhook a flow of BullMQ: a parent that waits for the prediction. */
 export type FlowCost = {
@@ -30,7 +32,7 @@ export const compareFlow = async ({ rounds, noopJobs: count }: Plan): Promise<Fl
     await producer.ask({ type: 'open', redisUrl: redis.url }, nothingSchema)
     const usedBytes = async () => (await readRedisMemory(redis.client)).usedBytes
     const measure = async (as: 'job' | 'flow'): Promise<Sample<{ bytesEach: number }>> => {
-      // The bench's own Redis, with nothing in it but the jobs of the measurement before.
+      // the bench's own Redis, with nothing in it but the jobs of the measurement before
       await redis.client.flushall()
       const before = await usedBytes()
       const watch = watchProcesses({ producer: producer.pid, Redis: redis.pid })

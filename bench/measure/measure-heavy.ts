@@ -1,9 +1,11 @@
 import { computeHeavyAnswers } from '../models/known-answers.ts'
 import { heavyModelDir, measureBatch, startOnnx } from '../ceiling/onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
-import { addUsage, type UsageByProcess } from '../processes/process-watch.ts'
+import { addUsage } from '../processes/process-watch.ts'
+import type { UsageByProcess } from '../processes/process-watch.ts'
 import { openStack } from '../stack/stack.ts'
-import { median, type Rounds, summarizeRounds } from '../figures/statistics.ts'
+import { median, summarizeRounds } from '../figures/statistics.ts'
+import type { Rounds } from '../figures/statistics.ts'
 
 /** How much of what the machine can compute is left when a model is expensive. */
 export type HeavySpeed = {
@@ -27,7 +29,7 @@ export const measureHeavy = async ({ rounds, heavySubmits }: Plan): Promise<Heav
   const stack = await openStack({ modelDir: heavyModelDir, answers })
   const onnx = await startOnnx(heavyModelDir)
   try {
-    // Of a model's own choice of batch size nobody but OnQueue knows.
+    // of a model's own choice of batch size nobody but OnQueue knows
     const batchRows = mostFrequent((await stack.submitAll({ requests: heavySubmits / 8 })).batchSizes)
     const measureRaw = () => measureBatch(onnx, batchRows, { durationMs: rawMs })
 
@@ -64,7 +66,7 @@ export const measureHeavy = async ({ rounds, heavySubmits }: Plan): Promise<Heav
   }
 }
 
-const mostFrequent = (values: readonly number[]): number => {
+const mostFrequent = (values: readonly number[]) => {
   const counts = [...Map.groupBy(values, (value) => value)].map(([value, all]) => ({
     value,
     count: all.length,

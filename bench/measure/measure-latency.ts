@@ -1,15 +1,11 @@
 import { readDemoAnswers } from '../models/known-answers.ts'
-import { openNoopQueue, type ToldBy } from '../ceiling/noop-queue.ts'
+import { openNoopQueue } from '../ceiling/noop-queue.ts'
+import type { ToldBy } from '../ceiling/noop-queue.ts'
 import { demoModelDir } from '../ceiling/onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
 import { openStack } from '../stack/stack.ts'
-import {
-  type Latency,
-  medianLatency,
-  type Rounds,
-  summarizeLatency,
-  summarizeRounds,
-} from '../figures/statistics.ts'
+import { medianLatency, summarizeLatency, summarizeRounds } from '../figures/statistics.ts'
+import type { Latency, Rounds } from '../figures/statistics.ts'
 
 /** What one caller waits for when nobody else is there, beside a job of BullMQ that does nothing. */
 export type IdleLatency = {

@@ -1,7 +1,8 @@
 import { openEmbeddedRedis } from '../stack/embedded-redis.ts'
 import { openNoopQueue } from '../ceiling/noop-queue.ts'
 import type { Plan } from './plan.ts'
-import { type Rounds, summarizeRounds } from '../figures/statistics.ts'
+import { summarizeRounds } from '../figures/statistics.ts'
+import type { Rounds } from '../figures/statistics.ts'
 
 /** Jobs a second that BullMQ adds and completes at the same time, by the worker's concurrency. */
 export type QueueSpeed = { concurrency: number; jobsPerSecond: Rounds }

@@ -1,5 +1,6 @@
 import type { Plan } from './plan.ts'
-import { type Rounds, summarizeRounds } from '../figures/statistics.ts'
+import { summarizeRounds } from '../figures/statistics.ts'
+import type { Rounds } from '../figures/statistics.ts'
 import { startOnQueue } from '../stack/start-onqueue.ts'
 
 /** Seconds from `npm start` until a prediction would be answered, with all packages installed and an empty queue. */

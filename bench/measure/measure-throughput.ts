@@ -4,9 +4,12 @@ import { openNoopQueue } from '../ceiling/noop-queue.ts'
 import { demoModelDir } from '../ceiling/onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
 import { watchProcesses } from '../processes/process-watch.ts'
-import { type Sample, type Speed, toSpeed } from '../figures/speed.ts'
-import { openStack, type Stack, type SubmitReport } from '../stack/stack.ts'
-import { type Latency, medianLatency, type Rounds, sum, summarizeRounds } from '../figures/statistics.ts'
+import { toSpeed } from '../figures/speed.ts'
+import type { Sample, Speed } from '../figures/speed.ts'
+import { openStack } from '../stack/stack.ts'
+import type { Stack, SubmitReport } from '../stack/stack.ts'
+import { medianLatency, sum, summarizeRounds } from '../figures/statistics.ts'
+import type { Latency, Rounds } from '../figures/statistics.ts'
 
 /** What a tiny model's predictions cost over HTTP, beside what the queue alone can do in the same minute. */
 export type Throughput = {
@@ -46,7 +49,7 @@ export const measureThroughput = async (plan: Plan): Promise<Throughput> => {
       return { ...sample, ceiling: (before + (ceilings.at(-1)?.perSecond ?? NaN)) / 2 }
     }
 
-    // V8 takes its time to make the code of a process fast, on both sides of the comparison.
+    // V8 takes its time to make the code of a process fast, on both sides of the comparison
     await measureCeiling(plan.noopJobs)
     await stack.submitAll({ requests: plan.submits })
     await stack.load.predict({ clients: 64, durationMs: plan.predictMs })

@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deliveryKeys } from '@onqueue/shared'
-import { type Held, toHold } from '../processes/held.ts'
+import { toHold } from '../processes/held.ts'
+import type { Held } from '../processes/held.ts'
 import { readDemoAnswers } from '../models/known-answers.ts'
 import { demoModelDir } from '../ceiling/onnx-ceiling.ts'
 import type { Plan } from './plan.ts'
-import { type Arrivals, type Receiver, startReceiver } from '../receiver/receiver.ts'
-import { type Sample, type Speed, toSpeed } from '../figures/speed.ts'
-import { openStack, type Stack, type SubmitReport } from '../stack/stack.ts'
+import { startReceiver } from '../receiver/receiver.ts'
+import type { Arrivals, Receiver } from '../receiver/receiver.ts'
+import { toSpeed } from '../figures/speed.ts'
+import type { Sample, Speed } from '../figures/speed.ts'
+import { openStack } from '../stack/stack.ts'
+import type { Stack, SubmitReport } from '../stack/stack.ts'
 import { namespace } from '../stack/start-onqueue.ts'
-import { type Rounds, sum, summarizeRounds } from '../figures/statistics.ts'
+import { sum, summarizeRounds } from '../figures/statistics.ts'
+import type { Rounds } from '../figures/statistics.ts'
 
 /** What a webhook costs the submit that asks for it, and what its delivery costs. */
 export type Webhooks = {
@@ -44,7 +49,7 @@ export const measureWebhooks = async ({ rounds, submits: requests }: Plan): Prom
   const receiver = await startReceiver({ onqueueUrl, answers })
   try {
     const setting = { stack, webhooks, receiver, requests }
-    // V8 takes its time to make the code of a process fast.
+    // V8 takes its time to make the code of a process fast
     await measureDelivered(setting)
     webhooks.hold()
     await measureSubmit(setting)
@@ -161,10 +166,9 @@ const measureDelivered = async ({
 
 const receiverOf = ({ receiver }: Pick<Setting, 'receiver'>) => ({ receiver: receiver.process.pid })
 
-const rateOf = (count: number, ms: number): number => (1000 * count) / ms
+const rateOf = (count: number, ms: number) => (1000 * count) / ms
 
-const countDelivered = ({ redis }: Stack): Promise<number> =>
-  redis.client.zcard(deliveryKeys(namespace).delivered)
+const countDelivered = ({ redis }: Stack) => redis.client.zcard(deliveryKeys(namespace).delivered)
 
 /** Until OnQueue too knows that all have arrived: what it does for that is part of a delivery. */
 const untilDelivered = async (stack: Stack, total: number) => {

@@ -1,5 +1,5 @@
 /** Answers the requests of the process that started this one, one after the other, and ends when it is gone. */
-export const answerParent = (answer: (request: unknown) => Promise<unknown>): void => {
+export const answerParent = (answer: (request: unknown) => Promise<unknown>) => {
   let last: Promise<unknown> = Promise.resolve()
   process.on('message', (request) => {
     last = last

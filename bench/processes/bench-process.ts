@@ -22,7 +22,7 @@ export const startBenchProcess = async (file: string): Promise<BenchProcess> => 
   const name = basename(file)
   const child = fork(file, [], {
     serialization: 'advanced',
-    // What the bench itself was started with (a profiler, an env file) is not for the measured program.
+    // what the bench itself was started with (a profiler, an env file) is not for the measured program
     execArgv: [],
     env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
   })

@@ -13,6 +13,6 @@ export const toClose = (end: () => Promise<void>): (() => Promise<void>) => {
 }
 
 /** Ends what is open, the last opened first. */
-export const closeAll = async (): Promise<void> => {
+export const closeAll = async () => {
   for (const close of [...open].toReversed()) await close()
 }

@@ -77,7 +77,7 @@ export const findDescendants = (root: number): { pid: number; command: string }[
     .map((pid) => ({ pid, command: readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }))
 }
 
-// proc(5): statm is in pages, resident ones second; in stat the parent is field 4, user and system ticks 14 and 15.
+/** proc(5): statm is in pages, resident ones second; in stat the parent is field 4, user and system ticks 14 and 15. */
 const readRssBytes = (pid: number) => Number(readText(`/proc/${pid}/statm`).split(' ')[1] ?? 0) * pageBytes
 
 const readCpuSeconds = (pid: number) => {
@@ -85,7 +85,7 @@ const readCpuSeconds = (pid: number) => {
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond
 }
 
-// The second number of schedstat: nanoseconds on a run queue, of the main thread.
+/** The second number of schedstat: nanoseconds on a run queue, of the main thread. */
 const readWaitedSeconds = (pid: number) => Number(readText(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e9
 
 const readParent = (pid: number) => Number(readStat(pid)[1] ?? 0)

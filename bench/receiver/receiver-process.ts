@@ -1,9 +1,6 @@
-// Receives webhooks and does the least that a receiver can: it reads the head as text, counts the ids, and answers 204.
-// It shares its cores with what it measures, so it checks signature and body of some only. For requests that state
-// their length, as those of OnQueue do; any other is a failure.
-
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { createServer } from 'node:net'
+import type { Socket } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { z } from 'zod'
 import { answerParent } from '../processes/answer-parent.ts'
@@ -60,6 +57,11 @@ const startCounting = (): Count => ({
 let count = startCounting()
 let check: (head: string, body: Buffer) => void = () => {}
 
+/**
+ * Receives webhooks and does the least that a receiver can: it reads the head as text, counts the ids, and answers 204.
+ * It shares its cores with what it measures, so it checks signature and body of some only. For requests that state their
+ * length, as those of OnQueue do; any other is a failure.
+ */
 answerParent(async (message) => {
   const request = requestSchema.parse(message)
   if (request.type === 'listen') {
@@ -76,7 +78,7 @@ answerParent(async (message) => {
   return { arrived: ids.size, requests, firstAt, lastAt, checked, failures: failures.length, examples }
 })
 
-const listen = async (): Promise<string> => {
+const listen = async () => {
   const server = createServer({ noDelay: true }, receive)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -120,7 +122,7 @@ const receive = (socket: Socket) => {
     unread = rest.length === 0 ? undefined : rest
     if (answers !== '') socket.write(answers, 'latin1')
   })
-  // The sender may end at any time.
+  // the sender may end at any time
   socket.on('error', () => {})
 }
 
@@ -151,5 +153,5 @@ const checkWith = (webhook: Webhook, answers: Answers) => (head: string, body: B
   if (!known || !isSameAnswer(output, known.output)) throw new Error('a wrong output')
 }
 
-const headerOf = (head: string, name: string): string =>
+const headerOf = (head: string, name: string) =>
   new RegExp(`\r\n${name}: *([^\r]*)`, 'i').exec(head)?.[1] ?? ''

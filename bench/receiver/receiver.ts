@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type BenchProcess, startBenchProcess } from '../processes/bench-process.ts'
+import { startBenchProcess } from '../processes/bench-process.ts'
+import type { BenchProcess } from '../processes/bench-process.ts'
 import type { KnownAnswer } from '../models/known-answers.ts'
 
 /** A receiver of webhooks, in a process of its own. */

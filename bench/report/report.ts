@@ -1,14 +1,15 @@
 import type { BatchSpeed } from '../ceiling/onnx-ceiling.ts'
 import type { UsageByProcess } from '../processes/process-watch.ts'
 import type { Results } from '../measure/run-parts.ts'
-import { type Latency, type Rounds, sum } from '../figures/statistics.ts'
+import { sum } from '../figures/statistics.ts'
+import type { Latency, Rounds } from '../figures/statistics.ts'
 import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. Of several rounds the median, with the lowest and the highest in brackets. */
 export const toReport = (
   { start, onnx, queue, throughput, latency, heavy, webhooks, flow }: Results,
   targets: readonly Target[],
-): string => {
+) => {
   const sections: string[][] = []
   if (onnx) {
     sections.push([
@@ -126,12 +127,9 @@ export const toReport = (
   return sections.map((lines) => lines.join('\n  ')).join('\n\n')
 }
 
-const toTitle = (clients: number): string => `predict, ${clients} client${clients === 1 ? '' : 's'}`
+const toTitle = (clients: number) => `predict, ${clients} client${clients === 1 ? '' : 's'}`
 
-const usageRows = (
-  title: string,
-  { usage, finished }: { usage: UsageByProcess; finished: number },
-): string[] => {
+const usageRows = (title: string, { usage, finished }: { usage: UsageByProcess; finished: number }) => {
   const all = Object.values(usage)
   const cpuSeconds = sum(all.map((one) => one.cpuSeconds))
   return [
@@ -148,27 +146,26 @@ const usageRows = (
   ]
 }
 
-const cpuCells = (cpuSeconds: number, finished: number): string[] => [
+const cpuCells = (cpuSeconds: number, finished: number) => [
   `${cpuSeconds.toFixed(1)} s`.padStart(8),
   `${count((1e6 * cpuSeconds) / finished)} µs`.padStart(9),
 ]
 
-const toVerdict = ({ name, value, target, unit, better, isReached }: Target): string =>
+const toVerdict = ({ name, value, target, unit, better, isReached }: Target) =>
   `${isReached ? 'reached    ' : 'NOT reached'}  ${name}: ${value.toFixed(unit === '×' || unit === 's' ? 2 : 1)} ${unit} (${better === 'higher' ? '≥' : '≤'} ${target} ${unit})`
 
-const row = (name: string, ...cells: string[]): string =>
+const row = (name: string, ...cells: string[]) =>
   [name.padEnd(26), ...cells.map((cell) => cell.padEnd(8))].join('  ').trimEnd()
 
-const toSpeed = ({ rowsPerSecond }: BatchSpeed): string => count(rowsPerSecond)
+const toSpeed = ({ rowsPerSecond }: BatchSpeed) => count(rowsPerSecond)
 
-const spread = ({ median, lowest, highest, rounds }: Rounds, format: (value: number) => string): string =>
+const spread = ({ median, lowest, highest, rounds }: Rounds, format: (value: number) => string) =>
   rounds.length === 1 ? format(median) : `${format(median)} [${format(lowest)}–${format(highest)}]`
 
-const percentiles = ({ p50, p95, p99 }: Latency): string =>
-  `p50 ${two(p50)}  p95 ${two(p95)}  p99 ${two(p99)} ms`
+const percentiles = ({ p50, p95, p99 }: Latency) => `p50 ${two(p50)}  p95 ${two(p95)}  p99 ${two(p99)} ms`
 
-const count = (value: number): string => Math.round(value).toLocaleString('en')
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
-const times = (value: number): string => `${value.toFixed(2)}×`
-const one = (value: number): string => value.toFixed(1)
-const two = (value: number): string => value.toFixed(2)
+const count = (value: number) => Math.round(value).toLocaleString('en')
+const percent = (value: number) => `${(100 * value).toFixed(1)} %`
+const times = (value: number) => `${value.toFixed(2)}×`
+const one = (value: number) => value.toFixed(1)
+const two = (value: number) => value.toFixed(2)

@@ -21,12 +21,12 @@ export const openEmbeddedRedis = async (): Promise<EmbeddedRedis> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
   const opened = await openRedis({
     dataDir,
-    // Without REDIS_URL: never the Redis that somebody works with.
-    env: { PATH: process.env.PATH },
+    // without REDIS_URL: never the Redis that somebody works with
+    env: { PATH: process.env['PATH'] },
     log: { info: (sentence) => console.error(`Redis: ${sentence}`), debug: () => {} },
   })
   const client = new Redis(opened.url, { maxRetriesPerRequest: null })
-  // It is ended while this is connected.
+  // it is ended while this is connected
   client.on('error', () => {})
   const info = await client.info('server')
 

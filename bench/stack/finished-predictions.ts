@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { modelKeys, readOutcomes } from '@onqueue/shared'
 import type { EmbeddedRedis } from './embedded-redis.ts'
-import { isSameAnswer, type KnownAnswer } from '../models/known-answers.ts'
+import { isSameAnswer } from '../models/known-answers.ts'
+import type { KnownAnswer } from '../models/known-answers.ts'
 import { namespace } from './start-onqueue.ts'
 
 /** What became of predictions that have ended. */
@@ -18,7 +19,7 @@ const patienceMs = 180_000
 const readAtOnce = 500
 
 /** Counts the finished predictions of a model, by one small command: they are BullMQ's completed jobs. */
-export const countFinished = (redis: EmbeddedRedis, model: string): Promise<number> =>
+export const countFinished = (redis: EmbeddedRedis, model: string) =>
   redis.client.zcard(modelKeys(namespace, model).queue('completed'))
 
 /**
@@ -31,7 +32,7 @@ export const countFinished = (redis: EmbeddedRedis, model: string): Promise<numb
 export const untilFinished = async (
   redis: EmbeddedRedis,
   { model, total }: { model: string; total: number },
-): Promise<number> => {
+) => {
   const until = performance.now() + patienceMs
   while ((await countFinished(redis, model)) < total) {
     if (performance.now() > until) {

@@ -1,10 +1,15 @@
 import { basename } from 'node:path'
-import { type EmbeddedRedis, openEmbeddedRedis } from './embedded-redis.ts'
-import { checkOutcomes, countFinished, type Finished, untilFinished } from './finished-predictions.ts'
+import { openEmbeddedRedis } from './embedded-redis.ts'
+import type { EmbeddedRedis } from './embedded-redis.ts'
+import { checkOutcomes, countFinished, untilFinished } from './finished-predictions.ts'
+import type { Finished } from './finished-predictions.ts'
 import type { KnownAnswer } from '../models/known-answers.ts'
-import { type Load, type LoadReport, startLoad } from '../load/load.ts'
-import { type Processes, type UsageByProcess, watchProcesses } from '../processes/process-watch.ts'
-import { type OnQueue, startOnQueue } from './start-onqueue.ts'
+import { startLoad } from '../load/load.ts'
+import type { Load, LoadReport } from '../load/load.ts'
+import { watchProcesses } from '../processes/process-watch.ts'
+import type { Processes, UsageByProcess } from '../processes/process-watch.ts'
+import { startOnQueue } from './start-onqueue.ts'
+import type { OnQueue } from './start-onqueue.ts'
 
 /** An OnQueue with one model, its Redis, and a load generator for it. */
 export type Stack = {

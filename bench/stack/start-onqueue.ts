@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pickPort } from '../../scripts/ports.ts'
 import { identifyProcess, isProcessAlive } from '../../scripts/presence.mjs'
 import { toClose } from '../processes/closing.ts'
-import { findDescendants, type Processes } from '../processes/process-watch.ts'
+import { findDescendants } from '../processes/process-watch.ts'
+import type { Processes } from '../processes/process-watch.ts'
 
 export type OnQueue = {
   url: string
@@ -35,17 +37,17 @@ export const startOnQueue = async ({
   const logFile = join(folder, 'npm-start.log')
   const env = {
     PATH: pathOfUser(),
-    HOME: process.env.HOME,
+    HOME: process.env['HOME'],
     PORT: String(port),
     ONQUEUE_API_HEALTH_PORT: String(await pickQuietPort()),
     ONQUEUE_WORKER_HEALTH_PORT: String(await pickQuietPort()),
     ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickQuietPort()),
-    // To the bench's own receiver.
+    // to the bench's own receiver
     ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
     ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
     ONQUEUE_DATA_DIR: dataDir ?? join(folder, 'data'),
     ONQUEUE_PREFIX: namespace,
-    // Empty counts as not set, and keeps a setting in .env away.
+    // empty counts as not set, and keeps a setting in .env away
     REDIS_URL: '',
     ONQUEUE_API_KEYS: '',
     ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir)),
@@ -81,14 +83,14 @@ const chooseModel = async (folder: string, modelDir: string) => {
 
 /** As a terminal has it: npm puts folders in front when it runs the bench. */
 const pathOfUser = () =>
-  (process.env.PATH ?? '')
+  (process.env['PATH'] ?? '')
     .split(delimiter)
     .filter((entry) => !/node_modules|node-gyp-bin/.test(entry))
     .join(delimiter)
 
 const startNpm = (env: Record<string, string | undefined>, logFile: string): ChildProcess => {
   const log = openSync(logFile, 'w')
-  // In a session of its own, so that a Ctrl-C for the bench reaches it once, from `end`.
+  // in a session of its own, so that a Ctrl-C for the bench reaches it once, from `end`
   const npm = spawn('npm', ['start'], { cwd: root, env, stdio: ['ignore', log, log], detached: true })
   closeSync(log)
   return npm
@@ -103,7 +105,7 @@ const untilLoaded = async (url: string, npm: ChildProcess) => {
   }
 }
 
-const isLoaded = async (url: string): Promise<boolean> => {
+const isLoaded = async (url: string) => {
   try {
     const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2000) })
     const body: unknown = await response.json()
@@ -128,7 +130,7 @@ const parts = {
   API: /apps\/api\/src\/main\.ts/,
   worker: /apps\/worker\/src\/main\.ts/,
   webhooks: /apps\/webhooks\/src\/main\.ts/,
-  // Its title, once it has set one.
+  // its title, once it has set one
   executor: /^onqueue-executor|executor-process\.ts/,
   Redis: /^\S*redis-server/,
 }
