@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
 import { messageOf, SetupError } from '../scripts/setup-error.ts'
 import { closeAll } from './processes/closing.ts'
-import { describeMachine } from './report/machine.ts'
+import { describeMachine, toHeading } from './report/machine.ts'
 import { readOptions } from './options.ts'
 import { fullPlan, quickPlan } from './measure/plan.ts'
 import { toReport } from './report/report.ts'
@@ -25,12 +25,7 @@ const main = async () => {
     `${JSON.stringify({ startedAt, machine, plan, results, targets, failures }, null, 2)}\n`,
   )
 
-  const { cpu, cores, memoryGb, kernel, versions } = machine
-  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
-  console.log(
-    `\nOnQueue bench, ${startedAt.toISOString()}: ${cores} × ${cpu}, ${memoryGb} GB, Linux ${kernel}`,
-  )
-  console.log(`${software.join(', ')}; ${plan.rounds} round(s)\n\n${toReport(results, targets)}\n`)
+  console.log(`\n${toHeading(machine, { startedAt, plan })}\n\n${toReport(results, targets)}\n`)
   console.log(`Written to ${relative(process.cwd(), outputFile)}`)
   if (failures > 0) {
     console.error(`${failures} answers were wrong, such as:\n  ${examples.join('\n  ')}`)

@@ -19,7 +19,7 @@ export type FlowCost = {
   flow: AddSpeed & { shareOfJob: Rounds }
 }
 
-type AddSpeed = Speed & { bytesEach: Rounds }
+export type AddSpeed = Speed & { bytesEach: Rounds }
 
 const nothingSchema = z.object({})
 const addedSchema = z.object({ perSecond: z.number() })

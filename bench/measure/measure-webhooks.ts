@@ -33,7 +33,7 @@ export type Webhooks = {
   examples: string[]
 }
 
-type SpeedBesidePlain = Speed & { shareOfPlain: Rounds }
+export type SpeedBesidePlain = Speed & { shareOfPlain: Rounds }
 type Delivered = { submitted: SubmitReport; arrivals: Arrivals }
 
 /**

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Plan } from '../measure/plan.ts'
 
 /** Where and with what was measured. */
 export type Machine = {
@@ -27,6 +28,18 @@ export const describeMachine = async (): Promise<Machine> => ({
   loadBefore: loadavg()[0] ?? NaN,
   versions: { node: process.version, ...(await readVersions()) },
 })
+
+/** The first lines of the report. */
+export const toHeading = (
+  { cpu, cores, memoryGb, kernel, versions }: Machine,
+  { startedAt, plan }: { startedAt: Date; plan: Plan },
+) => {
+  const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return [
+    `OnQueue bench, ${startedAt.toISOString()}: ${cores} × ${cpu}, ${memoryGb} GB, Linux ${kernel}`,
+    `${software.join(', ')}; ${plan.rounds} round(s)`,
+  ].join('\n')
+}
 
 const readVersions = async (): Promise<Record<string, string>> => {
   const text = await readFile(join(import.meta.dirname, '../../package-lock.json'), 'utf8')

@@ -1,0 +1,179 @@
+import type { BatchSpeed } from '../ceiling/onnx-ceiling.ts'
+import type { Rounds } from '../figures/statistics.ts'
+import type { AddSpeed, FlowCost } from '../measure/compare-flow.ts'
+import type { HeavySpeed } from '../measure/measure-heavy.ts'
+import type { IdleLatency } from '../measure/measure-latency.ts'
+import type { QueueSpeed } from '../measure/measure-queue.ts'
+import type { Throughput } from '../measure/measure-throughput.ts'
+import type { SpeedBesidePlain, Webhooks } from '../measure/measure-webhooks.ts'
+import { count, one, percent, percentiles, row, spread, times, two } from './cells.ts'
+import type { Target } from './targets.ts'
+import { usageRows } from './usage-rows.ts'
+
+/** Each part of the bench has one or two. */
+export type Section = { title: string; rows: string[] }
+
+export const onnxSections = ({ demo, heavy }: { demo: BatchSpeed[]; heavy: BatchSpeed[] }): Section[] => [
+  {
+    title: 'Raw ONNX Runtime, one thread, rows/s by rows a run',
+    rows: [
+      row('', ...demo.map(({ rows }) => String(rows))),
+      row('demo-classifier', ...demo.map(toSpeed)),
+      row('heavy', ...heavy.map(toSpeed)),
+    ],
+  },
+]
+
+export const queueSections = (speeds: QueueSpeed[]): Section[] => [
+  {
+    title:
+      'BullMQ alone, no-op jobs added and completed at the same time by two processes, 256 adds in flight',
+    rows: speeds.map(({ concurrency, jobsPerSecond }) =>
+      row(`concurrency ${concurrency}`, `${spread(jobsPerSecond, count)} jobs/s`),
+    ),
+  },
+]
+
+export const throughputSections = ({ ceiling, submit, predict }: Throughput): Section[] => [
+  {
+    title: 'demo-classifier over HTTP, load generator on the same cores',
+    rows: [
+      row('BullMQ alone', `${spread(ceiling.perSecond, count)} jobs/s`),
+      row(
+        'submit, 256 in flight',
+        `${spread(submit.perSecond, count)} finished/s`,
+        `${spread(submit.shareOfCeiling, percent)} of BullMQ alone`,
+        `(accepted at ${count(submit.acceptedPerSecond.median)}/s)`,
+      ),
+      ...predict.map(({ clients, perSecond, shareOfCeiling, latencyMs }) =>
+        row(
+          toTitle(clients),
+          `${spread(perSecond, count)} answers/s`,
+          `${spread(shareOfCeiling, percent)} of BullMQ alone`,
+          percentiles(latencyMs),
+        ),
+      ),
+    ],
+  },
+  {
+    title:
+      'Processes meanwhile: peak memory, CPU in all rounds, CPU for each job or prediction, wait for a core',
+    rows: [
+      ...usageRows('BullMQ alone', ceiling),
+      ...usageRows('submit, 256 in flight', submit),
+      ...predict.flatMap((speed) => usageRows(toTitle(speed.clients), speed)),
+    ],
+  },
+]
+
+export const latencySections = ({
+  noopMs,
+  noopWaitedForMs,
+  predictMs,
+  timesNoop,
+}: IdleLatency): Section[] => [
+  {
+    title: 'Idle latency, one caller',
+    rows: [
+      row('no-op, completed event', percentiles(noopMs)),
+      row('no-op, waitUntilFinished', percentiles(noopWaitedForMs)),
+      row('predict', percentiles(predictMs), `${spread(timesNoop, times)} the no-op p50`),
+    ],
+  },
+]
+
+export const heavySections = (heavy: HeavySpeed): Section[] => [
+  {
+    title: `heavy model, micro-batches of ${heavy.batchRows} rows, one thread`,
+    rows: [
+      row('raw ONNX Runtime', `${spread(heavy.raw, one)} rows/s`),
+      row(
+        'submit until finished',
+        `${spread(heavy.throughQueue, one)} rows/s`,
+        spread(heavy.shareOfRaw, percent),
+      ),
+    ],
+  },
+  { title: 'Processes meanwhile, as above', rows: usageRows('heavy', heavy) },
+]
+
+export const webhooksSections = ({
+  plain,
+  undelivered,
+  delivered,
+  backlog,
+  deliveries,
+}: Webhooks): Section[] => [
+  {
+    title: 'Webhooks: demo-classifier over HTTP, 256 in flight, one receiver on the same cores',
+    rows: [
+      row('submit without', `${spread(plain.perSecond, count)} finished/s`),
+      row('submit with, no delivery', ...besidePlain(undelivered)),
+      row(
+        'submit with, delivered',
+        ...besidePlain(delivered),
+        `${spread(delivered.deliveriesPerSecond, count)} deliveries/s`,
+      ),
+      row('backlog delivered', `${spread(backlog.perSecond, count)} deliveries/s`),
+      row(
+        'deliveries arrived',
+        count(deliveries.arrived),
+        `${count(deliveries.repeated)} of them repeated`,
+        `${count(deliveries.checked)} checked`,
+      ),
+    ],
+  },
+  {
+    title: 'Processes meanwhile, as above, for each prediction or delivery',
+    rows: [
+      ...usageRows('submit without', plain),
+      ...usageRows('submit with, no delivery', undelivered),
+      ...usageRows('submit with, delivered', delivered),
+      ...usageRows('backlog delivered', backlog),
+    ],
+  },
+]
+
+export const flowSections = ({ job, flow }: FlowCost): Section[] => {
+  const share = `${spread(flow.shareOfJob, percent)} of queue.add`
+  const size = `${times(flow.bytesEach.median / job.bytesEach.median)} its bytes`
+  return [
+    {
+      title: 'BullMQ, a webhook as a flow, one process adds with 256 adds in flight, nobody takes',
+      rows: [
+        row('queue.add', ...addCells(job)),
+        row('FlowProducer.add', ...addCells(flow), `${share}, ${size}`),
+        ...usageRows('queue.add', job),
+        ...usageRows('FlowProducer.add', flow),
+      ],
+    },
+  ]
+}
+
+export const startSections = (start: Rounds): Section[] => [
+  {
+    title: 'npm start to ready',
+    rows: [row('', `${spread(start, two)} s, best ${two(start.lowest)} s`)],
+  },
+]
+
+export const targetsSections = (targets: readonly Target[]): Section[] => [
+  { title: 'Figures to reach', rows: targets.map(toVerdict) },
+]
+
+const toSpeed = ({ rowsPerSecond }: BatchSpeed) => count(rowsPerSecond)
+
+const toTitle = (clients: number) => `predict, ${clients} client${clients === 1 ? '' : 's'}`
+
+const besidePlain = ({ perSecond, shareOfPlain }: SpeedBesidePlain) => [
+  `${spread(perSecond, count)} finished/s`,
+  `${spread(shareOfPlain, percent)} of without`,
+]
+
+const addCells = ({ perSecond, bytesEach }: AddSpeed) => [
+  `${spread(perSecond, count)} adds/s`,
+  `${spread(bytesEach, count)} bytes each`,
+]
+
+const toVerdict = ({ name, value, target, unit, better, isReached }: Target) =>
+  `${isReached ? 'reached    ' : 'NOT reached'}  ${name}: ${value.toFixed(unit === '×' || unit === 's' ? 2 : 1)} ${unit} (${better === 'higher' ? '≥' : '≤'} ${target} ${unit})`
