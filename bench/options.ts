@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { SetupError } from '../scripts/setup-error.ts'
-import { partNames, usualParts } from './measure/run-parts.ts'
-import type { PartName } from './measure/run-parts.ts'
+import { messageOf, SetupError } from '../scripts/setup-error.ts'
+import { fullPlan, partNames, quickPlan, usualParts } from './measure/plan.ts'
+import type { PartName, Plan } from './measure/plan.ts'
 
-export type Options = { parts: readonly PartName[]; isQuick: boolean; outputFile: string }
+export type Options = { parts: readonly PartName[]; plan: Plan; outputFile: string }
 
 const usage = `npm run bench -- [--only PART[,PART]] [--quick] [--output FILE]   (parts: ${partNames.join(', ')})`
 
@@ -13,7 +13,7 @@ export const readOptions = (args: readonly string[]): Options => {
   const { only, quick, output } = parse(args)
   return {
     parts: only === undefined ? usualParts : only.split(',').map(toPart),
-    isQuick: quick,
+    plan: quick ? quickPlan : fullPlan,
     outputFile: output,
   }
 }
@@ -29,9 +29,7 @@ const parse = (args: readonly string[]) => {
       },
     }).values
   } catch (err) {
-    throw new SetupError(`${err instanceof Error ? err.message : String(err)}. Usage: ${usage}`, {
-      cause: err,
-    })
+    throw new SetupError(`${messageOf(err)}. Usage: ${usage}`, { cause: err })
   }
 }
 

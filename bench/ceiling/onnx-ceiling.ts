@@ -3,16 +3,12 @@ import { z } from 'zod'
 import { startBenchProcess } from '../processes/bench-process.ts'
 import type { BenchProcess } from '../processes/bench-process.ts'
 
-/** A model's own speed, with nothing around it: the ceiling of what any server can make of it. */
-export type BatchSpeed = { rows: number; rowsPerSecond: number }
-
 const root = join(import.meta.dirname, '../..')
 export const demoModelDir = join(root, 'models/demo-classifier')
 export const heavyModelDir = join(root, 'bench/models/heavy')
 
 const measuredSchema = z.object({ rowsPerSecond: z.number() })
 const outputsSchema = z.object({ outputs: z.array(z.array(z.number())) })
-const batchSizes = [1, 2, 4, 8, 16, 32, 64]
 
 /** A process with one loaded model. OnQueue gives its executors one thread each where `model.yaml` says nothing. */
 export const startOnnx = async (modelDir: string, { threads = 1 } = {}): Promise<BenchProcess> => {
@@ -27,19 +23,3 @@ export const measureBatch = async (onnx: BenchProcess, rows: number, { durationM
 /** The output of each row when it runs alone. */
 export const runRows = async (onnx: BenchProcess, rows: number[][]): Promise<number[][]> =>
   (await onnx.ask({ type: 'run', rows }, outputsSchema)).outputs
-
-export const measureBatchSizes = async (
-  modelDir: string,
-  { durationMs }: { durationMs: number },
-): Promise<BatchSpeed[]> => {
-  const onnx = await startOnnx(modelDir)
-  try {
-    const speeds: BatchSpeed[] = []
-    for (const rows of batchSizes) {
-      speeds.push({ rows, rowsPerSecond: await measureBatch(onnx, rows, { durationMs }) })
-    }
-    return speeds
-  } finally {
-    await onnx.close()
-  }
-}

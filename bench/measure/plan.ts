@@ -1,3 +1,19 @@
+/** What can be measured, in the order in which it is. */
+export const partNames = [
+  'start',
+  'onnx',
+  'queue',
+  'throughput',
+  'latency',
+  'heavy',
+  'webhooks',
+  'flow',
+] as const
+export type PartName = (typeof partNames)[number]
+
+/** Without what is only run when it is named, for it is about a way that was not taken. */
+export const usualParts: readonly PartName[] = partNames.filter((name) => name !== 'flow')
+
 /** How much is measured. */
 export type Plan = {
   /** of everything that is compared with something else */

@@ -1,49 +1,28 @@
+import { sum } from '../figures/statistics.ts'
 import { compareFlow } from './compare-flow.ts'
-import type { FlowCost } from './compare-flow.ts'
 import { measureHeavy } from './measure-heavy.ts'
-import type { HeavySpeed } from './measure-heavy.ts'
 import { measureLatency } from './measure-latency.ts'
-import type { IdleLatency } from './measure-latency.ts'
+import { measureOnnx } from './measure-onnx.ts'
 import { measureQueue } from './measure-queue.ts'
-import type { QueueSpeed } from './measure-queue.ts'
 import { measureStart } from './measure-start.ts'
 import { measureThroughput } from './measure-throughput.ts'
-import type { Throughput } from './measure-throughput.ts'
 import { measureWebhooks } from './measure-webhooks.ts'
-import type { Webhooks } from './measure-webhooks.ts'
-import { demoModelDir, heavyModelDir, measureBatchSizes } from '../ceiling/onnx-ceiling.ts'
-import type { BatchSpeed } from '../ceiling/onnx-ceiling.ts'
-import type { Plan } from './plan.ts'
-import { sum } from '../figures/statistics.ts'
-import type { Rounds } from '../figures/statistics.ts'
+import { partNames } from './plan.ts'
+import type { PartName, Plan } from './plan.ts'
 
-export const partNames = [
-  'start',
-  'onnx',
-  'queue',
-  'throughput',
-  'latency',
-  'heavy',
-  'webhooks',
-  'flow',
-] as const
-export type PartName = (typeof partNames)[number]
-
-/** Without what is only run when it is named, for it is about a way that was not taken. */
-export const usualParts: readonly PartName[] = partNames.filter((name) => name !== 'flow')
+const measures = {
+  start: measureStart,
+  onnx: measureOnnx,
+  queue: measureQueue,
+  throughput: measureThroughput,
+  latency: measureLatency,
+  heavy: measureHeavy,
+  webhooks: measureWebhooks,
+  flow: compareFlow,
+} satisfies Record<PartName, (plan: Plan) => Promise<unknown>>
 
 /** What was measured; a part that was not run is absent. */
-export type Results = {
-  /** seconds from `npm start` to ready */
-  start?: Rounds
-  onnx?: { demo: BatchSpeed[]; heavy: BatchSpeed[] }
-  queue?: QueueSpeed[]
-  throughput?: Throughput
-  latency?: IdleLatency
-  heavy?: HeavySpeed
-  webhooks?: Webhooks
-  flow?: FlowCost
-}
+export type Results = { [Part in PartName]?: Awaited<ReturnType<(typeof measures)[Part]>> }
 
 /** Runs the parts one after the other: at any time one thing is measured. */
 export const runParts = async (
@@ -54,35 +33,9 @@ export const runParts = async (
   const results: Results = {}
   for (const name of partNames.filter((part) => wanted.includes(part))) {
     onPart(name)
-    Object.assign(results, await measurePart(name, plan))
+    Object.assign(results, { [name]: await measures[name](plan) })
   }
   return results
-}
-
-const measurePart = async (name: PartName, plan: Plan): Promise<Results> => {
-  switch (name) {
-    case 'start':
-      return { start: await measureStart(plan) }
-    case 'onnx':
-      return {
-        onnx: {
-          demo: await measureBatchSizes(demoModelDir, { durationMs: plan.onnxMs }),
-          heavy: await measureBatchSizes(heavyModelDir, { durationMs: plan.onnxMs }),
-        },
-      }
-    case 'queue':
-      return { queue: await measureQueue(plan) }
-    case 'throughput':
-      return { throughput: await measureThroughput(plan) }
-    case 'latency':
-      return { latency: await measureLatency(plan) }
-    case 'heavy':
-      return { heavy: await measureHeavy(plan) }
-    case 'webhooks':
-      return { webhooks: await measureWebhooks(plan) }
-    case 'flow':
-      return { flow: await compareFlow(plan) }
-  }
 }
 
 /** Wrong answers of all parts, and a few of them. */

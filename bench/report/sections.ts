@@ -1,8 +1,8 @@
-import type { BatchSpeed } from '../ceiling/onnx-ceiling.ts'
 import type { Rounds } from '../figures/statistics.ts'
 import type { AddSpeed, FlowCost } from '../measure/compare-flow.ts'
 import type { HeavySpeed } from '../measure/measure-heavy.ts'
 import type { IdleLatency } from '../measure/measure-latency.ts'
+import type { BatchSpeed, OnnxSpeed } from '../measure/measure-onnx.ts'
 import type { QueueSpeed } from '../measure/measure-queue.ts'
 import type { Throughput } from '../measure/measure-throughput.ts'
 import type { SpeedBesidePlain, Webhooks } from '../measure/measure-webhooks.ts'
@@ -13,7 +13,7 @@ import { usageRows } from './usage-rows.ts'
 /** Each part of the bench has one or two. */
 export type Section = { title: string; rows: string[] }
 
-export const onnxSections = ({ demo, heavy }: { demo: BatchSpeed[]; heavy: BatchSpeed[] }): Section[] => [
+export const onnxSections = ({ demo, heavy }: OnnxSpeed): Section[] => [
   {
     title: 'Raw ONNX Runtime, one thread, rows/s by rows a run',
     rows: [
