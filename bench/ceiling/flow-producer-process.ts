@@ -1,22 +1,22 @@
 import { FlowProducer, Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { z } from 'zod'
+import { rateOf } from '../figures/statistics.ts'
 import { answerParent } from '../processes/answer-parent.ts'
+import { addAll } from './add-all.ts'
+import { jobData } from './job-data.ts'
 
 const requestSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('open'), redisUrl: z.string() }),
-  /** Add so many predictions under a new prefix, `inFlight` of them unanswered at any time. */
+  /** Add so many predictions under a new prefix. */
   z.object({
     type: z.literal('add'),
     as: z.enum(['job', 'flow']),
     prefix: z.string(),
     count: z.int(),
-    inFlight: z.int(),
   }),
 ])
 
-/** What a prediction for the demo model carries, and nothing else. */
-const data = { features: [1.0, -0.5, 2.1, 0.3] }
 const webhookData = { url: 'https://example.com/hooks' }
 /** Those of OnQueue's predictions. */
 const options = {
@@ -38,12 +38,12 @@ answerParent(async (message) => {
     return {}
   }
   if (!connection) throw new Error('open the connection first')
-  return addAll(connection, request)
+  return addPredictions(connection, request)
 })
 
-const addAll = async (
+const addPredictions = async (
   redis: Redis,
-  { as, prefix, count, inFlight }: { as: 'job' | 'flow'; prefix: string; count: number; inFlight: number },
+  { as, prefix, count }: { as: 'job' | 'flow'; prefix: string; count: number },
 ) => {
   const at = { connection: redis, prefix }
   const predictions = new Queue('predictions', { ...at, streams })
@@ -52,7 +52,7 @@ const addAll = async (
   await Promise.all([predictions.waitUntilReady(), webhooks.waitUntilReady(), flows.waitUntilReady()])
 
   const addJob = (id: string) =>
-    predictions.add('anonymous', data, { ...options, jobId: `demo-classifier-${id}` })
+    predictions.add('anonymous', jobData, { ...options, jobId: `demo-classifier-${id}` })
   const addFlow = (id: string) =>
     flows.add({
       name: 'anonymous',
@@ -65,23 +65,16 @@ const addAll = async (
           name: 'anonymous',
           queueName: 'predictions',
           prefix,
-          data,
+          data: jobData,
           opts: { ...options, jobId: `demo-classifier-${id}`, ignoreDependencyOnFailure: true },
         },
       ],
     })
   const add = as === 'job' ? addJob : addFlow
-  let added = 0
-  const addNext = async () => {
-    while (added < count) {
-      added += 1
-      // as long as a ULID
-      await add(String(added).padStart(26, '0'))
-    }
-  }
   const startedAt = performance.now()
-  await Promise.all(Array.from({ length: inFlight }, addNext))
-  const seconds = (performance.now() - startedAt) / 1000
+  // an id as long as a ULID
+  await addAll(count, (turn) => add(String(turn).padStart(26, '0')))
+  const perSecond = rateOf(count, performance.now() - startedAt)
 
   const [waiting, parents] = await Promise.all([
     predictions.getPrioritizedCount(),
@@ -91,5 +84,5 @@ const addAll = async (
   if (waiting !== count || parents !== (as === 'flow' ? count : 0)) {
     throw new Error(`${count} were added, and ${waiting} wait, with ${parents} parents`)
   }
-  return { perSecond: count / seconds }
+  return { perSecond }
 }

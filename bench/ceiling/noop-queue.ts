@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { rateOf } from '../figures/statistics.ts'
 import { startBenchProcess } from '../processes/bench-process.ts'
 import type { BenchProcess } from '../processes/bench-process.ts'
 
@@ -10,7 +11,7 @@ import type { BenchProcess } from '../processes/bench-process.ts'
 export type NoopQueue = {
   producer: BenchProcess
   worker: BenchProcess
-  /** Adds `jobs`, `inFlight` at a time, while the worker takes them; jobs a second from the first add to the last completion. */
+  /** Adds jobs, 256 at a time, while the worker takes them; jobs a second from the first add to the last completion. */
   measureThroughput: (options: { jobs: number }) => Promise<number>
   /** Milliseconds from `add` until the adding process knows that the job completed; one job at a time. */
   measureRoundTrips: (options: { jobs: number; toldBy: ToldBy }) => Promise<number[]>
@@ -20,9 +21,6 @@ export type NoopQueue = {
 /** The two ways that BullMQ's `QueueEvents` has: `job.waitUntilFinished`, and its `completed` event. */
 export type ToldBy = 'wait-until-finished' | 'completed-event'
 
-export const inFlight = 256
-
-const nothingSchema = z.object({})
 const addedSchema = z.object({ startedAt: z.number() })
 const completedSchema = z.object({ completedAt: z.number() })
 const samplesSchema = z.object({ samplesMs: z.array(z.number()) })
@@ -36,8 +34,8 @@ export const openNoopQueue = async (
     startBenchProcess(join(import.meta.dirname, 'noop-worker-process.ts')),
   ])
   const at = { type: 'open', redisUrl: redis.url, prefix: `bench-${concurrency}` }
-  await producer.ask(at, nothingSchema)
-  await worker.ask({ ...at, concurrency }, nothingSchema)
+  await producer.tell(at)
+  await worker.tell({ ...at, concurrency })
 
   return {
     producer,
@@ -45,11 +43,11 @@ export const openNoopQueue = async (
     measureThroughput: async ({ jobs }) => {
       const completing = worker.ask({ type: 'complete', count: jobs }, completedSchema)
       const [{ startedAt }, { completedAt }] = await Promise.all([
-        producer.ask({ type: 'add', count: jobs, inFlight }, addedSchema),
+        producer.ask({ type: 'add', count: jobs }, addedSchema),
         completing,
       ])
-      await producer.ask({ type: 'obliterate' }, nothingSchema)
-      return jobs / ((completedAt - startedAt) / 1000)
+      await producer.tell({ type: 'obliterate' })
+      return rateOf(jobs, completedAt - startedAt)
     },
     measureRoundTrips: async ({ jobs, toldBy }) =>
       (await producer.ask({ type: 'round-trips', count: jobs, toldBy }, samplesSchema)).samplesMs,

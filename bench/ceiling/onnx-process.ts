@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { z } from 'zod'
 import { unwrapZipMaps } from '../../apps/worker/src/onnx-file/unwrap-zip-maps.ts'
+import { rateOf } from '../figures/statistics.ts'
 import { answerParent } from '../processes/answer-parent.ts'
 
 const requestSchema = z.discriminatedUnion('type', [
@@ -47,7 +48,7 @@ const measure = async (
   await runFor(onnx, feeds, warmUpMs)
   const startedAt = performance.now()
   const runs = await runFor(onnx, feeds, durationMs)
-  return (runs * rows) / ((performance.now() - startedAt) / 1000)
+  return rateOf(runs * rows, performance.now() - startedAt)
 }
 
 const runFor = async (onnx: InferenceSession, feeds: Record<string, Tensor>, durationMs: number) => {

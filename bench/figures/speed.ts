@@ -2,9 +2,13 @@ import { addUsage } from '../processes/process-watch.ts'
 import type { UsageByProcess } from '../processes/process-watch.ts'
 import { sum, summarizeRounds } from './statistics.ts'
 import type { Rounds } from './statistics.ts'
+import type { Yardstick } from './yardstick.ts'
 
 /** One round of a measurement. */
 export type Sample<Report> = { report: Report; perSecond: number; finished: number; usage: UsageByProcess }
+
+/** One that has a yardstick; `mean` is the yardstick's, before and after it. */
+export type ComparedSample<Report> = Sample<Report> & { mean: number }
 
 export type Speed = {
   /** finished jobs, predictions or deliveries */
@@ -19,3 +23,15 @@ export const toSpeed = (samples: readonly Sample<unknown>[]): Speed => ({
   finished: sum(samples.map(({ finished }) => finished)),
   usage: addUsage(samples.map(({ usage }) => usage)),
 })
+
+export const compareSample = async <Report>(
+  yardstick: Yardstick,
+  measure: () => Promise<Sample<Report>>,
+): Promise<ComparedSample<Report>> => {
+  const { result, mean } = await yardstick.beside(measure)
+  return { ...result, mean }
+}
+
+/** What share of its yardstick's speed each round had. */
+export const toShares = (samples: readonly ComparedSample<unknown>[]): Rounds =>
+  summarizeRounds(samples.map(({ perSecond, mean }) => perSecond / mean))

@@ -1,17 +1,3 @@
-/** The value below which a share of the samples lie. `sorted` is ascending and not empty. */
-const percentile = (sorted: readonly number[], share: number) =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
-
-export const median = (values: readonly number[]) => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  return sorted.length % 2 === 1
-    ? (sorted[Math.floor(middle)] ?? NaN)
-    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
-}
-
-export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
-
 /** One figure measured several times. */
 export type Rounds = { median: number; lowest: number; highest: number; rounds: number[] }
 
@@ -36,3 +22,20 @@ export const medianLatency = (rounds: readonly Latency[]): Latency => ({
   p95: median(rounds.map(({ p95 }) => p95)),
   p99: median(rounds.map(({ p99 }) => p99)),
 })
+
+export const median = (values: readonly number[]) => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = sorted.length / 2
+  return sorted.length % 2 === 1
+    ? (sorted[Math.floor(middle)] ?? NaN)
+    : ((sorted[middle - 1] ?? NaN) + (sorted[middle] ?? NaN)) / 2
+}
+
+export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
+
+/** So many in so long, by the second. */
+export const rateOf = (count: number, ms: number) => (1000 * count) / ms
+
+/** The value below which a share of the samples lie. `sorted` is ascending and not empty. */
+const percentile = (sorted: readonly number[], share: number) =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN

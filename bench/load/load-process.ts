@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { toFailures } from '../figures/failures.ts'
+import { summarizeLatency } from '../figures/statistics.ts'
+import { isSameAnswer } from '../models/known-answer.ts'
 import { answerParent } from '../processes/answer-parent.ts'
 import { HttpConnection, toRequest } from './http-connection.ts'
 import type { HttpAnswer } from './http-connection.ts'
-import { isSameAnswer } from '../models/known-answers.ts'
-import { summarizeLatency } from '../figures/statistics.ts'
 
 const loadRequestSchema = z.object({
   url: z.string(),
@@ -50,12 +51,12 @@ const run = async ({ expected, limit }: Load, requests: string[], connections: H
   const samplesMs: number[] = []
   const failures: string[] = []
   const check = expected === 'accepted' ? checkAccepted(accepted) : checkOutputs(expected)
-  const mostRequests = 'requests' in limit ? limit.requests : Infinity
+  const maxRequests = 'requests' in limit ? limit.requests : Infinity
   const until = performance.now() + ('durationMs' in limit ? limit.durationMs : Infinity)
   let sent = 0
 
   const beClient = async (connection: HttpConnection) => {
-    while (sent < mostRequests && performance.now() < until) {
+    while (sent < maxRequests && performance.now() < until) {
       const body = sent % requests.length
       sent += 1
       const sentAt = performance.now()
@@ -78,8 +79,7 @@ const run = async ({ expected, limit }: Load, requests: string[], connections: H
     endedAt: Date.now(),
     requests: sent,
     latencyMs: summarizeLatency(samplesMs),
-    failures: failures.length,
-    examples: failures.slice(0, 3),
+    ...toFailures(failures),
     accepted,
   }
 }

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { failuresSchema } from '../figures/failures.ts'
+import type { KnownAnswer } from '../models/known-answer.ts'
 import { startBenchProcess } from '../processes/bench-process.ts'
-import type { BenchProcess } from '../processes/bench-process.ts'
-import type { KnownAnswer } from '../models/known-answers.ts'
 
 /** Clients of OnQueue's HTTP API, in a process of their own. */
 export type Load = {
-  process: BenchProcess
+  pid: number
   /** `POST …/predict`: each client waits for its answer before it sends the next. */
   predict: (options: { clients: number; durationMs: number }) => Promise<LoadReport>
   /** `POST …/predictions`, answered with 202. `accepted` are the ids and which known answer each was given. */
@@ -26,9 +26,7 @@ const loadReportSchema = z.object({
   endedAt: z.number(),
   requests: z.int(),
   latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }),
-  /** answers that were not what they should be, and a few of them */
-  failures: z.int(),
-  examples: z.array(z.string()),
+  ...failuresSchema.shape,
   accepted: z.array(z.object({ id: z.string(), body: z.int() })),
 })
 
@@ -43,7 +41,7 @@ export const startLoad = async ({
 }): Promise<Load> => {
   const process = await startBenchProcess(join(import.meta.dirname, 'load-process.ts'))
   return {
-    process,
+    pid: process.pid,
     predict: ({ clients, durationMs }) =>
       process.ask(
         {

@@ -1,14 +1,21 @@
-import { computeHeavyAnswers } from '../models/known-answers.ts'
-import { heavyModelDir, measureBatch, startOnnx } from '../ceiling/onnx-ceiling.ts'
-import type { Plan } from './plan.ts'
-import { addUsage } from '../processes/process-watch.ts'
-import type { UsageByProcess } from '../processes/process-watch.ts'
-import { openStack } from '../stack/stack.ts'
+import { startOnnx } from '../ceiling/onnx.ts'
+import { addFailures } from '../figures/failures.ts'
+import type { Failures } from '../figures/failures.ts'
+import { compareSample, toShares, toSpeed } from '../figures/speed.ts'
+import type { ComparedSample } from '../figures/speed.ts'
 import { median, summarizeRounds } from '../figures/statistics.ts'
 import type { Rounds } from '../figures/statistics.ts'
+import { Yardstick } from '../figures/yardstick.ts'
+import { heavyModelDir } from '../models/model-dirs.ts'
+import { computeHeavyAnswers } from '../models/read-answers.ts'
+import type { UsageByProcess } from '../processes/process-watch.ts'
+import { openStack } from '../stack/stack.ts'
+import type { SubmitReport } from '../stack/stack.ts'
+import { measureSubmit } from './measure-submit.ts'
+import type { Plan } from './plan.ts'
 
 /** How much of what the machine can compute is left when a model is expensive. */
-export type HeavySpeed = {
+export type HeavySpeed = Failures & {
   /** rows of the micro-batches that OnQueue made: most predictions were in one of so many */
   batchRows: number
   /** ONNX Runtime alone at that batch size, rows a second */
@@ -18,8 +25,6 @@ export type HeavySpeed = {
   /** predictions in all rounds, for which the processes used `usage` */
   finished: number
   usage: UsageByProcess
-  failures: number
-  examples: string[]
 }
 
 const rawMs = 3000
@@ -31,34 +36,25 @@ export const measureHeavy = async ({ rounds, heavySubmits }: Plan): Promise<Heav
   try {
     // of a model's own choice of batch size nobody but OnQueue knows
     const batchRows = mostFrequent((await stack.submitAll({ requests: heavySubmits / 8 })).batchSizes)
-    const measureRaw = () => measureBatch(onnx, batchRows, { durationMs: rawMs })
-
-    const raw = [await measureRaw()]
-    const through: number[] = []
-    const shares: number[] = []
-    const usages: UsageByProcess[] = []
-    let failures = 0
-    const examples: string[] = []
+    const raw: number[] = []
+    const yardstick = await Yardstick.start(async () => {
+      const rowsPerSecond = await onnx.measure({ rows: batchRows, durationMs: rawMs })
+      raw.push(rowsPerSecond)
+      return rowsPerSecond
+    })
+    const samples: ComparedSample<SubmitReport>[] = []
     for (let round = 0; round < rounds; round++) {
-      const { result, usage } = await stack.watch(() => stack.submitAll({ requests: heavySubmits }))
-      const before = raw.at(-1) ?? NaN
-      const after = await measureRaw()
-      raw.push(after)
-      through.push(result.predictionsPerSecond)
-      shares.push(result.predictionsPerSecond / ((before + after) / 2))
-      usages.push(usage)
-      failures += result.failures
-      examples.push(...result.examples)
+      samples.push(await compareSample(yardstick, () => measureSubmit(stack, { requests: heavySubmits })))
     }
+    const { perSecond, finished, usage } = toSpeed(samples)
     return {
       batchRows,
       raw: summarizeRounds(raw),
-      throughQueue: summarizeRounds(through),
-      shareOfRaw: summarizeRounds(shares),
-      finished: rounds * heavySubmits,
-      usage: addUsage(usages),
-      failures,
-      examples: examples.slice(0, 5),
+      throughQueue: perSecond,
+      shareOfRaw: toShares(samples),
+      finished,
+      usage,
+      ...addFailures(samples.map(({ report }) => report)),
     }
   } finally {
     await onnx.close()

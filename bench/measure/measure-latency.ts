@@ -1,14 +1,18 @@
-import { readDemoAnswers } from '../models/known-answers.ts'
 import { openNoopQueue } from '../ceiling/noop-queue.ts'
 import type { ToldBy } from '../ceiling/noop-queue.ts'
-import { demoModelDir } from '../ceiling/onnx-ceiling.ts'
-import type { Plan } from './plan.ts'
-import { openStack } from '../stack/stack.ts'
+import { addFailures } from '../figures/failures.ts'
+import type { Failures } from '../figures/failures.ts'
 import { medianLatency, summarizeLatency, summarizeRounds } from '../figures/statistics.ts'
 import type { Latency, Rounds } from '../figures/statistics.ts'
+import { Yardstick } from '../figures/yardstick.ts'
+import type { LoadReport } from '../load/load.ts'
+import { demoModelDir } from '../models/model-dirs.ts'
+import { readDemoAnswers } from '../models/read-answers.ts'
+import { openStack } from '../stack/stack.ts'
+import type { Plan } from './plan.ts'
 
 /** What one caller waits for when nobody else is there, beside a job of BullMQ that does nothing. */
-export type IdleLatency = {
+export type IdleLatency = Failures & {
   /** told by `QueueEvents`' `completed` event: the quickest way a user of BullMQ has */
   noopMs: Latency
   /** told by `job.waitUntilFinished`, which also asks whether the job has finished already */
@@ -16,8 +20,6 @@ export type IdleLatency = {
   predictMs: Latency
   /** p50 of `predict` as a multiple of the `completed` event's, a figure a round */
   timesNoop: Rounds
-  failures: number
-  examples: string[]
 }
 
 export const measureLatency = async ({ rounds, roundTrips }: Plan): Promise<IdleLatency> => {
@@ -31,19 +33,22 @@ export const measureLatency = async ({ rounds, roundTrips }: Plan): Promise<Idle
 
     const noop: Latency[] = []
     const waitedFor: Latency[] = []
-    const predicted: Awaited<ReturnType<typeof predictFor>>[] = []
+    const predicted: LoadReport[] = []
     const times: number[] = []
+    const measureYardstick = async () => {
+      const latency = await measureNoop('completed-event')
+      noop.push(latency)
+      return latency.p50
+    }
 
     await measureNoop('completed-event')
     await predictFor(1000)
     for (let round = 0; round < rounds; round++) {
-      const before = await measureNoop('completed-event')
-      const report = await predictFor(roundTrips * 2)
-      const after = await measureNoop('completed-event')
+      const yardstick = await Yardstick.start(measureYardstick)
+      const { result: report, mean } = await yardstick.beside(() => predictFor(roundTrips * 2))
       waitedFor.push(await measureNoop('wait-until-finished'))
-      noop.push(before, after)
       predicted.push(report)
-      times.push(report.latencyMs.p50 / ((before.p50 + after.p50) / 2))
+      times.push(report.latencyMs.p50 / mean)
     }
     await queue.close()
     return {
@@ -51,8 +56,7 @@ export const measureLatency = async ({ rounds, roundTrips }: Plan): Promise<Idle
       noopWaitedForMs: medianLatency(waitedFor),
       predictMs: medianLatency(predicted.map(({ latencyMs }) => latencyMs)),
       timesNoop: summarizeRounds(times),
-      failures: predicted.reduce((total, { failures }) => total + failures, 0),
-      examples: predicted.flatMap(({ examples }) => examples).slice(0, 5),
+      ...addFailures(predicted),
     }
   } finally {
     await stack.close()

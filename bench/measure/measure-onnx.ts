@@ -1,4 +1,5 @@
-import { demoModelDir, heavyModelDir, measureBatch, startOnnx } from '../ceiling/onnx-ceiling.ts'
+import { startOnnx } from '../ceiling/onnx.ts'
+import { demoModelDir, heavyModelDir } from '../models/model-dirs.ts'
 import type { Plan } from './plan.ts'
 
 /** ONNX Runtime's own speed with each model. */
@@ -19,7 +20,7 @@ const measureBatchSizes = async (modelDir: string, durationMs: number) => {
   try {
     const speeds: BatchSpeed[] = []
     for (const rows of batchSizes) {
-      speeds.push({ rows, rowsPerSecond: await measureBatch(onnx, rows, { durationMs }) })
+      speeds.push({ rows, rowsPerSecond: await onnx.measure({ rows, durationMs }) })
     }
     return speeds
   } finally {

@@ -1,8 +1,8 @@
-import { openEmbeddedRedis } from '../stack/embedded-redis.ts'
 import { openNoopQueue } from '../ceiling/noop-queue.ts'
-import type { Plan } from './plan.ts'
 import { summarizeRounds } from '../figures/statistics.ts'
 import type { Rounds } from '../figures/statistics.ts'
+import { openEmbeddedRedis } from '../stack/embedded-redis.ts'
+import type { Plan } from './plan.ts'
 
 /** Jobs a second that BullMQ adds and completes at the same time, by the worker's concurrency. */
 export type QueueSpeed = { concurrency: number; jobsPerSecond: Rounds }

@@ -1,7 +1,7 @@
-import type { Plan } from './plan.ts'
 import { summarizeRounds } from '../figures/statistics.ts'
 import type { Rounds } from '../figures/statistics.ts'
 import { startOnQueue } from '../stack/start-onqueue.ts'
+import type { Plan } from './plan.ts'
 
 /** Seconds from `npm start` until a prediction would be answered, with all packages installed and an empty queue. */
 export const measureStart = async ({ starts }: Plan): Promise<Rounds> => {

@@ -1,4 +1,4 @@
-import { sum } from '../figures/statistics.ts'
+import { addFailures } from '../figures/failures.ts'
 import { compareFlow } from './compare-flow.ts'
 import { measureHeavy } from './measure-heavy.ts'
 import { measureLatency } from './measure-latency.ts'
@@ -39,10 +39,8 @@ export const runParts = async (
 }
 
 /** Wrong answers of all parts, and a few of them. */
-export const listFailures = ({ throughput, latency, heavy, webhooks }: Results) => {
-  const parts = [throughput, latency, heavy, webhooks]
-  return {
-    failures: sum(parts.map((part) => part?.failures ?? 0)),
-    examples: parts.flatMap((part) => part?.examples ?? []),
-  }
-}
+export const listFailures = ({ throughput, latency, heavy, webhooks }: Results) =>
+  addFailures(
+    [throughput, latency, heavy, webhooks].filter((part) => part !== undefined),
+    { maxExamples: Infinity },
+  )

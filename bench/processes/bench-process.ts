@@ -8,6 +8,8 @@ export type BenchProcess = {
   pid: number
   /** Sends a request and resolves to the answer; answers come in the order of the requests. */
   ask: <Answer>(request: object, answerSchema: z.ZodType<Answer>) => Promise<Answer>
+  /** Sends a request and resolves when it was done, where there is nothing to answer. */
+  tell: (request: object) => Promise<void>
   /** Ends it, by force when it does not go by itself. May be called twice. */
   close: () => Promise<void>
 }
@@ -41,22 +43,24 @@ export const startBenchProcess = async (file: string): Promise<BenchProcess> => 
   })
   await once(child, 'spawn')
 
-  const close = async () => {
-    if (child.connected) child.disconnect()
-    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-    await ended
-    clearTimeout(timer)
-  }
+  const send = (request: object) =>
+    new Promise<unknown>((resolve, reject) => {
+      if (child.exitCode !== null || child.signalCode !== null) {
+        reject(new Error(`${name} has ended`))
+        return
+      }
+      waiters.push({ resolve, reject })
+      child.send(request)
+    })
   return {
     pid: child.pid ?? 0,
-    ask: async (request, schema) =>
-      schema.parse(
-        await new Promise<unknown>((resolve, reject) => {
-          if (child.exitCode !== null || child.signalCode !== null) reject(new Error(`${name} has ended`))
-          waiters.push({ resolve, reject })
-          child.send(request)
-        }),
-      ),
-    close,
+    ask: async (request, schema) => schema.parse(await send(request)),
+    tell: async (request) => void (await send(request)),
+    close: async () => {
+      if (child.connected) child.disconnect()
+      const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      await ended
+      clearTimeout(timer)
+    },
   }
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { z } from 'zod'
 import { answerParent } from '../processes/answer-parent.ts'
-import { isSameAnswer } from '../models/known-answers.ts'
+import { isSameAnswer } from '../models/known-answer.ts'
 
 const requestSchema = z.discriminatedUnion('type', [
   z.object({

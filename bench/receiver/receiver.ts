@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { z } from 'zod'
+import { failuresSchema } from '../figures/failures.ts'
+import type { KnownAnswer } from '../models/known-answer.ts'
 import { startBenchProcess } from '../processes/bench-process.ts'
-import type { BenchProcess } from '../processes/bench-process.ts'
-import type { KnownAnswer } from '../models/known-answers.ts'
 
 /** A receiver of webhooks, in a process of its own. */
 export type Receiver = {
-  process: BenchProcess
+  pid: number
   url: string
   /** From here on, deliveries are counted anew. */
   count: () => Promise<void>
@@ -17,7 +17,6 @@ export type Receiver = {
 
 export type Arrivals = z.infer<typeof arrivalsSchema>
 
-const nothingSchema = z.object({})
 const listeningSchema = z.object({ url: z.string() })
 const arrivalsSchema = z.object({
   /** different ones */
@@ -29,8 +28,7 @@ const arrivalsSchema = z.object({
   lastAt: z.number(),
   /** those whose signature and body were looked at */
   checked: z.int(),
-  failures: z.int(),
-  examples: z.array(z.string()),
+  ...failuresSchema.shape,
 })
 const secretSchema = z.object({ key: z.string() })
 
@@ -49,11 +47,9 @@ export const startReceiver = async ({
   const process = await startBenchProcess(join(import.meta.dirname, 'receiver-process.ts'))
   const { url } = await process.ask({ type: 'listen', secret, answers }, listeningSchema)
   return {
-    process,
+    pid: process.pid,
     url,
-    count: async () => {
-      await process.ask({ type: 'count' }, nothingSchema)
-    },
+    count: () => process.tell({ type: 'count' }),
     untilArrived: async (deliveries) => {
       const arrivals = await process.ask({ type: 'until-arrived', deliveries, patienceMs }, arrivalsSchema)
       if (arrivals.arrived >= deliveries) return arrivals

@@ -1,5 +1,5 @@
-import type { UsageByProcess } from '../processes/process-watch.ts'
 import type { Results } from '../measure/run-parts.ts'
+import type { UsageByProcess } from '../processes/process-watch.ts'
 
 /** A figure to reach. `unit` is of value and target. */
 export type Target = {

@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { modelKeys, readOutcomes } from '@onqueue/shared'
+import { toFailures } from '../figures/failures.ts'
+import type { Failures } from '../figures/failures.ts'
+import type { LoadReport } from '../load/load.ts'
+import { isSameAnswer } from '../models/known-answer.ts'
+import type { KnownAnswer } from '../models/known-answer.ts'
 import type { EmbeddedRedis } from './embedded-redis.ts'
-import { isSameAnswer } from '../models/known-answers.ts'
-import type { KnownAnswer } from '../models/known-answers.ts'
+import { pollUntil } from './poll-until.ts'
 import { namespace } from './start-onqueue.ts'
 
-/** What became of predictions that have ended. */
-export type Finished = {
-  /** those whose outcome is not the right one, and a few of them */
-  failures: number
-  examples: string[]
+/** What became of predictions that have ended. A failure is one whose outcome is not the right one. */
+export type Finished = Failures & {
   /** rows of the micro-batch that each was run in */
   batchSizes: number[]
 }
@@ -19,8 +19,7 @@ const patienceMs = 180_000
 const readAtOnce = 500
 
 /** Counts the finished predictions of a model, by one small command: they are BullMQ's completed jobs. */
-export const countFinished = (redis: EmbeddedRedis, model: string) =>
-  redis.client.zcard(modelKeys(namespace, model).queue('completed'))
+export const countFinished = (redis: EmbeddedRedis, model: string) => redis.client.zcard(completedOf(model))
 
 /**
  * Waits until the model has so many finished predictions. Resolves to when the last one's job was completed, in ms since
@@ -33,15 +32,12 @@ export const untilFinished = async (
   redis: EmbeddedRedis,
   { model, total }: { model: string; total: number },
 ) => {
-  const until = performance.now() + patienceMs
-  while ((await countFinished(redis, model)) < total) {
-    if (performance.now() > until) {
-      throw new Error(`${model} did not finish what it had accepted within ${patienceMs / 1000} s`)
-    }
-    await sleep(pollMs)
-  }
-  const completed = modelKeys(namespace, model).queue('completed')
-  const [, finishedAt] = await redis.client.zrange(completed, '-1', '-1', 'WITHSCORES')
+  await pollUntil(async () => (await countFinished(redis, model)) >= total, {
+    everyMs: pollMs,
+    patienceMs,
+    otherwise: `${model} did not finish what it had accepted`,
+  })
+  const [, finishedAt] = await redis.client.zrange(completedOf(model), '-1', '-1', 'WITHSCORES')
   return Number(finishedAt)
 }
 
@@ -54,7 +50,7 @@ export const checkOutcomes = async (
     answers,
   }: {
     model: string
-    accepted: readonly { id: string; body: number }[]
+    accepted: LoadReport['accepted']
     answers: readonly KnownAnswer[]
   },
 ): Promise<Finished> => {
@@ -71,5 +67,7 @@ export const checkOutcomes = async (
       if (outcome) batchSizes.push(outcome.batchSize ?? 0)
     }
   }
-  return { failures: failures.length, examples: failures.slice(0, 3), batchSizes }
+  return { ...toFailures(failures), batchSizes }
 }
+
+const completedOf = (model: string) => modelKeys(namespace, model).queue('completed')

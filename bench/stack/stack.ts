@@ -1,13 +1,16 @@
 import { basename } from 'node:path'
+import { addFailures } from '../figures/failures.ts'
+import type { Failures } from '../figures/failures.ts'
+import { rateOf } from '../figures/statistics.ts'
+import { startLoad } from '../load/load.ts'
+import type { Load, LoadReport } from '../load/load.ts'
+import type { KnownAnswer } from '../models/known-answer.ts'
+import { watchProcesses } from '../processes/process-watch.ts'
+import type { Processes, UsageByProcess } from '../processes/process-watch.ts'
 import { openEmbeddedRedis } from './embedded-redis.ts'
 import type { EmbeddedRedis } from './embedded-redis.ts'
 import { checkOutcomes, countFinished, untilFinished } from './finished-predictions.ts'
 import type { Finished } from './finished-predictions.ts'
-import type { KnownAnswer } from '../models/known-answers.ts'
-import { startLoad } from '../load/load.ts'
-import type { Load, LoadReport } from '../load/load.ts'
-import { watchProcesses } from '../processes/process-watch.ts'
-import type { Processes, UsageByProcess } from '../processes/process-watch.ts'
 import { startOnQueue } from './start-onqueue.ts'
 import type { OnQueue } from './start-onqueue.ts'
 
@@ -32,15 +35,13 @@ export type Stack = {
   close: () => Promise<void>
 }
 
-export type SubmitReport = {
+export type SubmitReport = Failures & {
   /** from the first submit until the last prediction was finished */
   predictionsPerSecond: number
   /** of the first submit, in ms since the epoch */
   startedAt: number
   /** of answers with 202 alone */
   submitsPerSecond: number
-  failures: number
-  examples: string[]
   batchSizes: number[]
 }
 
@@ -55,50 +56,41 @@ export const openStack = async ({
   answers: readonly KnownAnswer[]
 }): Promise<Stack> => {
   const model = basename(modelDir)
-  const opened: { close: () => Promise<void> }[] = []
-  const close = async () => {
-    for (const { close: closeOne } of opened.splice(0).toReversed()) await closeOne()
-  }
-  try {
-    const redis = await openEmbeddedRedis()
-    opened.push(redis)
-    const onqueue = await startOnQueue({ dataDir: redis.dataDir, modelDir })
-    opened.push(onqueue)
-    const load = await startLoad({ url: onqueue.url, model, answers })
-    opened.push(load)
-    const processes = { ...onqueue.processes, Redis: redis.pid, 'load generator': load.process.pid }
+  await using opened = new AsyncDisposableStack()
+  const redis = await openEmbeddedRedis()
+  opened.defer(redis.close)
+  const onqueue = await startOnQueue({ dataDir: redis.dataDir, modelDir })
+  opened.defer(onqueue.close)
+  const load = await startLoad({ url: onqueue.url, model, answers })
+  opened.defer(load.close)
+  const processes = { ...onqueue.processes, Redis: redis.pid, 'load generator': load.pid }
 
-    return {
-      redis,
-      onqueue,
-      load,
-      submitAll: async ({ requests, webhook, beforeCheck }) => {
-        const before = await countFinished(redis, model)
-        const report = await load.submit({ clients: submitClients, requests, webhook })
-        const { accepted } = report
-        const total = before + accepted.length
-        const finishedAt = await untilFinished(redis, { model, total })
-        await beforeCheck?.()
-        return toSubmitReport(report, finishedAt, await checkOutcomes(redis, { model, accepted, answers }))
-      },
-      watch: async (body, others) => {
-        const watch = watchProcesses({ ...processes, ...others })
-        const result = await body()
-        return { result, usage: watch.stop() }
-      },
-      close,
-    }
-  } catch (err) {
-    await close()
-    throw err
+  const running = opened.move()
+  return {
+    redis,
+    onqueue,
+    load,
+    submitAll: async ({ requests, webhook, beforeCheck }) => {
+      const before = await countFinished(redis, model)
+      const report = await load.submit({ clients: submitClients, requests, webhook })
+      const { accepted } = report
+      const finishedAt = await untilFinished(redis, { model, total: before + accepted.length })
+      await beforeCheck?.()
+      return toSubmitReport(report, finishedAt, await checkOutcomes(redis, { model, accepted, answers }))
+    },
+    watch: async (body, others) => {
+      const watch = watchProcesses({ ...processes, ...others })
+      const result = await body()
+      return { result, usage: watch.stop() }
+    },
+    close: () => running.disposeAsync(),
   }
 }
 
 const toSubmitReport = (report: LoadReport, finishedAt: number, finished: Finished): SubmitReport => ({
-  predictionsPerSecond: (1000 * report.accepted.length) / (finishedAt - report.startedAt),
+  predictionsPerSecond: rateOf(report.accepted.length, finishedAt - report.startedAt),
   startedAt: report.startedAt,
-  submitsPerSecond: (1000 * report.requests) / (report.endedAt - report.startedAt),
-  failures: report.failures + finished.failures,
-  examples: [...report.examples, ...finished.examples],
+  submitsPerSecond: rateOf(report.requests, report.endedAt - report.startedAt),
+  ...addFailures([report, finished]),
   batchSizes: finished.batchSizes,
 })

@@ -1,0 +1,11 @@
+import type { Sample } from '../figures/speed.ts'
+import type { Stack, SubmitReport } from '../stack/stack.ts'
+
+/** Submits predictions; it is measured until the last of them is finished. */
+export const measureSubmit = async (
+  stack: Stack,
+  { requests, webhook }: { requests: number; webhook?: string },
+): Promise<Sample<SubmitReport>> => {
+  const { result: report, usage } = await stack.watch(() => stack.submitAll({ requests, webhook }))
+  return { report, perSecond: report.predictionsPerSecond, finished: requests, usage }
+}

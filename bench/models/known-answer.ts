@@ -1,0 +1,30 @@
+import { z } from 'zod'
+
+/** An input as a caller sends it, and the output that is the right one. */
+export type KnownAnswer = z.infer<typeof knownAnswerSchema>
+
+export const knownAnswerSchema = z.object({ input: z.unknown(), output: z.unknown() })
+
+/** Whether two JSON values are the same but for the last digits of their numbers. */
+export const isSameAnswer = (actual: unknown, expected: unknown): boolean => {
+  if (typeof actual === 'number' && typeof expected === 'number') {
+    return Math.abs(actual - expected) <= 1e-5 * Math.max(1, Math.abs(expected))
+  }
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    return (
+      actual.length === expected.length &&
+      actual.every((value, index) => isSameAnswer(value, expected[index]))
+    )
+  }
+  if (isObject(actual) && isObject(expected)) {
+    const names = Object.keys(expected)
+    return (
+      Object.keys(actual).length === names.length &&
+      names.every((name) => name in actual && isSameAnswer(actual[name], expected[name]))
+    )
+  }
+  return actual === expected
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { startOnnx } from '../ceiling/onnx.ts'
+import { knownAnswerSchema } from './known-answer.ts'
+import type { KnownAnswer } from './known-answer.ts'
+import { demoModelDir, heavyModelDir } from './model-dirs.ts'
+
+const goldenSchema = z.array(knownAnswerSchema)
+const heavyRows = 16
+const heavyWidth = 256
+
+/** What scikit-learn itself answers. */
+export const readDemoAnswers = async (): Promise<KnownAnswer[]> =>
+  goldenSchema.parse(JSON.parse(await readFile(join(demoModelDir, 'golden.json'), 'utf8')))
+
+/** What ONNX Runtime answers to each row alone. */
+export const computeHeavyAnswers = async (): Promise<KnownAnswer[]> => {
+  const rows = Array.from({ length: heavyRows }, (_, row) =>
+    Array.from(
+      { length: heavyWidth },
+      (_, column) => Math.round(1000 * Math.sin(row * 31 + column * 7)) / 1000,
+    ),
+  )
+  const onnx = await startOnnx(heavyModelDir)
+  try {
+    const outputs = await onnx.runEach(rows)
+    return rows.map((row, index) => ({ input: { x: row }, output: { y: outputs[index] } }))
+  } finally {
+    await onnx.close()
+  }
+}
