@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readCpuSeconds, readRssBytes, readWaitedSeconds } from './proc.ts'
 
 /** What a process used while it was watched. */
 type Usage = {
@@ -14,8 +14,6 @@ export type UsageByProcess = Record<string, Usage>
 export type Processes = Record<string, number>
 
 const intervalMs = 100
-const pageBytes = 4096
-const ticksPerSecond = 100
 
 /** Watches processes by name: their memory every 100 ms, their CPU time from now to `stop`. Linux only. */
 export const watchProcesses = (processes: Processes): { stop: () => UsageByProcess } => {
@@ -60,47 +58,4 @@ export const addUsage = (all: readonly UsageByProcess[]): UsageByProcess => {
     }
   }
   return total
-}
-
-/** A process and all that it started, with their command lines. */
-export const findDescendants = (root: number): { pid: number; command: string }[] => {
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc')) {
-    if (/^\d+$/.test(name)) parents.set(Number(name), readParent(Number(name)))
-  }
-  const isDescendant = (pid: number): boolean => {
-    const parent = parents.get(pid)
-    return pid === root || (parent !== undefined && parent > 0 && isDescendant(parent))
-  }
-  return [...parents.keys()]
-    .filter(isDescendant)
-    .map((pid) => ({ pid, command: readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }))
-}
-
-/** proc(5): statm is in pages, resident ones second; in stat the parent is field 4, user and system ticks 14 and 15. */
-const readRssBytes = (pid: number) => Number(readText(`/proc/${pid}/statm`).split(' ')[1] ?? 0) * pageBytes
-
-const readCpuSeconds = (pid: number) => {
-  const fields = readStat(pid)
-  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond
-}
-
-/** The second number of schedstat: nanoseconds on a run queue, of the main thread. */
-const readWaitedSeconds = (pid: number) => Number(readText(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e9
-
-const readParent = (pid: number) => Number(readStat(pid)[1] ?? 0)
-
-/** The fields from the third on: the second is the program's name in brackets, which may hold spaces. */
-const readStat = (pid: number) => {
-  const stat = readText(`/proc/${pid}/stat`)
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-}
-
-/** Empty when the process is gone. */
-const readText = (file: string) => {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
 }

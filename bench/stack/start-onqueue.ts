@@ -8,8 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pickPort } from '../../scripts/ports.ts'
 import { identifyProcess, isProcessAlive } from '../../scripts/presence.mjs'
 import { toClose } from '../processes/closing.ts'
-import { findDescendants } from '../processes/process-watch.ts'
+import { findDescendants } from '../processes/find-descendants.ts'
 import type { Processes } from '../processes/process-watch.ts'
+import { findOnQueueProcesses } from './onqueue-processes.ts'
+import { pollUntil } from './poll-until.ts'
 
 export type OnQueue = {
   url: string
@@ -20,6 +22,9 @@ export type OnQueue = {
   /** Ends all that was started. May be called twice. */
   close: () => Promise<void>
 }
+
+/** First part of OnQueue's keys in Redis. */
+export const namespace = 'onqueue'
 
 const root = join(import.meta.dirname, '../..')
 const patienceMs = 60_000
@@ -58,16 +63,13 @@ export const startOnQueue = async ({
   try {
     await untilLoaded(url, npm)
     const readyAfterMs = performance.now() - startedAt
-    return { url, processes: nameProcesses(npm.pid ?? 0), readyAfterMs, close }
+    return { url, processes: findOnQueueProcesses(npm.pid ?? 0), readyAfterMs, close }
   } catch (err) {
     const log = await readFile(logFile, 'utf8')
     await close()
     throw new Error(`npm start did not come up; it said:\n${log}`, { cause: err })
   }
 }
-
-/** First part of OnQueue's keys in Redis. */
-export const namespace = 'onqueue'
 
 /** Below the ports that the system hands out, so that nobody is given it before OnQueue listens on it. */
 const pickQuietPort = () => pickPort(20_000 + Math.floor(Math.random() * 12_000))
@@ -96,14 +98,15 @@ const startNpm = (env: Record<string, string | undefined>, logFile: string): Chi
   return npm
 }
 
-const untilLoaded = async (url: string, npm: ChildProcess) => {
-  const until = performance.now() + patienceMs
-  while (!(await isLoaded(url))) {
-    if (npm.exitCode !== null || npm.signalCode !== null) throw new Error('npm start has ended')
-    if (performance.now() > until) throw new Error(`no model is loaded after ${patienceMs / 1000} s`)
-    await sleep(pollMs)
-  }
-}
+const untilLoaded = (url: string, npm: ChildProcess) =>
+  pollUntil(
+    async () => {
+      if (await isLoaded(url)) return true
+      if (npm.exitCode !== null || npm.signalCode !== null) throw new Error('npm start has ended')
+      return false
+    },
+    { everyMs: pollMs, patienceMs, otherwise: 'no model was loaded' },
+  )
 
 const isLoaded = async (url: string) => {
   try {
@@ -113,26 +116,6 @@ const isLoaded = async (url: string) => {
   } catch {
     return false
   }
-}
-
-const nameProcesses = (npmPid: number): Processes => {
-  const processes: Processes = {}
-  for (const { pid, command } of findDescendants(npmPid)) {
-    const part = Object.entries(parts).find(([, sign]) => sign.test(command))?.[0]
-    if (part === undefined) continue
-    const sameParts = Object.keys(processes).filter((name) => name.startsWith(part)).length
-    processes[sameParts === 0 ? part : `${part} ${sameParts + 1}`] = pid
-  }
-  return processes
-}
-
-const parts = {
-  API: /apps\/api\/src\/main\.ts/,
-  worker: /apps\/worker\/src\/main\.ts/,
-  webhooks: /apps\/webhooks\/src\/main\.ts/,
-  // its title, once it has set one
-  executor: /^onqueue-executor|executor-process\.ts/,
-  Redis: /^\S*redis-server/,
 }
 
 /** As a Ctrl-C in a terminal does: every process of the foreground gets it, npm too, which does not wait for the rest. */

@@ -1,0 +1,23 @@
+import { findDescendants } from '../processes/find-descendants.ts'
+import type { Processes } from '../processes/process-watch.ts'
+
+/** What `npm start` runs, by the part in it that each process has; a second of the same part is called `worker 2`. */
+export const findOnQueueProcesses = (npmPid: number): Processes => {
+  const processes: Processes = {}
+  for (const { pid, command } of findDescendants(npmPid)) {
+    const part = Object.entries(parts).find(([, sign]) => sign.test(command))?.[0]
+    if (part === undefined) continue
+    const sameParts = Object.keys(processes).filter((name) => name.startsWith(part)).length
+    processes[sameParts === 0 ? part : `${part} ${sameParts + 1}`] = pid
+  }
+  return processes
+}
+
+const parts = {
+  API: /apps\/api\/src\/main\.ts/,
+  worker: /apps\/worker\/src\/main\.ts/,
+  webhooks: /apps\/webhooks\/src\/main\.ts/,
+  // its title, once it has set one
+  executor: /^onqueue-executor|executor-process\.ts/,
+  Redis: /^\S*redis-server/,
+}
