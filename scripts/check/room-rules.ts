@@ -21,7 +21,8 @@ const houses: House[] = [
     lines: [
       ['openapi'],
       ['dialects/native', 'dialects/plain'],
-      ['submit', 'deliveries'],
+      ['submit'],
+      ['deliveries'],
       ['predictions'],
       ['models', 'access'],
       ['http', 'redis'],
@@ -100,7 +101,7 @@ const pathOf = (other: string, room: string) => {
   return otherName !== undefined && otherParent === parent ? otherName : other
 }
 
-const tests = ['**/*.test.ts']
+const tests = ['**/*.test.ts', '**/*.fixture.ts']
 
 /** One override a folder. The last that matches a file counts, and replaces the ones before it. */
 export const roomRules = [

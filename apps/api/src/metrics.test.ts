@@ -4,14 +4,13 @@ import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './http/api-environment.ts'
 import type { Backlog } from './models/card.ts'
 import { createMetrics } from './metrics.ts'
-import { catalogOf, modelEntry } from './models/model-entry.fixture.ts'
+import { modelEntry, modelsOf } from './models/model-entry.fixture.ts'
 
 const start = ({
   readBacklog = async () => ({ waiting: 0, oldestAgeSeconds: null }),
 }: { readBacklog?: () => Promise<Backlog> } = {}) =>
   createMetrics({
-    catalog: catalogOf(modelEntry('iris')),
-    readBacklog,
+    models: modelsOf([modelEntry('iris')], readBacklog),
     countWaiters: () => 3,
     countEventStreams: () => 2,
     hasProcessMetrics: false,

@@ -2,8 +2,7 @@ import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ApiEnvironment } from './http/api-environment.ts'
-import type { ReadBacklog } from './models/backlog.ts'
-import type { ModelCatalog } from './models/model-catalog.ts'
+import type { Models } from './models/open-models.ts'
 import type { CountSubmits } from './submit/submit-prediction.ts'
 
 /** What the API counts. docs/metrics.md explains every metric. */
@@ -22,14 +21,12 @@ export type Metrics = CountSubmits & {
  * label, which to Prometheus is none.
  */
 export const createMetrics = ({
-  catalog,
-  readBacklog,
+  models,
   countWaiters,
   countEventStreams,
   hasProcessMetrics = true,
 }: {
-  catalog: Pick<ModelCatalog, 'list' | 'get'>
-  readBacklog: ReadBacklog
+  models: Pick<Models, 'list' | 'get' | 'readBacklog'>
   /** requests that wait for an outcome right now */
   countWaiters: () => number
   /** open streams of server-sent events */
@@ -51,13 +48,13 @@ export const createMetrics = ({
       instruments.requestDuration.observe({ route }, (performance.now() - startedAt) / 1000)
     },
     countSubmitted: (model, priority) => instruments.submitted.inc({ model, priority }),
-    countRefused: (model, code) => instruments.refused.inc({ model: catalog.get(model) ? model : '', code }),
+    countRefused: (model, code) => instruments.refused.inc({ model: models.get(model) ? model : '', code }),
     collect: async () => {
       instruments.waiters.set(countWaiters())
       instruments.eventStreams.set(countEventStreams())
-      readModels(instruments, catalog)
+      readModels(instruments, models)
       // a scrape is of use also while Redis is away
-      await readQueues(instruments, catalog, readBacklog).catch(() => undefined)
+      await readQueues(instruments, models).catch(() => undefined)
       return registry.metrics()
     },
   }
@@ -124,21 +121,22 @@ const createInstruments = (registry: Registry) => {
   }
 }
 
-const readModels = ({ modelWorkers }: Instruments, catalog: Pick<ModelCatalog, 'list'>) => {
+const readModels = ({ modelWorkers }: Instruments, models: Pick<Models, 'list'>) => {
   modelWorkers.reset()
-  for (const { name, heartbeats } of catalog.list()) modelWorkers.set({ model: name }, heartbeats.length)
+  for (const { name, heartbeats } of models.list()) modelWorkers.set({ model: name }, heartbeats.length)
 }
 
 const readQueues = async (
   { queueDepth, oldestWaiting }: Instruments,
-  catalog: Pick<ModelCatalog, 'list'>,
-  readBacklog: ReadBacklog,
+  models: Pick<Models, 'list' | 'readBacklog'>,
 ) => {
   queueDepth.reset()
   oldestWaiting.reset()
-  const models = catalog.list().map(({ name }) => name)
-  for (const [index, backlog] of (await Promise.all(models.map(readBacklog))).entries()) {
-    const model = models[index] ?? ''
+  const names = models.list().map(({ name }) => name)
+  for (const [index, backlog] of (
+    await Promise.all(names.map((name) => models.readBacklog(name)))
+  ).entries()) {
+    const model = names[index] ?? ''
     queueDepth.set({ model }, backlog.waiting)
     oldestWaiting.set({ model }, backlog.oldestAgeSeconds ?? 0)
   }

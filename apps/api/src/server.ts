@@ -1,31 +1,26 @@
 import { getRequestListener } from '@hono/node-server'
-import { createLogger, readSharedSecret, startHealthServer } from '@onqueue/shared'
-import { createApp } from './http/app.ts'
-import { createAuth } from './access/auth.ts'
-import { createBacklogReader } from './models/backlog.ts'
-import { createChannels } from './redis/channels.ts'
+import { createDeliveryStore, createLogger, readSharedSecret, startHealthServer } from '@onqueue/shared'
+import { openAccess } from './access/open-access.ts'
 import { keysFileOf } from './config.ts'
 import type { ApiConfig } from './config.ts'
+import { openDeliveries } from './deliveries/open-deliveries.ts'
+import { createNativeDialect } from './dialects/native/native-dialect.ts'
+import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
+import { createApp } from './http/app.ts'
 import { createJsonReader } from './http/bodies/json-body.ts'
-import { openKeyRing } from './access/key-ring.ts'
+import { createDialectFinder } from './http/dialect.ts'
+import { healthPaths, healthRoutes } from './http/health-routes.ts'
 import { listen, stopListening } from './http/listen.ts'
-import { checkListenAddress, createLoopbackGuard } from './access/loopback-guard.ts'
-import { createMetrics } from './metrics.ts'
-import { createModelCatalog } from './models/model-catalog.ts'
-import { createPredictionServices } from './prediction-services.ts'
 import { createReadinessCheck } from './http/readiness.ts'
-import { openRedis } from './redis/redis-access.ts'
-import { deliveryRoutes } from './dialects/native/delivery-routes.ts'
-import { docsRoutes } from './openapi/docs-routes.ts'
-import { healthRoutes } from './http/health-routes.ts'
-import { modelRoutes } from './dialects/native/model-routes.ts'
+import { createMetrics } from './metrics.ts'
+import { openModels } from './models/open-models.ts'
+import { docsPaths, docsRoutes, isDocsPage } from './openapi/docs-routes.ts'
 import { openapiRoutes } from './openapi/openapi-routes.ts'
-import { plainRoutes } from './dialects/plain/plain-routes.ts'
-import { predictRoutes } from './dialects/native/predict-routes.ts'
-import { predictionEventsRoutes } from './dialects/native/prediction-events-routes.ts'
-import { predictionListRoutes } from './dialects/native/prediction-list-routes.ts'
-import { predictionRoutes } from './dialects/native/prediction-routes.ts'
-import { webhookRoutes } from './dialects/native/webhook-routes.ts'
+import { openPredictions } from './predictions/open-predictions.ts'
+import { createChannels } from './redis/channels.ts'
+import { createPredictionQueues } from './redis/prediction-queues.ts'
+import { openRedis } from './redis/redis-access.ts'
+import { openSubmit } from './submit/open-submit.ts'
 
 export type Api = {
   /** where it listens, on loopback unless ONQUEUE_HOST says otherwise */
@@ -38,70 +33,96 @@ export type Api = {
 /** Starts the API. Throws a ConfigError, one sentence, when it can't run as it is configured. */
 export const startApi = async (config: ApiConfig): Promise<Api> => {
   const log = createLogger({ service: 'api', level: config.LOG_LEVEL })
-  const namespace = config.ONQUEUE_PREFIX
-  const allowAnonymous = config.ONQUEUE_ALLOW_ANONYMOUS
-  const keys = openKeyRing({ keysText: config.ONQUEUE_API_KEYS, file: keysFileOf(config), log })
-  checkListenAddress({ host: config.ONQUEUE_HOST, hasKeys: keys.isKeyNeeded(), allowAnonymous })
+  const access = openAccess({
+    keysText: config.ONQUEUE_API_KEYS,
+    keysFile: keysFileOf(config),
+    host: config.ONQUEUE_HOST,
+    allowAnonymous: config.ONQUEUE_ALLOW_ANONYMOUS,
+    log,
+  })
 
   await using opened = new AsyncDisposableStack()
-  const access = await openRedis(config.REDIS_URL, log)
-  opened.defer(() => access.close())
-  const { redis, subscriber } = access
-  const secret = await readSharedSecret({ redis, namespace, configured: config.ONQUEUE_SECRET })
+  const connections = await openRedis(config.REDIS_URL, log)
+  opened.defer(() => connections.close())
+  const { redis, bulk, subscriber } = connections
+  const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
   const channels = createChannels(subscriber)
-  const catalog = await createModelCatalog({ redis, namespace, channels, log })
-  opened.defer(() => catalog.close())
+  const models = await openModels({ ...store, channels, log })
+  opened.defer(() => models.close())
 
   const { server, port } = await listen({ host: config.ONQUEUE_HOST, port: config.PORT })
   const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`
-  const readBacklog = createBacklogReader({ redis, namespace })
-  const metrics = createMetrics({
-    catalog,
-    readBacklog,
-    countWaiters: () => predictions.waiters.count(),
-    countEventStreams: () => predictions.events.countOpen(),
-  })
-  const predictions = createPredictionServices({
-    config,
-    access,
+
+  const queues = createPredictionQueues(store)
+  opened.defer(() => queues.close())
+  const deliveryStore = createDeliveryStore(store)
+  const known = openPredictions({
+    ...store,
     channels,
-    catalog,
+    queues,
+    models,
+    deliveries: deliveryStore,
     secret,
     publicUrl,
+    retentionMs: config.ONQUEUE_RETENTION,
     log,
-    count: metrics,
   })
-  opened.defer(() => predictions.close())
+  const deliveries = openDeliveries({
+    ...store,
+    store: deliveryStore,
+    predictions: known,
+    allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS,
+    allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
+    maxFrozenBytes: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
+  })
+  const metrics = createMetrics({
+    models,
+    countWaiters: known.countWaiters,
+    countEventStreams: known.countEventStreams,
+  })
+  const submit = openSubmit({
+    ...store,
+    bulk,
+    queues,
+    models,
+    known,
+    checkReceiver: deliveries.checkReceiver,
+    secret,
+    retentionMs: config.ONQUEUE_RETENTION,
+    backlogLimit: config.ONQUEUE_BACKLOG_LIMIT,
+    memoryWatermark: config.ONQUEUE_MEMORY_WATERMARK,
+    count: metrics,
+    log,
+  })
+  opened.defer(() => submit.close())
   opened.defer(() => stopListening(server))
-  const isReady = createReadinessCheck({ redis, isCatalogLoaded: () => true })
-  const collectMetrics = () => metrics.collect()
-  const readJsonBody = createJsonReader({ limitBytes: config.ONQUEUE_BODY_LIMIT_BYTES })
 
+  const { predictions } = submit
+  const defaultModel = config.ONQUEUE_DEFAULT_MODEL
+  const readJsonBody = createJsonReader({ limitBytes: config.ONQUEUE_BODY_LIMIT_BYTES })
+  const native = createNativeDialect({ predictions, models, deliveries, readJsonBody, publicUrl })
+  const plain = createPlainDialect({ predictions, models, readJsonBody, defaultModel })
+  const dialects = [native, plain] as const
+
+  const isReady = createReadinessCheck({ redis })
+  const collectMetrics = () => metrics.collect()
+  const dialectOf = createDialectFinder(dialects)
   const app = createApp({
     log,
+    dialectOf,
     countRequest: metrics.countRequest,
-    loopbackGuard: createLoopbackGuard({ isActive: () => !keys.isKeyNeeded(), publicUrl, allowAnonymous }),
-    auth: createAuth({ keys, verifyEventsToken: (id, token) => predictions.tokens.verify(id, token) }),
-    mount: (app) => {
-      app.route('/', predictionRoutes({ ...predictions, catalog, readJsonBody }))
-      app.route('/', predictRoutes({ ...predictions, readJsonBody }))
-      app.route('/', predictionEventsRoutes({ ...predictions, stream: predictions.events.stream }))
-      app.route('/', predictionListRoutes({ ...predictions, publicUrl }))
-      app.route('/', deliveryRoutes({ ...predictions, readJsonBody, publicUrl }))
-      app.route('/', webhookRoutes({ ...predictions, readJsonBody }))
-      app.route('/', modelRoutes({ catalog, readBacklog, publicUrl }))
-      app.route(
-        '/',
-        plainRoutes({ ...predictions, defaultModel: config.ONQUEUE_DEFAULT_MODEL, catalog, readJsonBody }),
-      )
-      app.route('/', healthRoutes({ isReady, collectMetrics }))
-      app.route(
-        '/',
-        openapiRoutes({ app, catalog, keys, publicUrl, defaultModel: config.ONQUEUE_DEFAULT_MODEL }),
-      )
-      app.route('/', docsRoutes())
-    },
+    ...access.middleware({
+      dialectOf,
+      routes: [...dialects, healthPaths, docsPaths],
+      isPage: isDocsPage,
+      publicUrl,
+    }),
   })
+  for (const { routes } of dialects) app.route('/', routes)
+  app.route('/', healthRoutes({ isReady, collectMetrics }))
+  app.route('/', openapiRoutes({ app, models, access, publicUrl, defaultModel }))
+  app.route('/', docsRoutes())
   const answer = getRequestListener(app.fetch)
   // answer never rejects
   server.on('request', (request, response) => void answer(request, response))
@@ -116,7 +137,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     metrics: collectMetrics,
   })
   opened.defer(() => health.close())
-  opened.defer(() => predictions.endWaits())
+  opened.defer(() => known.endWaits())
   log.info({ host: config.ONQUEUE_HOST, port, publicUrl }, 'api listens')
 
   const running = opened.move()

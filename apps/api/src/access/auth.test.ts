@@ -1,7 +1,13 @@
 import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
+import { opensEvents } from '../dialects/native/open-events.ts'
+import { plainPaths } from '../dialects/plain/plain-dialect.ts'
 import type { ApiEnvironment } from '../http/api-environment.ts'
+import { dialectWith } from '../http/dialect.fixture.ts'
+import { createDialectFinder } from '../http/dialect.ts'
+import { healthPaths } from '../http/health-routes.ts'
+import { docsPaths } from '../openapi/docs-routes.ts'
 import { createAuth } from './auth.ts'
 import type { KeyRing } from './key-ring.ts'
 
@@ -10,12 +16,22 @@ const ringOf = (names: Record<string, string>): KeyRing => ({
   findOwner: (key) => names[key],
 })
 
+const native = dialectWith({
+  opensWithoutKey: (request) => opensEvents(request, (id, token) => token === `token-of-${id}`),
+})
+const inference = dialectWith({
+  ownsPath: (path) => path.startsWith('/v2/'),
+  isOpen: (path) => path.startsWith('/v2/health/'),
+})
+const routes = [native, inference, plainPaths, healthPaths, docsPaths]
+
 const startApp = (keys: KeyRing) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createAuth({
       keys,
-      verifyEventsToken: (id, token) => token === `token-of-${id}`,
+      dialectOf: createDialectFinder([native, inference]),
+      isOpen: (path) => routes.some((some) => some.isOpen(path)),
     }),
   )
   app.onError((err, c) =>
@@ -124,4 +140,23 @@ test('without keys everybody is anonymous, whatever token they send', async () =
   expect(await sendOpenly('/v1/models', { authorization: 'Bearer whatever' })).toMatchObject({
     text: 'anonymous',
   })
+})
+
+test('a dialect with a scheme of its own reads its keys by that', async () => {
+  const token = dialectWith({
+    ownsPath: (path) => path.startsWith('/replica/'),
+    readKey: (request) => request.header('authorization')?.replace(/^Token /, '') ?? '',
+  })
+  const app = new Hono<ApiEnvironment>()
+  const keys = ringOf({ 'oq_key-of-billing': 'billing' })
+  app.use(createAuth({ keys, dialectOf: createDialectFinder([native, token]), isOpen: () => false }))
+  app.onError((err, c) => c.text(err.message, 401))
+  app.all('*', (c) => c.text(c.var.owner))
+  const headers = { authorization: 'Token oq_key-of-billing' }
+
+  const own = await app.request('/replica/v1/models', { headers })
+  const other = await app.request('/v1/models', { headers })
+
+  expect(await own.text()).toBe('billing')
+  expect(other.status).toBe(401)
 })

@@ -1,8 +1,19 @@
 import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
+import { plainPaths } from '../dialects/plain/plain-dialect.ts'
 import type { ApiEnvironment } from '../http/api-environment.ts'
+import { dialectWith } from '../http/dialect.fixture.ts'
+import { healthPaths } from '../http/health-routes.ts'
+import { docsPaths, isDocsPage } from '../openapi/docs-routes.ts'
 import { checkListenAddress, createLoopbackGuard } from './loopback-guard.ts'
+
+const probes = [
+  plainPaths,
+  healthPaths,
+  docsPaths,
+  dialectWith({ isProbe: (path) => path.startsWith('/v2/health/') }),
+]
 
 const startApp = ({
   isActive = true,
@@ -14,7 +25,15 @@ const startApp = ({
   allowAnonymous?: boolean
 } = {}) => {
   const app = new Hono<ApiEnvironment>()
-  app.use(createLoopbackGuard({ isActive: () => isActive, publicUrl, allowAnonymous }))
+  app.use(
+    createLoopbackGuard({
+      isActive: () => isActive,
+      isProbe: (path) => probes.some((routes) => routes.isProbe(path)),
+      isPage: isDocsPage,
+      publicUrl,
+      allowAnonymous,
+    }),
+  )
   app.onError((err, c) =>
     c.text(err.message, err instanceof AppError && err.code === 'forbidden' ? 403 : 500),
   )

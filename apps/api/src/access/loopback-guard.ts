@@ -22,11 +22,17 @@ import type { ApiEnvironment } from '../http/api-environment.ts'
  */
 export const createLoopbackGuard = ({
   isActive,
+  isProbe,
+  isPage,
   publicUrl,
   allowAnonymous,
 }: {
   /** whether keys are absent; with keys a web page has none and this guard has nothing to do */
   isActive: () => boolean
+  /** paths that tell nothing, and that probes call by whatever name a container has */
+  isProbe: (path: string) => boolean
+  /** pages that a link from anywhere may lead to: the page with the link sees nothing of what it opens */
+  isPage: (path: string) => boolean
   publicUrl: string
   allowAnonymous: boolean
 }): MiddlewareHandler<ApiEnvironment> => {
@@ -38,7 +44,7 @@ export const createLoopbackGuard = ({
   const hostOfHeader = rememberLast((header: string) => hostOf(`http://${header}`))
 
   return (c, next) => {
-    if (!isActive() || unguardedPaths.has(c.req.path) || c.req.path.startsWith('/v2/health/')) return next()
+    if (!isActive() || isProbe(c.req.path)) return next()
 
     const hostHeader = c.req.header('host')
     const host = hostHeader === undefined ? undefined : hostOfHeader(hostHeader)
@@ -55,7 +61,7 @@ export const createLoopbackGuard = ({
         'call it from a server, or set ONQUEUE_PUBLIC_URL to the address of the page',
       )
     }
-    if (c.req.header('sec-fetch-site') === 'cross-site' && !isVisitToDocs(c.req)) {
+    if (c.req.header('sec-fetch-site') === 'cross-site' && !(isPage(c.req.path) && isVisit(c.req))) {
       throw refusal(
         'it was sent by a page of another site (Sec-Fetch-Site: cross-site)',
         'call it from a server, or type the address into the browser',
@@ -85,12 +91,8 @@ export const checkListenAddress = ({
   )
 }
 
-/** They tell nothing, and what probes a container calls it by whatever name it has. */
-const unguardedPaths = new Set(['/health', '/livez', '/readyz'])
-
-/** A link to the docs page may be followed from anywhere: the page with the link sees nothing of what it opens. */
-const isVisitToDocs = (request: HonoRequest) =>
-  request.path === '/docs' &&
+/** A person follows a link, rather than a page sending a request. */
+const isVisit = (request: HonoRequest) =>
   request.method === 'GET' &&
   request.header('sec-fetch-mode') === 'navigate' &&
   request.header('sec-fetch-dest') === 'document'

@@ -1,37 +1,49 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from '@onqueue/shared'
-import type { MiddlewareHandler } from 'hono'
+import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import type { ApiEnvironment } from './api-environment.ts'
+import type { DialectOfPath } from './dialect.ts'
 import { createNotFoundHandler } from './not-found.ts'
-import { createProblemHandler, refuseInvalid } from './problem.ts'
+import { refuseInvalid } from './refuse-invalid.ts'
 import { requestId } from './request-id.ts'
+import { toAppError } from './to-app-error.ts'
 
 /**
  * The onion: every request gets its id, is counted, must not come from a foreign web page, and has an owner, in this
- * order; then one route answers. What any of them throws becomes a response in problem.ts.
+ * order; then one route answers. What any of them throws becomes a response here, in the words of the path's dialect.
  *
- * `mount` adds the routes: Hono takes none after its first request.
+ * Routes are added to what it returns, before the first request: Hono takes none after it.
  */
 export const createApp = ({
   log,
+  dialectOf,
   countRequest,
   loopbackGuard,
   auth,
-  mount,
 }: {
   log: Logger
+  dialectOf: DialectOfPath
   countRequest: MiddlewareHandler<ApiEnvironment>
   loopbackGuard: MiddlewareHandler<ApiEnvironment>
   auth: MiddlewareHandler<ApiEnvironment>
-  mount: (app: OpenAPIHono<ApiEnvironment>) => void
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: refuseInvalid })
-  app.onError(createProblemHandler({ log }))
-  app.notFound(createNotFoundHandler(app))
+  app.onError(createErrorHandler({ log, dialectOf }))
+  app.notFound(createNotFoundHandler(app, { dialectOf }))
   app.use(requestId)
   app.use(countRequest)
   app.use(loopbackGuard)
   app.use(auth)
-  mount(app)
   return app
 }
+
+/** The one place where an error becomes a response. */
+const createErrorHandler =
+  ({ log, dialectOf }: { log: Logger; dialectOf: DialectOfPath }): ErrorHandler<ApiEnvironment> =>
+  (thrown, c) => {
+    const err = toAppError(thrown)
+    const requestId = c.get('requestId')
+    if (err.code === 'internal_error') log.error({ requestId, err: thrown }, 'request failed')
+    else log.debug({ requestId, code: err.code }, 'request refused')
+    return dialectOf(c.req.path).toErrorResponse(c, err)
+  }

@@ -4,26 +4,20 @@ import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './api-environment.ts'
 import { createAuth } from '../access/auth.ts'
 import { createReadinessCheck } from './readiness.ts'
-import { healthRoutes } from './health-routes.ts'
+import { dialectWith } from './dialect.fixture.ts'
+import { healthPaths, healthRoutes } from './health-routes.ts'
 
-const startApp = ({
-  ping,
-  isLoaded = true,
-  hasKeys = false,
-}: {
-  ping: () => Promise<'PONG'>
-  isLoaded?: boolean
-  hasKeys?: boolean
-}) => {
+const startApp = ({ ping, hasKeys = false }: { ping: () => Promise<'PONG'>; hasKeys?: boolean }) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createAuth({
       keys: { isKeyNeeded: () => hasKeys, findOwner: (key) => (key === 'oq_right' ? 'ops' : undefined) },
-      verifyEventsToken: () => false,
+      dialectOf: () => dialectWith(),
+      isOpen: healthPaths.isOpen,
     }),
   )
   app.onError((err, c) => c.text('', err instanceof AppError ? 401 : 500))
-  const isReady = createReadinessCheck({ redis: { ping }, isCatalogLoaded: () => isLoaded })
+  const isReady = createReadinessCheck({ redis: { ping } })
   return app.route('/', healthRoutes({ isReady, collectMetrics: async () => 'onqueue_waiters 0\n' }))
 }
 
@@ -39,7 +33,7 @@ test('the process is alive whatever Redis does', async () => {
   expect(await response.json()).toEqual({ status: 'ok' })
 })
 
-test('ready when Redis answers and the models were read', async () => {
+test('ready when Redis answers', async () => {
   const response = await startApp({ ping: up }).request('/readyz')
 
   expect(response.status).toBe(200)
@@ -47,15 +41,12 @@ test('ready when Redis answers and the models were read', async () => {
 })
 
 test('not ready, and why', async () => {
-  const response = await startApp({ ping: down, isLoaded: false }).request('/readyz')
+  const response = await startApp({ ping: down }).request('/readyz')
 
   expect(response.status).toBe(503)
   expect(await response.json()).toEqual({
     status: 'unavailable',
-    reasons: [
-      'Redis does not answer; check that it runs and that REDIS_URL is right',
-      'the models have not been read from Redis yet',
-    ],
+    reasons: ['Redis does not answer; check that it runs and that REDIS_URL is right'],
   })
 })
 

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Readiness } from '@onqueue/shared'
 import type { ApiEnvironment } from './api-environment.ts'
+import type { OpenPaths } from './dialect.ts'
 
 /**
  * `/livez` and `/readyz` for probes that only reach the main port, open to everybody; `/metrics` with a key, or without
@@ -22,6 +23,12 @@ export const healthRoutes = ({
     .openapi(metrics, async (c) =>
       c.text(await collectMetrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
+
+/** `/metrics` is not among them: it tells of the traffic. */
+export const healthPaths: OpenPaths = {
+  isOpen: (path) => path === '/livez' || path === '/readyz',
+  isProbe: (path) => path === '/livez' || path === '/readyz',
+}
 
 const readinessSchema = z.object({ status: z.string(), reasons: z.array(z.string()) })
 

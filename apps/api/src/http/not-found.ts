@@ -2,31 +2,33 @@ import { AppError } from '@onqueue/shared'
 import type { Hono, NotFoundHandler } from 'hono'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { ApiEnvironment } from './api-environment.ts'
-import { problemResponse } from './problem.ts'
+import type { DialectOfPath } from './dialect.ts'
 
 /**
  * Answers where no route matched: 405 with `Allow` when the path has routes for other methods (Hono itself doesn't tell
  * the two apart), or else 404. `app` is read at the first such request, when all its routes are there.
  */
-export const createNotFoundHandler = (app: Hono<ApiEnvironment>): NotFoundHandler<ApiEnvironment> => {
+export const createNotFoundHandler = (
+  app: Hono<ApiEnvironment>,
+  { dialectOf }: { dialectOf: DialectOfPath },
+): NotFoundHandler<ApiEnvironment> => {
   let router: TrieRouter<string> | undefined
 
   return (c) => {
     router ??= routesOf(app)
     const allowed = methods.filter((method) => router?.match(method, c.req.path)[0].length)
-    if (allowed.length === 0) {
-      return problemResponse(
-        c,
-        new AppError('not_found', 'there is nothing at this path; GET /docs lists what there is'),
-      )
-    }
-    const detail = `${c.req.method} does nothing at this path; it takes ${allowed.join(', ')}`
-    return problemResponse(
-      c,
-      new AppError('method_not_allowed', detail, { headers: { Allow: allowed.join(', ') } }),
-    )
+    const err = allowed.length === 0 ? notFound() : methodNotAllowed(c.req.method, allowed.join(', '))
+    return dialectOf(c.req.path).toErrorResponse(c, err)
   }
 }
+
+const notFound = () =>
+  new AppError('not_found', 'there is nothing at this path; GET /docs lists what there is')
+
+const methodNotAllowed = (method: string, allowed: string) =>
+  new AppError('method_not_allowed', `${method} does nothing at this path; it takes ${allowed}`, {
+    headers: { Allow: allowed },
+  })
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 

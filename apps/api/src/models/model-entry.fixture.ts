@@ -1,5 +1,6 @@
 import type { ModelEntry, ServedVersion, VersionCard } from '@onqueue/shared'
-import type { ModelCatalog } from './model-catalog.ts'
+import type { ReadBacklog } from './backlog.ts'
+import type { Models } from './open-models.ts'
 
 /** A model as tests see it: one version that one worker has ready, changed as given. */
 export const modelEntry = (
@@ -32,10 +33,14 @@ export const servedVersion = (
   }
 }
 
-/** A catalog of these entries, for routes that only look models up. */
-export const catalogOf = (...entries: ModelEntry[]): Pick<ModelCatalog, 'list' | 'get'> => ({
+/** The models of these entries, for routes that only look models up. */
+export const modelsOf = (
+  entries: ModelEntry[],
+  readBacklog: ReadBacklog = async () => ({ waiting: 0, oldestAgeSeconds: null }),
+): Pick<Models, 'list' | 'get' | 'readBacklog'> => ({
   list: () => entries,
   get: (name) => entries.find((entry) => entry.name === name),
+  readBacklog,
 })
 
 const versionCard = (card: Partial<VersionCard>): VersionCard => ({

@@ -5,7 +5,7 @@ import { AppError } from '@onqueue/shared'
 import { chromium } from 'playwright-core'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import { catalogOf, modelEntry } from '../models/model-entry.fixture.ts'
+import { modelEntry, modelsOf } from '../models/model-entry.fixture.ts'
 import { docsRoutes } from './docs-routes.ts'
 import { openapiRoutes } from './openapi-routes.ts'
 
@@ -112,14 +112,13 @@ test.skipIf(browserPath === undefined)(
 const serveStub = async () => {
   const stub = new OpenAPIHono<ApiEnvironment>()
   for (const name of ['Prediction', 'Problem']) stub.openAPIRegistry.register(name, z.object({}))
-  const keys = { isKeyNeeded: () => false }
   stub.route('/', docsRoutes())
   stub.route(
     '/',
     openapiRoutes({
       app: stub,
-      catalog: catalogOf(modelEntry('iris')),
-      keys,
+      models: modelsOf([modelEntry('iris')]),
+      access: { isKeyNeeded: () => false },
       publicUrl: '',
       defaultModel: '',
     }),

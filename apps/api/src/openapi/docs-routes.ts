@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiContext, ApiEnvironment } from '../http/api-environment.ts'
+import type { OpenPaths } from '../http/dialect.ts'
 import { docsHtml, docsPolicy, docsScript, docsStyle } from './docs-page.ts'
 
 const require = createRequire(import.meta.url)
@@ -23,6 +24,14 @@ export const docsRoutes = () =>
     .get('/docs/swagger-ui.css', async (c) =>
       send(c, await readPackaged('swagger-ui.css'), 'text/css; charset=utf-8'),
     )
+
+/** The page and the document that it shows. */
+export const docsPaths: OpenPaths = {
+  isOpen: (path) => path === '/docs' || path.startsWith('/docs/') || path === '/openapi.json',
+  isProbe: () => false,
+}
+
+export const isDocsPage = (path: string) => path === '/docs'
 
 const readPackaged = (name: string) =>
   readFile(join(dirname(require.resolve('swagger-ui-dist/package.json')), name))

@@ -4,7 +4,7 @@ import type { ModelEntry } from '@onqueue/shared'
 import { beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import { modelEntry } from '../models/model-entry.fixture.ts'
+import { modelEntry, modelsOf } from '../models/model-entry.fixture.ts'
 import { healthRoutes } from '../http/health-routes.ts'
 import { modelRoutes } from '../dialects/native/model-routes.ts'
 import { openapiRoutes } from './openapi-routes.ts'
@@ -20,15 +20,13 @@ beforeEach(() => {
 })
 
 const startApp = () => {
-  const catalog = { list: () => entries, get: () => undefined }
   const app = new OpenAPIHono<ApiEnvironment>()
   // the routes of predictions bring these
   for (const name of ['Prediction', 'Problem']) app.openAPIRegistry.register(name, z.object({}))
   app.route(
     '/',
     modelRoutes({
-      catalog,
-      readBacklog: async () => ({ waiting: 0, oldestAgeSeconds: null }),
+      models: modelsOf(entries),
       publicUrl: '',
     }),
   )
@@ -40,8 +38,8 @@ const startApp = () => {
     '/',
     openapiRoutes({
       app,
-      catalog,
-      keys: { isKeyNeeded: () => hasKeys },
+      models: { list: () => entries },
+      access: { isKeyNeeded: () => hasKeys },
       publicUrl: 'http://127.0.0.1:8080',
       defaultModel: 'iris',
     }),

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ModelEntry } from '@onqueue/shared'
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import type { KeyRing } from '../access/key-ring.ts'
-import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { Access } from '../access/open-access.ts'
+import type { Models } from '../models/open-models.ts'
 import { createOpenapiBuilder } from './openapi-document.ts'
 import type { BuildOpenapiDocument } from './openapi-document.ts'
 import { documentedCards } from './openapi-model-paths.ts'
@@ -15,14 +15,14 @@ import { documentedCards } from './openapi-model-paths.ts'
  */
 export const openapiRoutes = ({
   app,
-  catalog,
-  keys,
+  models,
+  access,
   publicUrl,
   defaultModel,
 }: {
   app: OpenAPIHono<ApiEnvironment>
-  catalog: Pick<ModelCatalog, 'list'>
-  keys: Pick<KeyRing, 'isKeyNeeded'>
+  models: Pick<Models, 'list'>
+  access: Pick<Access, 'isKeyNeeded'>
   publicUrl: string
   defaultModel: string
 }) => {
@@ -30,8 +30,8 @@ export const openapiRoutes = ({
   let current: { state: string; text: string; etag: string } | undefined
 
   const document = () => {
-    const entries = catalog.list()
-    const hasKeys = keys.isKeyNeeded()
+    const entries = models.list()
+    const hasKeys = access.isKeyNeeded()
     const state = stateOf(entries, hasKeys)
     if (current?.state === state) return current
     build ??= createOpenapiBuilder({ app, publicUrl, defaultModel })

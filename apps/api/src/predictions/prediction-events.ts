@@ -1,6 +1,5 @@
 import type { PredictionRecord } from '@onqueue/shared'
 import { etagOf } from '../http/prediction-etag.ts'
-import type { ShowPrediction } from './show-prediction.ts'
 import type { PredictionWatcher } from './watch-prediction.ts'
 
 /**
@@ -13,6 +12,7 @@ export type StreamEvents = (
     /** the id of the last event that the client has: that state is not sent again */
     lastEventId: string | undefined
     signal: AbortSignal
+    show: (record: PredictionRecord) => unknown
   },
 ) => ReadableStream<Uint8Array>
 
@@ -20,17 +20,11 @@ const commentIntervalMs = 15_000
 /** A stream is looked after in turns of this length, within what a timer can take. */
 const turnMs = 3_600_000
 
-export const createEventStreams = ({
-  watcher,
-  show,
-}: {
-  watcher: PredictionWatcher
-  show: ShowPrediction
-}) => {
+export const createEventStreams = ({ watcher }: { watcher: PredictionWatcher }) => {
   let open = 0
   const closing = new AbortController()
 
-  const stream: StreamEvents = (start, { lastEventId, signal }) => {
+  const stream: StreamEvents = (start, { lastEventId, signal, show }) => {
     const canceled = new AbortController()
     const ended = AbortSignal.any([signal, canceled.signal, closing.signal])
     const encoder = new TextEncoder()

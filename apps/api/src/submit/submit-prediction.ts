@@ -4,7 +4,7 @@ import type { AppErrorCode, Logger, PredictionRecord, Priority } from '@onqueue/
 import type { Admission } from './admission.ts'
 import { createSubmissionCheck } from './check-submission.ts'
 import type { CheckedSubmission, Submission } from './check-submission.ts'
-import type { WebhookCheck } from './check-webhook.ts'
+import type { CheckWebhook } from './check-webhook.ts'
 import { fingerprintOf } from './claims.ts'
 import type { Claims } from './claims.ts'
 import { outcomeUnknown } from './enqueue-prediction.ts'
@@ -49,7 +49,7 @@ type Options = {
   claims: Claims
   reader: PredictionReader
   waiters: OutcomeWaiters
-  webhookCheck: WebhookCheck
+  checkWebhook: CheckWebhook
   secret: string
   log: Logger
   count: CountSubmits
@@ -62,11 +62,11 @@ const longestClaimWaitMs = 2000
 const claimPollMs = 50
 
 export const createSubmitPrediction = (options: Options): SubmitPrediction => {
-  const { catalog, admission, enqueue, claims, reader, waiters, webhookCheck, secret, log, count } = options
+  const { catalog, admission, enqueue, claims, reader, waiters, checkWebhook, secret, log, count } = options
 
   const checkInput = createSubmissionCheck({ catalog })
   const check = async (submission: AwaitedSubmission) =>
-    checkInput({ ...submission, webhook: await webhookCheck.request(submission.request, submission.owner) })
+    checkInput({ ...submission, webhook: await checkWebhook(submission.request, submission.owner) })
 
   const admit = async ({ job }: CheckedSubmission) => {
     const entry = catalog.get(job.model)

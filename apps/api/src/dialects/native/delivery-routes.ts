@@ -1,42 +1,35 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { deliveryStatuses } from '@onqueue/shared'
-import type { DeliveryStore } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
-import type { ListDeliveries } from '../../deliveries/list-deliveries.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
-import type { PredictionReader } from '../../predictions/read-prediction.ts'
-import type { Redeliver } from '../../deliveries/redeliver.ts'
-import { deliveriesOf, deliveryNotFound, readDelivery } from '../../deliveries/show-delivery.ts'
+import type { Deliveries } from '../../deliveries/open-deliveries.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
 import * as docs from './prediction-docs.ts'
 
 /** The caller's own webhook deliveries: what became of them, and sending them again. */
 export const deliveryRoutes = ({
+  predictions: { read },
   deliveries,
-  listDeliveries,
-  redeliver,
-  reader,
   readJsonBody,
   publicUrl,
 }: {
-  deliveries: DeliveryStore
-  listDeliveries: ListDeliveries
-  redeliver: Redeliver
-  reader: PredictionReader
+  predictions: Pick<Predictions, 'read'>
+  deliveries: Deliveries
   readJsonBody: ReadJsonBody
   publicUrl: string
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
 
   app.openapi(ofPredictionRoute, async (c) => {
-    const record = await reader.read(c.req.param('id'), c.get('owner'))
-    return c.json({ results: await deliveriesOf(deliveries, record) }, 200)
+    const record = await read(c.req.param('id'), c.get('owner'))
+    return c.json({ results: await deliveries.ofPrediction(record) }, 200)
   })
 
   app.openapi(listRoute, async (c) => {
     const { status, since, limit, cursor } = c.req.valid('query')
-    const page = await listDeliveries({
+    const page = await deliveries.list({
       owner: c.get('owner'),
       status,
       since,
@@ -50,30 +43,21 @@ export const deliveryRoutes = ({
     return c.json({ results: page.results, next: next.href }, 200)
   })
 
-  app.openapi(getRoute, async (c) => {
-    const id = c.req.param('id')
-    const record = await deliveries.read(id)
-    const delivery = record?.owner === c.get('owner') ? await readDelivery(deliveries, id) : null
-    if (!delivery) throw deliveryNotFound()
-    return c.json(delivery, 200)
-  })
+  app.openapi(getRoute, async (c) => c.json(await deliveries.read(c.req.param('id'), c.get('owner')), 200))
 
   app.openapi(discardRoute, async (c) => {
-    const id = c.req.param('id')
-    const record = await deliveries.read(id)
-    if (record?.owner !== c.get('owner')) throw deliveryNotFound()
-    await deliveries.discard(id, record)
+    await deliveries.discard(c.req.param('id'), c.get('owner'))
     return c.body(null, 204)
   })
 
   app.openapi(redeliverAllRoute, async (c) => {
     const { since } = parseBody(sinceSchema, await readJsonBody(c))
-    const { count, isMore } = await redeliver.failedSince(since, c.get('owner'))
+    const { count, isMore } = await deliveries.redeliver.failedSince(since, c.get('owner'))
     return c.json({ redelivered: count, has_more: isMore }, 200)
   })
 
   app.openapi(redeliverRoute, async (c) =>
-    c.json(await redeliver.one(c.req.param('id'), c.get('owner')), 202),
+    c.json(await deliveries.redeliver.one(c.req.param('id'), c.get('owner')), 202),
   )
 
   return app

@@ -1,12 +1,12 @@
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import { catalogOf, modelEntry } from '../../models/model-entry.fixture.ts'
+import { modelEntry, modelsOf } from '../../models/model-entry.fixture.ts'
 import { modelRoutes } from './model-routes.ts'
 
 const app = modelRoutes({
-  catalog: catalogOf(modelEntry('iris'), modelEntry('minilm')),
-  readBacklog: async (model) =>
+  models: modelsOf([modelEntry('iris'), modelEntry('minilm')], async (model) =>
     model === 'iris' ? { waiting: 2, oldestAgeSeconds: 0.25 } : { waiting: 0, oldestAgeSeconds: null },
+  ),
   publicUrl: 'https://ml.example.com',
 })
 app.onError((err, c) =>

@@ -2,31 +2,28 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError, nearestNames } from '@onqueue/shared'
 import type { ModelEntry } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
-import type { ReadBacklog } from '../../models/backlog.ts'
 import { cardSchema, cardUrls, toCard } from '../../models/card.ts'
-import type { ModelCatalog } from '../../models/model-catalog.ts'
+import type { Models } from '../../models/open-models.ts'
 
 /** `GET /v1/models` and `GET /v1/models/{model}`: the cards, with what waits for each model right now. */
 export const modelRoutes = ({
-  catalog,
-  readBacklog,
+  models,
   publicUrl,
 }: {
-  catalog: Pick<ModelCatalog, 'list' | 'get'>
-  readBacklog: ReadBacklog
+  models: Pick<Models, 'list' | 'get' | 'readBacklog'>
   publicUrl: string
 }) => {
   const readCard = async (entry: ModelEntry) =>
-    toCard(entry, await readBacklog(entry.name), cardUrls(publicUrl, entry.name))
+    toCard(entry, await models.readBacklog(entry.name), cardUrls(publicUrl, entry.name))
 
   return new OpenAPIHono<ApiEnvironment>()
     .openapi(listModels, async (c) =>
-      c.json({ results: await Promise.all(catalog.list().map(readCard)) }, 200),
+      c.json({ results: await Promise.all(models.list().map(readCard)) }, 200),
     )
     .openapi(getModel, async (c) => {
       const name = c.req.valid('param').model
-      const entry = catalog.get(name)
-      if (!entry) throw modelNotFound(name, catalog.list())
+      const entry = models.get(name)
+      if (!entry) throw modelNotFound(name, models.list())
       return c.json(await readCard(entry), 200)
     })
 }

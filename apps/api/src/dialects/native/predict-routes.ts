@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { outputOf } from '../../submit/predict-now.ts'
-import type { PredictNow } from '../../submit/predict-now.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import * as docs from './prediction-docs.ts'
 
@@ -10,10 +10,10 @@ const defaultWaitMs = 30_000
 
 /** Bare input in, bare output out: the caller waits for it. */
 export const predictRoutes = ({
-  predictNow,
+  predictions: { predictNow },
   readJsonBody,
 }: {
-  predictNow: PredictNow
+  predictions: Pick<Predictions, 'predictNow'>
   readJsonBody: ReadJsonBody
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()

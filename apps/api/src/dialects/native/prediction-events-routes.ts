@@ -1,19 +1,13 @@
-import type { EventsTokens } from '@onqueue/shared'
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
-import type { StreamEvents } from '../../predictions/prediction-events.ts'
-import type { PredictionReader } from '../../predictions/read-prediction.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
 import { idParameter, problem, tokenQuery } from './prediction-docs.ts'
 
 /** Follow a prediction by server-sent events, with the API key or with the token of `urls.events`. */
 export const predictionEventsRoutes = ({
-  reader,
-  stream,
-  tokens,
+  predictions: { read, follow, show, isEventsToken },
 }: {
-  reader: PredictionReader
-  stream: StreamEvents
-  tokens: EventsTokens
+  predictions: Pick<Predictions, 'read' | 'follow' | 'show' | 'isEventsToken'>
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
 
@@ -21,9 +15,13 @@ export const predictionEventsRoutes = ({
     const id = c.req.param('id')
     const token = c.req.query('token')
     // the token says that its bearer may see this prediction, whoever owns it
-    const owner = token !== undefined && tokens.verify(id, token) ? null : c.get('owner')
-    const record = await reader.read(id, owner)
-    const events = stream(record, { lastEventId: c.req.header('last-event-id'), signal: c.req.raw.signal })
+    const owner = token !== undefined && isEventsToken(id, token) ? null : c.get('owner')
+    const record = await read(id, owner)
+    const events = follow(record, {
+      lastEventId: c.req.header('last-event-id'),
+      signal: c.req.raw.signal,
+      show,
+    })
     return c.body(events, 200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache',

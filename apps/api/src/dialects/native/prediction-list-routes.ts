@@ -3,18 +3,15 @@ import { statuses } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import type { ListCursor } from '../../http/list-cursor.ts'
-import type { ListPredictions } from '../../predictions/list-predictions.ts'
-import type { ShowPrediction } from '../../predictions/show-prediction.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
 import { json, predictionResource, problem, time } from './prediction-docs.ts'
 
 /** Lists the caller's own predictions. */
 export const predictionListRoutes = ({
-  list,
-  show,
+  predictions: { list, show },
   publicUrl,
 }: {
-  list: ListPredictions
-  show: ShowPrediction
+  predictions: Pick<Predictions, 'list' | 'show'>
   publicUrl: string
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()

@@ -1,43 +1,26 @@
 import { predictionPath } from '@onqueue/shared'
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
-import type { Admission } from '../../submit/admission.ts'
 import type { ApiContext, ApiEnvironment } from '../../http/api-environment.ts'
-import type { CancelPrediction } from '../../predictions/cancel-prediction.ts'
-import type { ForgetPrediction } from '../../predictions/forget-prediction.ts'
 import { parseIdempotencyKey } from '../../http/idempotency-key.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
-import type { ModelCatalog } from '../../models/model-catalog.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import { etagOf, matchesEtag } from '../../http/prediction-etag.ts'
-import type { PredictionReader } from '../../predictions/read-prediction.ts'
-import type { ShowPrediction } from '../../predictions/show-prediction.ts'
-import type { SubmitPrediction } from '../../submit/submit-prediction.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
 import { parseSubmitRequest } from '../../submit/submit-request.ts'
 import type { ExpectedOutcome } from '../../predictions/wait-for-outcome.ts'
-import type { PredictionWatcher, Wait } from '../../predictions/watch-prediction.ts'
+import type { Wait } from '../../predictions/watch-prediction.ts'
 import * as docs from './prediction-docs.ts'
 
-type Options = {
-  catalog: ModelCatalog
-  admission: Admission
-  submit: SubmitPrediction
-  reader: PredictionReader
-  watcher: PredictionWatcher
-  cancel: CancelPrediction
-  forget: ForgetPrediction
-  show: ShowPrediction
-  readJsonBody: ReadJsonBody
-}
-
 /** Submit, poll, cancel and delete predictions. */
-export const predictionRoutes = (options: Options) => {
-  const { catalog, admission, submit, reader, watcher, cancel, forget, show, readJsonBody } = options
+export const predictionRoutes = ({
+  predictions,
+  readJsonBody,
+}: {
+  predictions: Predictions
+  readJsonBody: ReadJsonBody
+}) => {
+  const { submit, drainSeconds, read, placeOf, watch, cancel, forget, show } = predictions
   const app = new OpenAPIHono<ApiEnvironment>()
-
-  const drainSeconds = (model: string) => {
-    const entry = catalog.get(model)
-    return entry ? admission.drainSeconds(entry) : 1
-  }
 
   app.openapi(submitRoute, async (c) => {
     const { waitMs = 0, applied } = preferenceOf(c)
@@ -51,7 +34,7 @@ export const predictionRoutes = (options: Options) => {
       cancelAfter: c.req.header('cancel-after'),
       isAwaited: waitMs > 0,
     })
-    const latest = await watcher
+    const latest = await watch
       .untilFinal(record, waitOf(c, waitMs, expected))
       .finally(() => expected?.release())
     const headers = {
@@ -68,27 +51,27 @@ export const predictionRoutes = (options: Options) => {
     const { waitMs = 0, applied } = preferenceOf(c)
     const known = c.req.header('if-none-match')
     const wait = waitOf(c, waitMs)
-    const current = await reader.read(c.req.param('id'), c.get('owner'))
+    const current = await read(c.req.param('id'), c.get('owner'))
     const record =
       known === undefined
-        ? await watcher.untilFinal(current, wait)
-        : await watcher.untilChange(current, {
+        ? await watch.untilFinal(current, wait)
+        : await watch.untilChange(current, {
             ...wait,
             isKnown: (latest) => matchesEtag(known, etagOf(latest)),
           })
     const etag = etagOf(record)
     const headers = { ETag: etag, ...(applied === undefined ? {} : { 'Preference-Applied': applied }) }
     if (matchesEtag(known, etag)) return c.body(null, 304, headers)
-    return c.json(show(record, await reader.placeOf(record)), 200, headers)
+    return c.json(show(record, await placeOf(record)), 200, headers)
   })
 
   app.openapi(cancelRoute, async (c) => {
-    const record = await cancel(await reader.read(c.req.param('id'), c.get('owner')))
+    const record = await cancel(await read(c.req.param('id'), c.get('owner')))
     return c.json(show(record), 200, { ETag: etagOf(record) })
   })
 
   app.openapi(deleteRoute, async (c) => {
-    await forget(await reader.read(c.req.param('id'), c.get('owner')))
+    await forget(await read(c.req.param('id'), c.get('owner')))
     return c.body(null, 204)
   })
 

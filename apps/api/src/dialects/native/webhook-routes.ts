@@ -1,36 +1,30 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { AppError, newTestDeliveryId } from '@onqueue/shared'
-import type { DeliveryStore, Endpoint, WebhookSecretStore } from '@onqueue/shared'
+import { toIso } from '@onqueue/shared'
+import type { Endpoint } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
-import type { WebhookCheck } from '../../submit/check-webhook.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
-import { deliveryNotFound, readDelivery } from '../../deliveries/show-delivery.ts'
+import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import * as docs from './prediction-docs.ts'
 
 /** The caller's signing secret and endpoints, and a test of them. */
 export const webhookRoutes = ({
-  secrets,
   deliveries,
-  webhookCheck,
   readJsonBody,
 }: {
-  secrets: WebhookSecretStore
-  deliveries: DeliveryStore
-  webhookCheck: WebhookCheck
+  deliveries: Deliveries
   readJsonBody: ReadJsonBody
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
 
   app.openapi(secretRoute, async (c) => {
-    const { current } = await secrets.read(c.get('owner'))
+    const { current } = await deliveries.secrets.read(c.get('owner'))
     return c.json({ key: current }, 200, noStore)
   })
 
   app.openapi(rotateRoute, async (c) => {
-    const { current, previous } = await secrets.rotate(c.get('owner'))
-    const until = previous ? new Date(previous.until).toISOString() : null
-    return c.json({ key: current, previous_key_until: until }, 200, noStore)
+    const { current, previous } = await deliveries.secrets.rotate(c.get('owner'))
+    return c.json({ key: current, previous_key_until: toIso(previous?.until ?? null) }, 200, noStore)
   })
 
   app.openapi(endpointsRoute, async (c) => {
@@ -40,34 +34,15 @@ export const webhookRoutes = ({
 
   app.openapi(resumeRoute, async (c) => {
     const { origin } = parseBody(originSchema, await readJsonBody(c))
-    const owner = c.get('owner')
-    const isKnown = await deliveries.resume(owner, origin)
-    const endpoint = (await deliveries.endpoints(owner)).find((known) => known.origin === origin)
-    if (!isKnown || !endpoint) {
-      throw new AppError(
-        'endpoint_not_found',
-        'nothing of yours was sent there lately; GET /v1/webhooks/endpoints lists the origins',
-      )
-    }
-    return c.json(showEndpoint(endpoint), 200)
+    return c.json(showEndpoint(await deliveries.resume(c.get('owner'), origin)), 200)
   })
 
   app.openapi(testRoute, async (c) => {
     const owner = c.get('owner')
     const asked = parseBody(urlSchema, await readJsonBody(c))
-    const url = await webhookCheck.receiver(asked.url, owner, '/url')
-    const id = newTestDeliveryId()
-    const createdAt = Date.now()
-    const body = JSON.stringify({ object: 'test', id, created_at: new Date(createdAt).toISOString() })
-    await deliveries.create(
-      id,
-      { owner, predictionId: null, event: 'webhook.test', url, createdAt, holdsPrediction: false },
-      body,
-    )
-    await deliveries.announce()
-    const delivery = await readDelivery(deliveries, id)
-    if (!delivery) throw deliveryNotFound()
-    return c.json(delivery, 202, { Location: `/v1/deliveries/${id}` })
+    const url = await deliveries.checkReceiver(asked.url, owner, '/url')
+    const delivery = await deliveries.sendTest(url, owner)
+    return c.json(delivery, 202, { Location: `/v1/deliveries/${delivery.id}` })
   })
 
   return app
@@ -85,8 +60,8 @@ const showEndpoint = ({ origin, waiting, failingSince, pausedAt }: Endpoint) => 
         : ('failing' as const)
       : ('paused' as const),
   waiting,
-  failing_since: failingSince === null ? null : new Date(failingSince).toISOString(),
-  paused_at: pausedAt === null ? null : new Date(pausedAt).toISOString(),
+  failing_since: toIso(failingSince),
+  paused_at: toIso(pausedAt),
 })
 
 const tags = ['Webhooks']

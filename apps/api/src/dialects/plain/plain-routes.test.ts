@@ -3,7 +3,7 @@ import type { ModelEntry } from '@onqueue/shared'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
-import { catalogOf, modelEntry } from '../../models/model-entry.fixture.ts'
+import { modelEntry, modelsOf } from '../../models/model-entry.fixture.ts'
 import type { PredictNow } from '../../submit/predict-now.ts'
 import { requestId } from '../../http/request-id.ts'
 import { plainRoutes } from './plain-routes.ts'
@@ -26,29 +26,31 @@ const startApp = ({
   output?: unknown
 } = {}) => {
   const asked: Parameters<PredictNow>[0][] = []
-  const catalog = catalogOf(...entries)
+  const models = modelsOf(entries)
   const app = new Hono<ApiEnvironment>()
   app.use(requestId)
   app.route(
     '/',
     plainRoutes({
       defaultModel: 'demo',
-      catalog,
-      predictNow: async (request) => {
-        asked.push(request)
-        if (catalog.get(request.model)?.heartbeats.length === 0)
-          throw new AppError('model_unavailable', 'no worker')
-        return {
-          id: 'demo-1',
-          status: 'succeeded',
-          output,
-          error: null,
-          startedAt: 0,
-          completedAt: 0,
-          predictMs: 1,
-          batchSize: 1,
-          attempts: 1,
-        }
+      models,
+      predictions: {
+        predictNow: async (request) => {
+          asked.push(request)
+          if (models.get(request.model)?.heartbeats.length === 0)
+            throw new AppError('model_unavailable', 'no worker')
+          return {
+            id: 'demo-1',
+            status: 'succeeded',
+            output,
+            error: null,
+            startedAt: 0,
+            completedAt: 0,
+            predictMs: 1,
+            batchSize: 1,
+            attempts: 1,
+          }
+        },
       },
       readJsonBody: (c) => c.req.json(),
     }),

@@ -2,10 +2,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { AppError, defaultVersionOf } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
-import type { ModelCatalog } from '../../models/model-catalog.ts'
+import type { Models } from '../../models/open-models.ts'
 import { toPlainAnswer } from './plain-answer.ts'
 import { outputOf } from '../../submit/predict-now.ts'
-import type { PredictNow } from '../../submit/predict-now.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
 
 /** How long `POST /predict` waits for its answer: as long as a native `predict` that asks for no other time. */
 const plainWaitMs = 30_000
@@ -15,40 +15,45 @@ const plainWaitMs = 30_000
  * native `predict`; a model that is loaded nowhere is 503, also when nobody here has ever heard of it.
  */
 export const plainRoutes = ({
-  defaultModel,
-  catalog,
-  predictNow,
+  predictions: { predictNow },
+  models,
   readJsonBody,
+  defaultModel,
 }: {
+  predictions: Pick<Predictions, 'predictNow'>
+  models: Pick<Models, 'get'>
   defaultModel: string
-  catalog: Pick<ModelCatalog, 'get'>
-  predictNow: PredictNow
   readJsonBody: ReadJsonBody
-}) =>
-  new OpenAPIHono<ApiEnvironment>()
-    .openapi(health, (c) => {
-      const served = defaultVersionOf(catalog.get(defaultModel)?.versions ?? [])
-      return c.json({ status: 'ok' as const, model_loaded: served?.status === 'ready' }, 200)
+}) => {
+  const app = new OpenAPIHono<ApiEnvironment>()
+
+  app.openapi(health, (c) => {
+    const served = defaultVersionOf(models.get(defaultModel)?.versions ?? [])
+    return c.json({ status: 'ok' as const, model_loaded: served?.status === 'ready' }, 200)
+  })
+
+  // openapi-plain-path.ts describes it, for the model that it is
+  app.post('/predict', async (c) => {
+    const input = await readJsonBody(c)
+    const entry = models.get(defaultModel)
+    if (!entry) throw notLoaded(defaultModel)
+    const served = defaultVersionOf(entry.versions)
+    const ended = await predictNow({
+      model: defaultModel,
+      version: served?.version,
+      input,
+      owner: c.var.owner,
+      requestId: c.var.requestId,
+      signal: c.req.raw.signal,
+      waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
     })
-    // openapi-plain-path.ts describes it, for the model that it is
-    .post('/predict', async (c) => {
-      const input = await readJsonBody(c)
-      const entry = catalog.get(defaultModel)
-      if (!entry) throw notLoaded(defaultModel)
-      const served = defaultVersionOf(entry.versions)
-      const ended = await predictNow({
-        model: defaultModel,
-        version: served?.version,
-        input,
-        owner: c.var.owner,
-        requestId: c.var.requestId,
-        signal: c.req.raw.signal,
-        waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
-      })
-      const output = outputOf(ended)
-      const answer = served ? toPlainAnswer(output, served.card) : output
-      return c.body(JSON.stringify(answer), 200, { 'Content-Type': 'application/json' })
-    })
+    const output = outputOf(ended)
+    const answer = served ? toPlainAnswer(output, served.card) : output
+    return c.body(JSON.stringify(answer), 200, { 'Content-Type': 'application/json' })
+  })
+
+  return app
+}
 
 const notLoaded = (model: string) =>
   new AppError(

@@ -10,14 +10,23 @@ import { parseJson } from './parse-json.ts'
 export type ReadJsonBody = (c: ApiContext) => Promise<unknown>
 
 export const createJsonReader =
-  ({ limitBytes }: { limitBytes: number }): ReadJsonBody =>
+  ({
+    limitBytes,
+    isJson = saysJson,
+  }: {
+    limitBytes: number
+    /** whether the `Content-Type` will do: clients of some dialects send none */
+    isJson?: (contentType: string) => boolean
+  }): ReadJsonBody =>
   async (c) => {
-    requireJson(c)
+    requireJson(c, isJson)
     return parseJson(await readText(c, limitBytes))
   }
 
-const requireJson = (c: ApiContext) => {
-  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(c.req.header('content-type') ?? '')) {
+const saysJson = (contentType: string) => /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)
+
+const requireJson = (c: ApiContext, isJson: (contentType: string) => boolean) => {
+  if (!isJson(c.req.header('content-type') ?? '')) {
     throw new AppError(
       'unsupported_media_type',
       "the body must be JSON and say so: add -H 'content-type: application/json'",

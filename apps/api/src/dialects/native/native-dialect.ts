@@ -1,0 +1,52 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { readBearerKey } from '../../access/bearer-key.ts'
+import type { Deliveries } from '../../deliveries/open-deliveries.ts'
+import type { ApiEnvironment } from '../../http/api-environment.ts'
+import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import type { Dialect } from '../../http/dialect.ts'
+import { problemResponse } from '../../http/problem.ts'
+import type { Models } from '../../models/open-models.ts'
+import type { Predictions } from '../../submit/open-submit.ts'
+import { deliveryRoutes } from './delivery-routes.ts'
+import { modelRoutes } from './model-routes.ts'
+import { opensEvents } from './open-events.ts'
+import { predictRoutes } from './predict-routes.ts'
+import { predictionEventsRoutes } from './prediction-events-routes.ts'
+import { predictionListRoutes } from './prediction-list-routes.ts'
+import { predictionRoutes } from './prediction-routes.ts'
+import { webhookRoutes } from './webhook-routes.ts'
+
+/** The server's own dialect: `/v1`, problem documents, bearer keys. It has the word wherever no other dialect has it. */
+export const createNativeDialect = ({
+  predictions,
+  models,
+  deliveries,
+  readJsonBody,
+  publicUrl,
+}: {
+  predictions: Predictions
+  models: Models
+  deliveries: Deliveries
+  readJsonBody: ReadJsonBody
+  publicUrl: string
+}): Dialect => {
+  const routes = new OpenAPIHono<ApiEnvironment>()
+  routes.route('/', predictionRoutes({ predictions, readJsonBody }))
+  routes.route('/', predictRoutes({ predictions, readJsonBody }))
+  routes.route('/', predictionEventsRoutes({ predictions }))
+  routes.route('/', predictionListRoutes({ predictions, publicUrl }))
+  routes.route('/', deliveryRoutes({ predictions, deliveries, readJsonBody, publicUrl }))
+  routes.route('/', webhookRoutes({ deliveries, readJsonBody }))
+  routes.route('/', modelRoutes({ models, publicUrl }))
+
+  return {
+    name: 'native',
+    routes,
+    ownsPath: (path) => path.startsWith('/v1/'),
+    isOpen: () => false,
+    isProbe: () => false,
+    toErrorResponse: problemResponse,
+    readKey: readBearerKey,
+    opensWithoutKey: (request) => opensEvents(request, predictions.isEventsToken),
+  }
+}

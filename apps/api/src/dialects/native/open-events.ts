@@ -1,0 +1,20 @@
+import type { HonoRequest } from 'hono'
+import { unauthorized } from '../../access/bearer-key.ts'
+
+/**
+ * An `EventSource` can't send a header, so this one path also takes a token, good for one prediction. It says nothing of
+ * whose prediction that is: the events route takes the token in place of the owner.
+ */
+export const opensEvents = (
+  request: HonoRequest,
+  isEventsToken: (predictionId: string, token: string) => boolean,
+) => {
+  const predictionId = /^\/v1\/predictions\/([^/]+)\/events$/.exec(request.path)?.[1]
+  const token = request.query('token')
+  if (predictionId === undefined || token === undefined || request.header('authorization') !== undefined)
+    return false
+  if (isEventsToken(predictionId, token)) return true
+  throw unauthorized(
+    'the token in this address is not good for this prediction; take the address from urls.events of the prediction',
+  )
+}

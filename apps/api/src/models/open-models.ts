@@ -1,0 +1,20 @@
+import type { Logger, RedisStore } from '@onqueue/shared'
+import type { Channels } from '../redis/channels.ts'
+import { createBacklogReader } from './backlog.ts'
+import type { ReadBacklog } from './backlog.ts'
+import { createModelCatalog } from './model-catalog.ts'
+import type { ModelCatalog } from './model-catalog.ts'
+
+/** All that the API knows of the models. */
+export type Models = ModelCatalog & { readBacklog: ReadBacklog }
+
+/** Reads all models before it resolves. */
+export const openModels = async ({
+  redis,
+  namespace,
+  channels,
+  log,
+}: RedisStore & { channels: Channels; log: Logger }): Promise<Models> => ({
+  ...(await createModelCatalog({ redis, namespace, channels, log })),
+  readBacklog: createBacklogReader({ redis, namespace }),
+})

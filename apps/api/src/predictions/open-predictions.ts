@@ -1,0 +1,76 @@
+import { createEventsTokens, createOutcomeWriter } from '@onqueue/shared'
+import type { DeliveryStore, Logger, RedisStore } from '@onqueue/shared'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { Channels } from '../redis/channels.ts'
+import type { PredictionQueues } from '../redis/prediction-queues.ts'
+import { createCancelPrediction } from './cancel-prediction.ts'
+import { createForgetPrediction } from './forget-prediction.ts'
+import { createListPredictions } from './list-predictions.ts'
+import { createEventStreams } from './prediction-events.ts'
+import { createPredictionReader } from './read-prediction.ts'
+import { createShowPrediction } from './show-prediction.ts'
+import { createOutcomeWaiters } from './wait-for-outcome.ts'
+import { createPredictionWatcher } from './watch-prediction.ts'
+
+/** What is done with predictions that are there. */
+export type KnownPredictions = ReturnType<typeof openPredictions>
+
+/** Opens what is done with predictions that are there. `endWaits` lets requests that are held back answer at once. */
+export const openPredictions = ({
+  redis,
+  namespace,
+  channels,
+  queues,
+  models,
+  deliveries,
+  secret,
+  publicUrl,
+  retentionMs,
+  log,
+}: RedisStore & {
+  channels: Channels
+  queues: PredictionQueues
+  models: Pick<ModelCatalog, 'list' | 'get'>
+  deliveries: DeliveryStore
+  /** under which the links to events are signed */
+  secret: string
+  publicUrl: string
+  retentionMs: number
+  log: Logger
+}) => {
+  const store = { redis, namespace }
+  const tokens = createEventsTokens(secret)
+  const show = createShowPrediction({ publicUrl, retentionMs, tokens })
+  const outcomes = createOutcomeWriter(store)
+  const waiters = createOutcomeWaiters({ ...store, channels, log })
+  const reader = createPredictionReader({
+    ...store,
+    queues,
+    catalog: models,
+    outcomes,
+    deliveries,
+    retentionMs,
+  })
+  const watcher = createPredictionWatcher({ reader, waiters })
+  const events = createEventStreams({ watcher })
+  const cancel = createCancelPrediction({ queues, outcomes })
+
+  return {
+    reader,
+    watcher,
+    waiters,
+    outcomes,
+    show,
+    cancel,
+    forget: createForgetPrediction({ ...store, queues, deliveries, cancel }),
+    list: createListPredictions({ ...store, catalog: models, reader }),
+    follow: events.stream,
+    isEventsToken: (predictionId: string, token: string) => tokens.verify(predictionId, token),
+    countWaiters: () => waiters.count(),
+    countEventStreams: () => events.countOpen(),
+    endWaits: () => {
+      events.close()
+      waiters.close()
+    },
+  }
+}

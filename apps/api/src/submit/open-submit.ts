@@ -1,0 +1,126 @@
+import type { Logger, PredictionRecord, QueuePlace, RedisStore } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
+import type { CheckReceiver } from '../deliveries/check-receiver.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { CancelPrediction } from '../predictions/cancel-prediction.ts'
+import type { ForgetPrediction } from '../predictions/forget-prediction.ts'
+import type { ListPredictions } from '../predictions/list-predictions.ts'
+import type { KnownPredictions } from '../predictions/open-predictions.ts'
+import type { StreamEvents } from '../predictions/prediction-events.ts'
+import type { ShowPrediction } from '../predictions/show-prediction.ts'
+import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
+import type { PredictionQueues } from '../redis/prediction-queues.ts'
+import { createRedisClock } from '../redis/redis-clock.ts'
+import { createAbandonedSubmits } from './abandoned-submits.ts'
+import { createAdmission } from './admission.ts'
+import { createWebhookCheck } from './check-webhook.ts'
+import { createClaims } from './claims.ts'
+import { createEnqueuePrediction } from './enqueue-prediction.ts'
+import { createPredictNow } from './predict-now.ts'
+import type { PredictNow } from './predict-now.ts'
+import { createSubmitGuard } from './submit-guard.ts'
+import { createSubmitPrediction } from './submit-prediction.ts'
+import type { CountSubmits, SubmitPrediction } from './submit-prediction.ts'
+
+/** All that a dialect does with predictions. */
+export type Predictions = {
+  submit: SubmitPrediction
+  /** Submits and waits: for a caller who has no id to come back with. */
+  predictNow: PredictNow
+  /** Whole seconds, 1 to 60, after which a prediction of the model that is submitted now may be done. */
+  drainSeconds: (model: string) => number
+  /** Throws `prediction_not_found`; `owner: null` reads anybody's. */
+  read: (id: string, owner: string | null) => Promise<PredictionRecord>
+  /** Where a queued one stands in line; undefined where it isn't in line (any more). */
+  placeOf: (record: PredictionRecord) => Promise<QueuePlace | undefined>
+  watch: PredictionWatcher
+  cancel: CancelPrediction
+  forget: ForgetPrediction
+  list: ListPredictions
+  follow: StreamEvents
+  /** The native resource, which webhooks send too. */
+  show: ShowPrediction
+  /** Whether a token is the one in `urls.events` of the prediction. */
+  isEventsToken: (predictionId: string, token: string) => boolean
+}
+
+/** Opens the way into the queue. `close` stops what goes on beside the requests. */
+export const openSubmit = ({
+  redis,
+  bulk,
+  namespace,
+  queues,
+  models,
+  known,
+  checkReceiver,
+  secret,
+  retentionMs,
+  backlogLimit,
+  memoryWatermark,
+  count,
+  log,
+}: RedisStore & {
+  /** a connection of its own for long inputs */
+  bulk: Redis
+  queues: PredictionQueues
+  models: ModelCatalog
+  known: KnownPredictions
+  checkReceiver: CheckReceiver
+  /** under which the ids of idempotent submits are made */
+  secret: string
+  retentionMs: number
+  /** rows of a model that may wait or run */
+  backlogLimit: number
+  memoryWatermark: number
+  count: CountSubmits
+  log: Logger
+}): { predictions: Predictions; close(): Promise<void> } => {
+  const store = { redis, namespace }
+  const { reader, watcher, waiters, outcomes, cancel } = known
+  const clock = createRedisClock(redis)
+  const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
+  const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark })
+  const submit = createSubmitPrediction({
+    catalog: models,
+    admission,
+    enqueue: createEnqueuePrediction({
+      bulk,
+      namespace,
+      guard: createSubmitGuard({ ...store, clock }),
+      queues,
+      clock,
+      abandoned,
+    }),
+    claims: createClaims({ ...store, retentionMs }),
+    reader,
+    waiters,
+    checkWebhook: createWebhookCheck({ checkReceiver }),
+    secret,
+    log,
+    count,
+  })
+
+  return {
+    predictions: {
+      submit,
+      predictNow: createPredictNow({ submit, watcher, cancel }),
+      drainSeconds: (model) => {
+        const entry = models.get(model)
+        return entry ? admission.drainSeconds(entry) : 1
+      },
+      read: (id, owner) => reader.read(id, owner),
+      placeOf: (record) => reader.placeOf(record),
+      watch: watcher,
+      cancel,
+      forget: known.forget,
+      list: known.list,
+      follow: known.follow,
+      show: known.show,
+      isEventsToken: known.isEventsToken,
+    },
+    close: async () => {
+      clock.close()
+      await abandoned.close()
+    },
+  }
+}
