@@ -1,9 +1,8 @@
 import { defaultVersionOf } from '@onqueue/shared'
 import type { JsonSchema, ModelEntry, VersionCard } from '@onqueue/shared'
-import { z } from 'zod'
 import { curlCommand } from './curl-command.ts'
 import { maxRows } from '../models/input-check.ts'
-import { submitRequestSchema } from '../submit/submit-request.ts'
+import { submitBodySchema } from '../submit/submit-request.ts'
 
 /** Parts of an OpenAPI document. */
 export type OpenapiParts = {
@@ -79,7 +78,7 @@ const modelPaths = (card: VersionCard, shown: Shown) => {
           required: true,
           content: {
             'application/json': {
-              schema: { ...submitSchema, properties: { ...submitSchema.properties, input: inputs } },
+              schema: { ...submitBodySchema, properties: { ...submitBodySchema.properties, input: inputs } },
               example: submit,
             },
           },
@@ -104,8 +103,6 @@ const pasteable = (path: string, body: unknown, { publicUrl, hasKeys }: Shown) =
     : `\n\n\`\`\`sh\n${curlCommand({ url: `${publicUrl}${path}`, body, hasKeys })}\n\`\`\``
 
 const problem = { $ref: '#/components/responses/Problem' }
-
-const submitSchema = z.toJSONSchema(submitRequestSchema, { io: 'input' })
 
 const arrayOf = (items: unknown) => ({ type: 'array', items, minItems: 1, maxItems: maxRows })
 

@@ -1,6 +1,7 @@
 import { AppError, prioritySchema, webhookEvents } from '@onqueue/shared'
 import type { ErrorPlace } from '@onqueue/shared'
 import { z } from 'zod'
+import { bodySchemaOf } from '../http/bodies/body-schema.ts'
 import { boundIssues } from '../http/bodies/bound-issues.ts'
 import { toPlaces } from '../http/bodies/issue-places.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
@@ -12,24 +13,38 @@ const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= 16, 'has at most 16 pairs')
 
-export const submitRequestSchema = boundIssues(
+const submitRequestSchema = boundIssues(
   z.strictObject({
-    input: z.unknown(),
-    version: z.string().min(1).optional(),
+    input: z.unknown().describe("The model's input, or an array of 1 to 1,000 of them."),
+    version: z.string().min(1).optional().describe('A version of the model; otherwise its default one.'),
     priority: prioritySchema.default('normal'),
-    metadata: metadataSchema.default({}),
-    webhook: z.string().nullish(),
+    metadata: metadataSchema
+      .default({})
+      .meta({ description: 'Yours: comes back with the prediction.', maxProperties: 16 }),
+    webhook: z.string().nullish().meta({
+      description: 'Where to post the prediction when it is final, signed (Standard Webhooks).',
+      format: 'uri',
+    }),
     webhook_events_filter: z
       .array(z.enum(webhookEvents, 'takes "start" and "completed"'))
       .min(1, 'takes "start", "completed" or both')
-      .optional(),
-    webhook_payload: z.enum(['full', 'thin'], 'takes "full" or "thin"').optional(),
+      .optional()
+      .describe(
+        'What to tell: that it is final, however it ended (the default), and (best effort) that it started.',
+      ),
+    webhook_payload: z
+      .enum(['full', 'thin'], 'takes "full" or "thin"')
+      .optional()
+      .describe('thin leaves out input and output; full is the default.'),
   }),
   20,
 )
 
 /** The body of a submit. Its input is checked later, by the model. */
 export type SubmitRequest = z.infer<typeof submitRequestSchema>
+
+/** The JSON Schema of the body of a submit, for documents. The one of a model has that model's input in it. */
+export const submitBodySchema = bodySchemaOf(submitRequestSchema)
 
 /** Throws `invalid_input` with the places that are wrong. */
 export const parseSubmitRequest = (body: unknown): SubmitRequest => {

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { deliveryStatuses } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
+import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
@@ -151,21 +152,7 @@ const redeliverAllRoute = createRoute({
   operationId: 'redeliverFailed',
   tags,
   summary: 'Deliver everything again that failed since a time',
-  request: {
-    body: {
-      required: true,
-      content: {
-        'application/json': {
-          schema: {
-            type: 'object' as const,
-            required: ['since'],
-            additionalProperties: false,
-            properties: { since: { type: 'string' as const, format: 'date-time' } },
-          },
-        },
-      },
-    },
-  },
+  request: docs.jsonBody(bodySchemaOf(sinceSchema)),
   responses: {
     200: docs.json(
       z.object({ redelivered: z.int(), has_more: z.boolean() }),

@@ -1,5 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { deliverySchema, predictionSchema, priorities, webhookEvents } from '@onqueue/shared'
+import { deliverySchema, predictionSchema } from '@onqueue/shared'
+import type { bodySchemaOf } from '../../http/bodies/body-schema.ts'
+
+type BodySchema = ReturnType<typeof bodySchemaOf>
 
 /** How predictions appear in the OpenAPI document. Made anew, since a schema of another module may lack `openapi`. */
 export const predictionResource = z.object(predictionSchema.shape).openapi('Prediction')
@@ -75,37 +78,7 @@ export const versionQuery = parameter(
 )
 export const tokenQuery = parameter('query', 'token', 'From urls.events, in place of the API key.')
 
-/** The body of a submit. The document has one of each model too, with the model's own input. */
-export const submitBody = {
-  type: 'object' as const,
-  required: ['input'],
-  additionalProperties: false,
-  properties: {
-    input: { description: "The model's input, or an array of 1 to 1,000 of them." },
-    version: { type: 'string' as const, description: 'A version of the model; otherwise its default one.' },
-    priority: { type: 'string' as const, enum: [...priorities], default: 'normal' },
-    metadata: {
-      type: 'object' as const,
-      maxProperties: 16,
-      additionalProperties: { type: 'string' as const, maxLength: 512 },
-      description: 'Yours: comes back with the prediction.',
-    },
-    webhook: {
-      type: 'string' as const,
-      format: 'uri',
-      description: 'Where to post the prediction when it is final, signed (Standard Webhooks).',
-    },
-    webhook_events_filter: {
-      type: 'array' as const,
-      items: { type: 'string' as const, enum: [...webhookEvents] },
-      default: ['completed'],
-      description: 'What to tell: that it is final, however it ended, and (best effort) that it started.',
-    },
-    webhook_payload: {
-      type: 'string' as const,
-      enum: ['full', 'thin'],
-      default: 'full',
-      description: 'thin leaves out input and output.',
-    },
-  },
-}
+/** A JSON body in the shape of a schema, which the handler reads and checks itself, once. */
+export const jsonBody = (schema: BodySchema) => ({
+  body: { required: true, content: { 'application/json': { schema } } },
+})

@@ -6,7 +6,7 @@ import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import { etagOf, matchesEtag } from '../../http/prediction-etag.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
-import { parseSubmitRequest } from '../../submit/submit-request.ts'
+import { parseSubmitRequest, submitBodySchema } from '../../submit/submit-request.ts'
 import type { ExpectedOutcome } from '../../predictions/wait-for-outcome.ts'
 import type { Wait } from '../../predictions/watch-prediction.ts'
 import * as docs from './prediction-docs.ts'
@@ -102,8 +102,7 @@ const submitRoute = createRoute({
     docs.idempotencyHeader,
     docs.cancelAfterHeader,
   ],
-  // as plain JSON Schema: the body is read and checked in the handler, once
-  request: { body: { required: true, content: { 'application/json': { schema: docs.submitBody } } } },
+  request: docs.jsonBody(submitBodySchema),
   responses: {
     200: docs.json(
       docs.predictionResource,

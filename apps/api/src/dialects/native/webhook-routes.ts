@@ -2,6 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { toIso } from '@onqueue/shared'
 import type { Endpoint } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
+import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
@@ -80,25 +81,10 @@ const endpointResource = z
 const originSchema = z.strictObject({
   origin: z
     .url({ protocol: /^https?$/, error: 'takes an origin such as https://example.com' })
+    .describe('Such as https://example.com.')
     .transform((text) => new URL(text).origin),
 })
-const urlSchema = z.strictObject({ url: z.string() })
-
-const bodyOf = (field: string, description: string) => ({
-  body: {
-    required: true,
-    content: {
-      'application/json': {
-        schema: {
-          type: 'object' as const,
-          required: [field],
-          additionalProperties: false,
-          properties: { [field]: { type: 'string' as const, description } },
-        },
-      },
-    },
-  },
-})
+const urlSchema = z.strictObject({ url: z.string().describe('Where to.') })
 
 const secretRoute = createRoute({
   method: 'get',
@@ -138,7 +124,7 @@ const resumeRoute = createRoute({
   operationId: 'resumeWebhookEndpoint',
   tags,
   summary: 'End the pause of an origin that failed for five days',
-  request: bodyOf('origin', 'Such as https://example.com.'),
+  request: docs.jsonBody(bodySchemaOf(originSchema)),
   responses: {
     200: docs.json(endpointResource, 'Its deliveries go on.'),
     404: docs.problem('Nothing was ever sent there.'),
@@ -152,7 +138,7 @@ const testRoute = createRoute({
   operationId: 'testWebhook',
   tags,
   summary: 'Send a signed test message',
-  request: bodyOf('url', 'Where to.'),
+  request: docs.jsonBody(bodySchemaOf(urlSchema)),
   responses: {
     202: docs.json(docs.deliveryResource, 'The delivery; its Location says what became of it.'),
     422: docs.problem('Webhooks may not go there.'),
