@@ -21,16 +21,16 @@ export type ModelCatalog = {
    * The version that a new prediction gets: the asked for, or else the default one.
    *
    * Throws `model_not_found`, `version_not_found`, and `model_unavailable` while it is loading for the first time,
-   * refused, silent for too long or, for a caller who wants the answer `now`, without a worker.
+   * refused, silent for too long or, for a caller who `needsWorker` since he wants the answer now, without one.
    */
-  resolve(model: string, options: { version: string | undefined; now: boolean }): ServedVersion
+  resolve(model: string, options: { version: string | undefined; needsWorker: boolean }): ServedVersion
   /** Where an input breaks the schema of a version; pointers start with `pointer`. Empty when it may be queued. */
   check(served: ServedVersion, input: unknown, pointer: string): ErrorPlace[]
   close(): Promise<void>
 }
 
 /** A model whose workers have not been heard of for this long takes no new predictions: nobody may ever run them. */
-const longestSilenceMs = 10 * 60_000
+const maxSilenceMs = 10 * 60_000
 
 type Options = {
   redis: Redis
@@ -85,11 +85,11 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
   return {
     list: () => [...entries.values()],
     get: (name) => entries.get(name),
-    resolve: (model, { version, now }) => {
+    resolve: (model, { version, needsWorker }) => {
       const entry = entries.get(model)
       if (!entry) throw modelNotFound(model, [...entries.keys()])
       const served = version === undefined ? defaultVersionOf(entry.versions) : findVersion(entry, version)
-      refuseUnlessServed(entry, served, { now, at: clock() })
+      refuseUnlessServed(entry, served, { needsWorker, now: clock() })
       return served
     },
     check: ({ card }, input, pointer) => {
@@ -116,7 +116,7 @@ const findVersion = ({ name, versions }: ModelEntry, version: string) => {
 function refuseUnlessServed(
   { name, lastSeenAt }: ModelEntry,
   served: ServedVersion | undefined,
-  { now, at }: { now: boolean; at: number },
+  { needsWorker, now }: { needsWorker: boolean; now: number },
 ): asserts served is ServedVersion {
   const refuse = (why: string, retryAfterSeconds: number) => {
     throw new AppError('model_unavailable', `model "${name}" ${why}`, { retryAfterSeconds })
@@ -126,8 +126,9 @@ function refuseUnlessServed(
   if (!served || served.card.inputSchema === null)
     refuse('is being loaded for the first time; try again soon', 2)
   if (served?.status === 'ready') return
-  if (now) refuse('has no worker that is ready for it; try again, or submit a prediction that may wait', 5)
-  if (lastSeenAt === null || at - lastSeenAt > longestSilenceMs) {
+  if (needsWorker)
+    refuse('has no worker that is ready for it; try again, or submit a prediction that may wait', 5)
+  if (lastSeenAt === null || now - lastSeenAt > maxSilenceMs) {
     refuse('has not had a worker for 10 minutes; start one', 60)
   }
 }

@@ -1,7 +1,7 @@
 import { AppError } from '@onqueue/shared'
 import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
 import { deadlineFrom } from '../http/cancel-after.ts'
-import { longestInlineInput } from './enqueue-prediction.ts'
+import { maxInlineCharacters } from './enqueue-prediction.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { SubmitRequest } from './submit-request.ts'
@@ -18,26 +18,35 @@ export type Submission = {
   /** what its owner wants to be told, checked */
   webhook?: WebhookRequest | undefined
   /** the caller wants the answer now, so a model without a worker is refused */
-  now?: boolean
+  needsWorker?: boolean
 }
 
-/** What a good submission becomes; still without an id. `job` lacks the input where that is loose. */
+/** What a good submission becomes; still without an id. `job` lacks the input where that is large. */
 export type CheckedSubmission = {
   job: PredictionJobData
   input: unknown
   /** the input as JSON, where it is too long to be part of the job; otherwise null */
-  looseInput: string | null
+  largeInput: string | null
   attempts: number
 }
 
 /** Throws what `resolve` of the catalog throws, and `invalid_input` with the places where the input does not fit. */
 export const createSubmissionCheck =
-  ({ catalog, clock = Date.now }: { catalog: ModelCatalog; clock?: () => number }) =>
+  ({ models, clock = Date.now }: { models: Pick<ModelCatalog, 'resolve' | 'check'>; clock?: () => number }) =>
   (submission: Submission): CheckedSubmission => {
-    const { model, request, inputPointer, owner, requestId, cancelAfter, webhook, now = false } = submission
+    const {
+      model,
+      request,
+      inputPointer,
+      owner,
+      requestId,
+      cancelAfter,
+      webhook,
+      needsWorker = false,
+    } = submission
     const { input, priority, metadata } = request
-    const served = catalog.resolve(model, { version: request.version, now })
-    const places = catalog.check(served, input, inputPointer)
+    const served = models.resolve(model, { version: request.version, needsWorker })
+    const places = models.check(served, input, inputPointer)
     const [first] = places
     if (first) {
       const detail = `the input does not fit ${model}: ${describePlace(first)}`
@@ -45,14 +54,14 @@ export const createSubmissionCheck =
     }
     const createdAt = clock()
     const text = JSON.stringify(input)
-    const isLoose = text.length > longestInlineInput
+    const isLarge = text.length > maxInlineCharacters
     const job: PredictionJobData = {
       model,
       version: served.version,
       digest: served.card.digest,
       owner,
       requestId,
-      ...(isLoose ? {} : { input }),
+      ...(isLarge ? {} : { input }),
       inputBytes: text.length,
       arrayLength: Array.isArray(input) ? input.length : null,
       priority,
@@ -61,5 +70,5 @@ export const createSubmissionCheck =
       createdAt,
       ...(webhook ? { webhook } : {}),
     }
-    return { job, input, looseInput: isLoose ? text : null, attempts: served.card.attempts }
+    return { job, input, largeInput: isLarge ? text : null, attempts: served.card.attempts }
   }

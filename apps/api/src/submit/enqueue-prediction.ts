@@ -4,6 +4,7 @@ import {
   jobOptions,
   modelKeys,
   predictionPath,
+  rowsOf,
   wasNeverSent,
 } from '@onqueue/shared'
 import type { PredictionJobData } from '@onqueue/shared'
@@ -17,20 +18,20 @@ import type { SubmitGuard } from './submit-guard.ts'
 /** A prediction that was checked and let in, ready for the queue. */
 type NewPrediction = {
   id: string
-  /** without `input` where that is loose */
+  /** without `input` where that is large */
   job: PredictionJobData
   /** the input as JSON, where it is too long to be part of the job; otherwise null */
-  looseInput: string | null
+  largeInput: string | null
   /** how often it may be tried */
   attempts: number
   /** an idempotency key stands for it: who retries the submit finds it */
   isKeyed: boolean
 }
 
-/** Longer inputs (in characters of JSON) are kept beside the job: BullMQ hands a job's data through its scripts. */
-export const longestInlineInput = 64 * 1024
+/** Inputs of more characters of JSON are kept beside the job: BullMQ hands a job's data through its scripts. */
+export const maxInlineCharacters = 64 * 1024
 /** An input that was written for a job which then was not added goes by itself. */
-const looseInputTtlMs = 60_000
+const unclaimedInputTtlMs = 60_000
 
 /**
  * Puts a prediction into the queue: the guard script (see submit-guard.ts) and the job, one after the other on one connection,
@@ -56,17 +57,17 @@ type Options = {
 export const createEnqueuePrediction = (options: Options): EnqueuePrediction => {
   const { bulk, namespace, guard, queues, clock, abandoned } = options
 
-  const writeLooseInput = async ({ id, job, looseInput }: NewPrediction) => {
-    if (looseInput === null) return
+  const writeLargeInput = async ({ id, job, largeInput }: NewPrediction) => {
+    if (largeInput === null) return
     try {
-      await bulk.set(modelKeys(namespace, job.model).input(id), looseInput, 'PX', looseInputTtlMs)
+      await bulk.set(modelKeys(namespace, job.model).input(id), largeInput, 'PX', unclaimedInputTtlMs)
     } catch (err) {
       throw isConnectionError(err) ? queueUnavailable(err) : err
     }
   }
 
   /** Resolves to whether it came too late. */
-  const burst = async ({ id, job, looseInput, attempts, isKeyed }: NewPrediction) => {
+  const burst = async ({ id, job, largeInput, attempts, isKeyed }: NewPrediction) => {
     const queue = queues.open(job.model)
     const { isLate } = await guard.send({
       id,
@@ -74,8 +75,8 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
       owner: job.owner,
       createdAt: job.createdAt,
       deadline: job.deadline,
-      rows: job.arrayLength ?? 1,
-      isLoose: looseInput !== null,
+      rows: rowsOf(job),
+      hasLargeInput: largeInput !== null,
       isKeyed,
     })
     const [late] = await Promise.all([isLate, queue.add(job.owner, job, jobOptions(id, job, attempts))])
@@ -83,14 +84,13 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
   }
 
   return async (prediction) => {
-    await writeLooseInput(prediction)
+    await writeLargeInput(prediction)
     const sentAt = Date.now()
     const isLate = await burst(prediction).catch((err: unknown) => {
       if (err instanceof AppError) throw err
       if (wasNeverSent(err)) throw queueUnavailable(err)
       const { id, job, isKeyed } = prediction
-      if (!isKeyed)
-        abandoned.add({ id, model: job.model, owner: job.owner, rows: job.arrayLength ?? 1, sentAt })
+      if (!isKeyed) abandoned.add({ id, model: job.model, owner: job.owner, rows: rowsOf(job), sentAt })
       throw isConnectionError(err) ? outcomeUnknown(id, { isKeyed, cause: err }) : err
     })
     if (!isLate) return

@@ -39,7 +39,7 @@ export const createPredictNow =
       inputPointer: '',
       owner,
       requestId,
-      now: true,
+      needsWorker: true,
       isAwaited: true,
     })
     try {

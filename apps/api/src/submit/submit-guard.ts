@@ -1,21 +1,12 @@
-import { endedOutcome, modelKeys } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import { modelKeys } from '@onqueue/shared'
+import type { RedisStore } from '@onqueue/shared'
 import type { RedisClock } from '../redis/redis-clock.ts'
+import { guardSubmits } from './guard-submits.ts'
 
-const lateOutcome = JSON.stringify(
-  endedOutcome('canceled', {
-    code: 'canceled',
-    detail: 'the queue took it too late: its caller had been refused',
-    now: 0,
-  }),
-)
-
-/** Far longer than any prediction waits: the sweeper removes this outcome together with its job. */
-const lateOutcomeTtlMs = 7 * 24 * 3_600_000
 /** Less than the silence after which a producer gives up: what Redis runs later than this was given up on. */
-const latenessLimitMs = 900
+const maxLatenessMs = 900
 
-type GuardedSubmit = {
+export type GuardedSubmit = {
   id: string
   model: string
   owner: string
@@ -24,7 +15,7 @@ type GuardedSubmit = {
   /** rows of the prediction */
   rows: number
   /** its input is kept beside the job, for now with a time to live */
-  isLoose: boolean
+  hasLargeInput: boolean
   /** whoever retries the submit finds it, so it may come late */
   isKeyed: boolean
 }
@@ -52,23 +43,29 @@ export const createSubmitGuard = ({
   redis,
   namespace,
   clock,
-}: {
-  redis: Redis
-  namespace: string
-  clock: Pick<RedisClock, 'now'>
-}): SubmitGuard => {
-  redis.defineCommand('guardSubmits', { lua: submitGuardScript })
+}: RedisStore & { clock: Pick<RedisClock, 'now'> }): SubmitGuard => {
+  const guard = guardSubmits.on(redis)
   const turns = new Map<string, Turn>()
 
   const run = async (model: string, submits: GuardedSubmit[]) => {
-    const modelKeyNames = modelKeys(namespace, model)
-    const keys = [modelKeyNames.deadlines, modelKeyNames.extraRows]
-    const args: (string | number)[] = [Math.floor(clock.now()) + latenessLimitMs]
-    for (const { id, owner, createdAt, deadline, rows, isLoose, isKeyed } of submits) {
-      keys.push(modelKeyNames.outcome(id), modelKeyNames.index(owner), isLoose ? modelKeyNames.input(id) : '')
-      args.push(id, createdAt, deadline ?? '', rows - 1, isKeyed ? 'keyed' : '')
-    }
-    return (await redis.guardSubmits(keys.length, ...keys, ...args)) === 'late'
+    const { deadlines, extraRows, outcome, index, input } = modelKeys(namespace, model)
+    const reply = await guard.run({
+      keys: { deadlines, extraRows },
+      args: { latestAt: Math.floor(clock.now()) + maxLatenessMs },
+      moreKeys: submits.flatMap(({ id, owner, hasLargeInput }) => [
+        outcome(id),
+        index(owner),
+        hasLargeInput ? input(id) : '',
+      ]),
+      moreArgs: submits.flatMap(({ id, createdAt, deadline, rows, isKeyed }) => [
+        id,
+        createdAt,
+        deadline ?? '',
+        rows - 1,
+        isKeyed ? 'keyed' : '',
+      ]),
+    })
+    return reply === 'late'
   }
 
   const openTurn = (model: string) => {
@@ -90,35 +87,5 @@ export const createSubmitGuard = ({
       turn.submits.push(submit)
       return turn.sent
     },
-  }
-}
-
-const submitGuardScript = `
-local deadlines, extraRows = KEYS[1], KEYS[2]
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local isLate = now > tonumber(ARGV[1])
-
-for i = 0, (#KEYS - 2) / 3 - 1 do
-  local outcome, index, input = unpack(KEYS, 3 + 3 * i, 5 + 3 * i)
-  local id, createdAt, deadline, rowsBeyondOne, keyed = unpack(ARGV, 2 + 5 * i, 6 + 5 * i)
-  if isLate and keyed == '' then
-    local text = string.gsub([[${lateOutcome}]], '"completedAt":0', string.format('"completedAt":%.0f', now))
-    redis.call('SET', outcome, text, 'NX', 'PX', ${lateOutcomeTtlMs})
-  else
-    if redis.call('ZADD', index, createdAt, id) == 1 and rowsBeyondOne ~= '0' then
-      redis.call('INCRBY', extraRows, rowsBeyondOne)
-    end
-    if deadline ~= '' then redis.call('ZADD', deadlines, deadline, id) end
-    if input ~= '' then redis.call('PERSIST', input) end
-  end
-end
-return isLate and 'late' or 'listed'
-`
-
-declare module 'ioredis' {
-  // oxlint-disable-next-line no-unused-vars -- must repeat ioredis' own parameter to merge with it
-  interface RedisCommander<Context> {
-    guardSubmits(...args: (string | number)[]): Promise<unknown>
   }
 }

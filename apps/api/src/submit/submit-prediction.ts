@@ -64,7 +64,7 @@ const claimPollMs = 50
 export const createSubmitPrediction = (options: Options): SubmitPrediction => {
   const { catalog, admission, enqueue, claims, reader, waiters, checkWebhook, secret, log, count } = options
 
-  const checkInput = createSubmissionCheck({ catalog })
+  const checkInput = createSubmissionCheck({ models: catalog })
   const check = async (submission: AwaitedSubmission) =>
     checkInput({ ...submission, webhook: await checkWebhook(submission.request, submission.owner) })
 
