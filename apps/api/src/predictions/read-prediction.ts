@@ -10,6 +10,7 @@ import {
 } from '@onqueue/shared'
 import type { DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
+import { drainRate } from '../models/drain-rate.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { PredictionQueues } from '../redis/prediction-queues.ts'
 
@@ -84,8 +85,8 @@ export const createPredictionReader = (options: Options): PredictionReader => {
       if (outcome || takenAt !== null) return undefined
       const rank = await redis.zrank(modelKeys(namespace, job.model).queue('prioritized'), id)
       if (rank === null) return undefined
-      const rate =
-        catalog.get(job.model)?.heartbeats.reduce((sum, { rowsPerSecond }) => sum + rowsPerSecond, 0) ?? 0
+      const entry = catalog.get(job.model)
+      const rate = entry ? drainRate(entry) : 0
       return { position: rank + 1, etaSeconds: rate === 0 ? null : Math.ceil((rank + 1) / rate) }
     },
   }

@@ -1,14 +1,14 @@
-import { AppError, modelKeys, readRedisMemory } from '@onqueue/shared'
-import type { ModelEntry } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import { AppError, isConnectionError, modelKeys, readRedisMemory } from '@onqueue/shared'
+import type { Logger, ModelEntry, RedisStore } from '@onqueue/shared'
+import { drainRate } from '../models/drain-rate.ts'
 import type { PredictionQueues } from '../redis/prediction-queues.ts'
+import { Gauge } from './gauge.ts'
 
 /**
  * Refuses predictions while there is a way to: before they are in the queue. Once Redis is full, workers can't finish
  * anything; and a backlog that takes an hour to drain is better told to the caller than hidden in the queue.
  *
- * Both measures are read at most every few hundred milliseconds, whatever the load: what this process let in since is
- * added to the last reading. When Redis can't be read the last reading stands; the enqueue then fails by itself.
+ * When Redis can't be read the last reading stands; the enqueue then fails by itself.
  */
 export type Admission = {
   /** Counts a prediction in, or throws `backlog_full` or `memory_full` with when to come back. */
@@ -17,28 +17,28 @@ export type Admission = {
   drainSeconds(entry: ModelEntry): number
 }
 
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   queues: PredictionQueues
   /** rows that may wait or run, for each model */
   backlogLimit: number
   /** share of Redis' maxmemory in use from which nothing is let in; ignored where Redis has no limit */
   memoryWatermark: number
+  log: Pick<Logger, 'error'>
   clock?: () => number
 }
 
 const backlogMaxAgeMs = 250
 const memoryMaxAgeMs = 500
-/** A reading from before a pause says nothing about now. */
-const pauseMs = 2000
 /** What a prediction takes in Redis but for its input and output, as measured. */
 const bytesBesideInput = 2048
 
 export const createAdmission = (options: Options): Admission => {
-  const { redis, namespace, queues, backlogLimit, memoryWatermark, clock = Date.now } = options
+  const { redis, namespace, queues, backlogLimit, memoryWatermark, log, clock = Date.now } = options
+  const onFailed = (err: unknown) => {
+    if (!isAway(err)) log.error({ err }, 'admission goes by an old reading: the new one failed')
+  }
 
-  const readBacklog = async (model: string) => {
+  const countRows = async (model: string) => {
     const [counts, extraRows] = await Promise.all([
       queues.open(model).getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
       redis.get(modelKeys(namespace, model).extraRows),
@@ -50,41 +50,43 @@ export const createAdmission = (options: Options): Admission => {
   const backlogs = new Map<string, Gauge>()
   const backlogOf = (model: string) => {
     const gauge =
-      backlogs.get(model) ?? createGauge(() => readBacklog(model), { maxAgeMs: backlogMaxAgeMs, clock })
+      backlogs.get(model) ??
+      new Gauge({ read: () => countRows(model), maxAgeMs: backlogMaxAgeMs, onFailed, clock })
     backlogs.set(model, gauge)
     return gauge
   }
   let limitBytes = 0
-  const memory = createGauge(
-    async () => {
+  const memory = new Gauge({
+    read: async () => {
       const reading = await readRedisMemory(redis)
       limitBytes = reading.limitBytes
       return reading.usedBytes
     },
-    { maxAgeMs: memoryMaxAgeMs, clock },
-  )
+    maxAgeMs: memoryMaxAgeMs,
+    onFailed,
+    clock,
+  })
 
   return {
     admit: async (entry, { rows, inputBytes }) => {
       const backlog = backlogOf(entry.name)
-      // a first reading is waited for; later ones go on beside the requests
-      if (backlog.isStale()) await backlog.refresh()
-      if (memory.isStale()) await memory.refresh()
+      await backlog.freshen()
+      await memory.freshen()
       const takesBytes = inputBytes + bytesBesideInput
-      if (limitBytes > 0 && memory.value() + takesBytes > memoryWatermark * limitBytes) {
+      if (limitBytes > 0 && memory.value + takesBytes > memoryWatermark * limitBytes) {
         throw new AppError('memory_full', 'the queue is short of memory; try again later', {
-          retryAfterSeconds: secondsToDrain(backlog.value(), entry),
+          retryAfterSeconds: secondsToDrain(backlog.value, entry),
         })
       }
-      const excess = backlog.value() + rows - backlogLimit
+      const excess = backlog.value + rows - backlogLimit
       if (excess > 0) {
-        const detail = `${entry.name} has ${backlog.value()} rows waiting, and takes at most ${backlogLimit}; try again later`
+        const detail = `${entry.name} has ${backlog.value} rows waiting, and takes at most ${backlogLimit}; try again later`
         throw new AppError('backlog_full', detail, { retryAfterSeconds: secondsToDrain(excess, entry) })
       }
       backlog.add(rows)
       memory.add(takesBytes)
     },
-    drainSeconds: (entry) => secondsToDrain(backlogs.get(entry.name)?.value() ?? 0, entry, { ifUnknown: 2 }),
+    drainSeconds: (entry) => secondsToDrain(backlogs.get(entry.name)?.value ?? 0, entry, { ifUnknown: 2 }),
   }
 }
 
@@ -94,57 +96,11 @@ export const secondsToDrain = (
   { heartbeats }: Pick<ModelEntry, 'heartbeats'>,
   { ifUnknown = 60 }: { ifUnknown?: number } = {},
 ) => {
-  const rowsPerSecond = heartbeats.reduce((sum, heartbeat) => sum + heartbeat.rowsPerSecond, 0)
+  const rowsPerSecond = drainRate({ heartbeats })
   if (rowsPerSecond === 0) return ifUnknown
   return Math.min(60, Math.max(1, Math.ceil(rows / rowsPerSecond)))
 }
 
-type Gauge = {
-  value(): number
-  /** What this process knows to have been added since the last reading. */
-  add(amount: number): void
-  /** True until the first reading, and after a pause; under load, an old one is replaced in the background. */
-  isStale(): boolean
-  refresh(): Promise<void>
-}
-
-const createGauge = (
-  read: () => Promise<number>,
-  { maxAgeMs, clock }: { maxAgeMs: number; clock: () => number },
-): Gauge => {
-  let reading: { value: number; at: number } | undefined
-  let added = 0
-  let refreshing: Promise<void> | undefined
-
-  const refresh = () => {
-    refreshing ??= (async () => {
-      const addedBefore = added
-      const at = clock()
-      try {
-        reading = { value: await read(), at }
-        // what was added while Redis was read may or may not be in the reading: it stays counted until the next
-        added -= addedBefore
-      } catch {
-        // stays as it was, for another `maxAgeMs`
-        reading = { value: reading?.value ?? 0, at }
-      } finally {
-        refreshing = undefined
-      }
-    })()
-    return refreshing
-  }
-  return {
-    value: () => (reading?.value ?? 0) + added,
-    add: (amount) => {
-      added += amount
-    },
-    isStale: () => {
-      if (reading === undefined) return true
-      const ageMs = clock() - reading.at
-      // refresh never rejects
-      if (ageMs > maxAgeMs) void refresh()
-      return ageMs > pauseMs
-    },
-    refresh,
-  }
-}
+/** Redis can't be asked: it says so itself, and the enqueue will. Anything else is a defect. */
+const isAway = (err: unknown) =>
+  isConnectionError(err) || (err instanceof AppError && err.code === 'queue_unavailable')

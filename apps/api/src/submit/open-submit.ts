@@ -79,7 +79,7 @@ export const openSubmit = ({
   const { reader, watcher, waiters, outcomes, cancel } = known
   const clock = createRedisClock(redis)
   const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
-  const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark })
+  const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark, log })
   const submit = createSubmitPrediction({
     catalog: models,
     admission,
