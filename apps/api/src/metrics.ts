@@ -3,7 +3,7 @@ import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ApiEnvironment } from './http/api-environment.ts'
 import type { Models } from './models/open-models.ts'
-import type { CountSubmits } from './submit/submit-prediction.ts'
+import type { CountSubmits } from './submit/add-prediction.ts'
 
 /** What the API counts. docs/metrics.md explains every metric. */
 export type Metrics = CountSubmits & {

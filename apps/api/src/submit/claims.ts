@@ -27,7 +27,7 @@ export type Claims = {
 }
 
 const claimSchema = z.object({ fingerprint: z.string(), at: z.number(), isAdded: z.boolean() })
-type Claim = z.infer<typeof claimSchema>
+export type Claim = z.infer<typeof claimSchema>
 
 /** A key is good for 24 h after its prediction is gone at the latest. */
 const keyLifeMs = 24 * 3_600_000

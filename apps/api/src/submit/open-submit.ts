@@ -12,6 +12,8 @@ import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
 import type { PredictionQueues } from '../redis/prediction-queues.ts'
 import { createRedisClock } from '../redis/redis-clock.ts'
 import { createAbandonedSubmits } from './abandoned-submits.ts'
+import { createAddPrediction } from './add-prediction.ts'
+import type { CountSubmits } from './add-prediction.ts'
 import { createAdmission } from './admission.ts'
 import { createWebhookCheck } from './check-webhook.ts'
 import { createClaims } from './claims.ts'
@@ -20,7 +22,7 @@ import { createPredictNow } from './predict-now.ts'
 import type { PredictNow } from './predict-now.ts'
 import { createSubmitGuard } from './submit-guard.ts'
 import { createSubmitPrediction } from './submit-prediction.ts'
-import type { CountSubmits, SubmitPrediction } from './submit-prediction.ts'
+import type { SubmitPrediction } from './submit-prediction.ts'
 
 /** All that a dialect does with predictions. */
 export type Predictions = {
@@ -80,23 +82,16 @@ export const openSubmit = ({
   const clock = createRedisClock(redis)
   const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
   const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark, log })
+  const guard = createSubmitGuard({ ...store, clock })
+  const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, clock, abandoned })
   const submit = createSubmitPrediction({
-    catalog: models,
+    models,
+    checkWebhook: createWebhookCheck({ checkReceiver }),
     admission,
-    enqueue: createEnqueuePrediction({
-      bulk,
-      namespace,
-      guard: createSubmitGuard({ ...store, clock }),
-      queues,
-      clock,
-      abandoned,
-    }),
     claims: createClaims({ ...store, retentionMs }),
     reader,
-    waiters,
-    checkWebhook: createWebhookCheck({ checkReceiver }),
+    add: createAddPrediction({ enqueue, waiters, count, log }),
     secret,
-    log,
     count,
   })
 

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AppError, keyedPredictionId } from '@onqueue/shared'
+import type { PredictionReader } from '../predictions/read-prediction.ts'
+import type { AddPrediction, Submitted } from './add-prediction.ts'
+import type { CheckedSubmission } from './check-submission.ts'
+import { fingerprintOf } from './claims.ts'
+import type { Claims } from './claims.ts'
+import { outcomeUnknown } from './enqueue-prediction.ts'
+import { planKeyedSubmit } from './plan-keyed-submit.ts'
+import type { KeyedStep } from './plan-keyed-submit.ts'
+import type { AwaitedSubmission } from './submit-prediction.ts'
+
+const claimPollMs = 50
+
+/**
+ * Submits a prediction once for all requests with its idempotency key, step by step as `planKeyedSubmit` says. Throws
+ * `idempotency_key_reused` (another body), `result_expired` (its prediction is gone) and `outcome_unknown`, beside what a
+ * submit without a key throws.
+ */
+export const createSubmitKeyed = ({
+  claims,
+  reader,
+  prepare,
+  add,
+  secret,
+}: {
+  claims: Claims
+  reader: Pick<PredictionReader, 'find'>
+  /** checks and admits */
+  prepare: (submission: AwaitedSubmission) => Promise<CheckedSubmission>
+  add: AddPrediction
+  /** under which the ids are made */
+  secret: string
+}) => {
+  const addClaimed = async (
+    id: string,
+    checked: CheckedSubmission,
+    { fingerprint, isAwaited }: { fingerprint: string; isAwaited: boolean },
+  ) => {
+    const { model } = checked.job
+    try {
+      const submitted = await add(id, checked, { isKeyed: true, isAwaited })
+      // losing this costs no more than a 410 later on, so nobody waits for it
+      void claims.markAdded(model, id, fingerprint).catch(() => undefined)
+      return submitted
+    } catch (err) {
+      // refusals are not remembered; and what can't be released now is taken over in 5 s
+      const isUnknown = err instanceof AppError && err.code === 'outcome_unknown'
+      if (!isUnknown) await claims.release(model, id).catch(() => undefined)
+      throw err
+    }
+  }
+
+  return async (submission: AwaitedSubmission, idempotencyKey: string): Promise<Submitted> => {
+    const { model, owner, request, isAwaited } = submission
+    const id = keyedPredictionId({ model, owner, idempotencyKey, secret })
+    const fingerprint = fingerprintOf(model, request)
+    const startedAt = performance.now()
+    for (;;) {
+      const claim = await claims.read(model, id)
+      const record = claim && (await reader.find(id, owner))
+      const waitedMs = performance.now() - startedAt
+      const step = planKeyedSubmit({ claim, record, fingerprint, now: Date.now(), waitedMs })
+      switch (step.kind) {
+        case 'take': {
+          const checked = await prepare(submission)
+          const isTaken = (await claims.take(model, id, fingerprint)) === null
+          if (isTaken) return addClaimed(id, checked, { fingerprint, isAwaited })
+          break
+        }
+        case 'take-over': {
+          const checked = await prepare(submission)
+          await claims.takeOver(model, id, fingerprint)
+          return addClaimed(id, checked, { fingerprint, isAwaited })
+        }
+        case 'replay':
+          return { record: step.record, isReplay: true, expected: null }
+        case 'wait':
+          await sleep(claimPollMs)
+          break
+        case 'refuse':
+          throw refusal(step.why, id)
+      }
+    }
+  }
+}
+
+const refusal = (why: Extract<KeyedStep, { kind: 'refuse' }>['why'], id: string) => {
+  switch (why) {
+    case 'reused':
+      return new AppError(
+        'idempotency_key_reused',
+        'this Idempotency-Key was used for another request; use a new one',
+      )
+    case 'expired':
+      return new AppError(
+        'result_expired',
+        'the prediction of this Idempotency-Key is gone; use a new key to run it again',
+      )
+    case 'unknown':
+      return outcomeUnknown(id, { isKeyed: true })
+  }
+}
