@@ -51,6 +51,8 @@ export type StackOptions = {
   workers?: number
   /** where the Redis of the whole run won't do */
   redisUrl?: string
+  /** whose processes are started; those of this checkout when not given */
+  checkout?: string
   /** settings of every process */
   environment?: Record<string, string>
   prefix?: string
@@ -64,6 +66,7 @@ let stacks = 0
 
 export const startStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { models = [shippedModel('demo-classifier')], workers = 1, redisUrl = inject('redisUrl') } = options
+  const checkout = options.checkout ?? root
   const prefix = options.prefix ?? `test-${process.pid}-${(stacks += 1)}`
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-test-'))
   const modelsFolder = async (inside: TestModel[]) => {
@@ -78,7 +81,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     ONQUEUE_PREFIX: prefix,
     ONQUEUE_MODELS_DIR: await modelsFolder(models),
     ONQUEUE_DATA_DIR: join(folder, '.data'),
-    NODE_COMPILE_CACHE: join(root, '.cache/compile'),
+    NODE_COMPILE_CACHE: join(checkout, '.cache/compile'),
     ONQUEUE_API_HEALTH_PORT: '0',
     ONQUEUE_WORKER_HEALTH_PORT: '0',
     ONQUEUE_WEBHOOKS_HEALTH_PORT: '0',
@@ -88,7 +91,10 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
   }
   const started: StackProcess[] = []
   const start = async (app: 'api' | 'worker' | 'webhooks', environment: Record<string, string> = {}) => {
-    const child = await startProcess(join(root, 'apps', app, 'src/main.ts'), { ...shared, ...environment })
+    const child = await startProcess(join(checkout, 'apps', app, 'src/main.ts'), {
+      ...shared,
+      ...environment,
+    })
     started.push(child)
     return child
   }
