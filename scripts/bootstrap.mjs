@@ -10,7 +10,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
   )
   process.exitCode = 1
 } else {
-  import('./run-on-project-node.mjs')
+  import('./bootstrap/run-on-project-node.mjs')
     .then(({ runOnProjectNode }) => runOnProjectNode(process.argv.slice(2)))
     .then(
       (exitCode) => {

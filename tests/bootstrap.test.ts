@@ -4,9 +4,9 @@
 import {
   chmodSync,
   cpSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -45,11 +45,8 @@ fi
 const makeProject = ({ npm }: { npm: string }): string => {
   const root = mkdtempSync(join(tmpdir(), 'onqueue-bootstrap-'))
   onTestFinished(() => rmSync(root, { recursive: true }))
-  mkdirSync(join(root, 'scripts'))
   mkdirSync(join(root, 'bin'))
-  for (const name of readdirSync('scripts').filter((file) => file.endsWith('.mjs'))) {
-    cpSync(join('scripts', name), join(root, 'scripts', name))
-  }
+  for (const file of globSync('scripts/**/*.mjs')) cpSync(file, join(root, file))
   writeFileSync(join(root, 'package-lock.json'), LOCK_FILE)
   writeFileSync(join(root, 'bin/npm'), npm)
   chmodSync(join(root, 'bin/npm'), 0o755)

@@ -1,4 +1,4 @@
-import { identifyProcess, isProcessAlive } from '../../scripts/presence.mjs'
+import { identifyProcess, isProcessAlive } from '../../scripts/bootstrap/presence.mjs'
 import { toClose } from './closing.ts'
 
 /** A process that the bench started, held (`SIGSTOP`) while it must not take part, without ending it. */

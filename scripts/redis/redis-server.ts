@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isProcessAlive } from '../presence.mjs'
+import { isProcessAlive } from '../bootstrap/presence.mjs'
 import { askToShutDown } from './probe-redis.ts'
 import { runProgram } from './run-program.ts'
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
-import { identifyProcess } from '../../scripts/presence.mjs'
+import { identifyProcess } from '../../scripts/bootstrap/presence.mjs'
 
 /** False for one that ended, also when nobody has asked how. */
 export const isRunning = (pid: number) => identifyProcess(pid) !== undefined

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ensurePackages, explain } from './ensure-packages.mjs'
 import { runChild } from './run-child.mjs'
 
-const ROOT = join(import.meta.dirname, '..')
+const ROOT = join(import.meta.dirname, '../..')
 
 /**
  * @param {readonly string[]} commandLine `start`, `test` or `run <file.ts>`, and the script's own arguments
