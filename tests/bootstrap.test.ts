@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type RunningProgram, runForTest } from './running-program.ts'
 
@@ -64,8 +64,11 @@ const bootstrap = (root: string, ...args: string[]): RunningProgram =>
 
 const readCalls = (root: string): string[] => readFileSync(join(root, 'npm-calls'), 'utf8').trim().split('\n')
 
-const writeScript = (root: string, name: string, code: string) =>
-  writeFileSync(join(root, 'scripts', name), code)
+const writeScript = (root: string, name: string, code: string) => {
+  const file = join(root, 'scripts', name)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, code)
+}
 
 test('packages are installed once, however many start at the same moment', async () => {
   const root = makeProject({ npm: NPM_INSTALLS })
@@ -131,7 +134,7 @@ test('signals reach the script, and its exit code comes back', async () => {
   const root = makeProject({ npm: NPM_INSTALLS })
   writeScript(
     root,
-    'start.ts',
+    'start/start.ts',
     `for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => { console.log(name); if (name === 'SIGTERM') process.exit(7) })
      setInterval(() => {}, 60_000)
      console.log('up', process.env.NAME_IN_FILE)`,
@@ -158,7 +161,7 @@ test('the script learns that the bootstrap was killed', async () => {
   const root = makeProject({ npm: NPM_INSTALLS })
   writeScript(
     root,
-    'start.ts',
+    'start/start.ts',
     `process.once('disconnect', () => { console.log('alone'); process.exit() })
      console.log('up')`,
   )
@@ -176,7 +179,7 @@ test('a script that npm runs ends in order when npm and its shell are gone', asy
   const root = makeProject({ npm: NPM_INSTALLS })
   writeScript(
     root,
-    'start.ts',
+    'start/start.ts',
     `process.once('SIGTERM', () => { console.log('in order'); process.exit() })
      setInterval(() => {}, 60_000)
      console.log('up')`,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { pickPort } from '../scripts/ports.ts'
+import { pickPort } from '../scripts/start/ports.ts'
 import { identifyProcess, isProcessAlive } from '../scripts/bootstrap/presence.mjs'
 import { readLockFile, writeLockFile } from '../scripts/redis/lock-file.ts'
 import { type OpenedRedis, type OpenOptions, openRedis } from '../scripts/redis/open-redis.ts'
@@ -105,7 +105,9 @@ test('data outlives an orderly end', async () => {
 
 test('two programs and two callers that open at the same moment get one server', async () => {
   const dataDir = makeDataDir()
-  const holders = [1, 2].map(() => runForTest(process.execPath, ['scripts/fixtures/hold-redis.ts', dataDir]))
+  const holders = [1, 2].map(() =>
+    runForTest(process.execPath, ['scripts/redis/fixtures/hold-redis.ts', dataDir]),
+  )
 
   const [here, alsoHere, ...there] = await Promise.all([
     open(dataDir),
@@ -126,7 +128,7 @@ test('two programs and two callers that open at the same moment get one server',
 
 test('the Redis of a program that was killed goes on, and the next one adopts it', async () => {
   const dataDir = makeDataDir()
-  const holder = runForTest(process.execPath, ['scripts/fixtures/hold-redis.ts', dataDir])
+  const holder = runForTest(process.execPath, ['scripts/redis/fixtures/hold-redis.ts', dataDir])
   const line = await holder.line(/^open /)
   const server = readServerProcess(dataDir)
   holder.kill('SIGKILL')

@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { pickPort } from '../scripts/ports.ts'
+import { pickPort } from '../scripts/start/ports.ts'
 import { identifyProcess, isProcessAlive } from '../scripts/bootstrap/presence.mjs'
 import { readLockFile } from '../scripts/redis/lock-file.ts'
 import { openRedis } from '../scripts/redis/open-redis.ts'
@@ -29,7 +29,7 @@ const start = async ({
   const port = await pickPort()
   const program = runForTest(
     process.execPath,
-    ['scripts/fixtures/start-fixtures.ts', api, worker, webhooks],
+    ['scripts/start/fixtures/start-fixtures.ts', api, worker, webhooks],
     {
       env: {
         REDIS_URL: '',

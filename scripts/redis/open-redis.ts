@@ -14,7 +14,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { pickPort } from '../ports.ts'
+import { pickPort } from '../start/ports.ts'
 import { countPresent, enter, identifyProcess, withFolderLock } from '../bootstrap/presence.mjs'
 import { messageOf, SetupError } from '../bootstrap/setup-error.ts'
 import { type LockFile, readLockFile, removeLockFile, writeLockFile } from './lock-file.ts'
