@@ -49,7 +49,7 @@ const toNodeArgs = (command, args) => {
   // Node says it on stderr when the file is not there, so it is asked only for one that is.
   const envFile = existsSync(join(ROOT, '.env')) ? ['--env-file-if-exists=.env'] : []
   if (command === 'start') return [...envFile, 'scripts/start/start.ts', ...args]
-  if (command === 'test') return ['scripts/test.ts', ...args]
+  if (command === 'test') return ['scripts/check/test.ts', ...args]
   if (command === 'run' && args.length > 0) return [...envFile, ...args]
   throw explain('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runChild } from './bootstrap/run-child.mjs'
+import { runChild } from '../bootstrap/run-child.mjs'
 import { type Check, runCheck } from './run-check.ts'
 import { summarizeTests } from './summarize-tests.ts'
 

@@ -1,7 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runChild } from './bootstrap/run-child.mjs'
+import { runChild } from '../bootstrap/run-child.mjs'
 
 export type Check = {
   name: string
