@@ -102,6 +102,6 @@ test('the JSON Schema for editors is that of these settings', async () => {
     await readFile(new URL('../../../../models/model.schema.json', import.meta.url), 'utf8'),
   )
 
-  // when this fails: node scripts/make-model-schema.ts
+  // when this fails: node scripts/make/make-model-schema.ts
   expect(written).toEqual(modelSettingsJsonSchema())
 })

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { settings as apiSettings } from '../apps/api/src/config.ts'
-import { settings as webhooksSettings } from '../apps/webhooks/src/config.ts'
-import { settings as workerSettings } from '../apps/worker/src/config.ts'
+import { settings as apiSettings } from '../../apps/api/src/config.ts'
+import { settings as webhooksSettings } from '../../apps/webhooks/src/config.ts'
+import { settings as workerSettings } from '../../apps/worker/src/config.ts'
 
-export const envExamplePath = new URL('../.env.example', import.meta.url)
+export const envExamplePath = new URL('../../.env.example', import.meta.url)
 
 /**
  * The text of `.env.example`: every setting with its meaning and default, commented out, so that a copy changes nothing
@@ -28,7 +28,7 @@ export const makeEnvExample = () => {
   return [
     `# Every setting of OnQueue with its default. Copy this file to .env and take the # from what you change.
 # Made from the schemas in apps/*/src/config.ts; bring it up to date with:
-#   node scripts/bootstrap.mjs run scripts/make-env-example.ts`,
+#   node scripts/bootstrap.mjs run scripts/make/make-env-example.ts`,
     ...groups.map(([users, settings]) => section(users, settings)),
   ].join('\n\n')
 }

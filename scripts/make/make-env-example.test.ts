@@ -3,7 +3,7 @@ import { parseEnv } from 'node:util'
 import { expect, test } from 'vitest'
 import { envExamplePath, makeEnvExample } from './make-env-example.ts'
 
-test('.env.example is up to date: node scripts/bootstrap.mjs run scripts/make-env-example.ts', () => {
+test('.env.example is up to date: node scripts/bootstrap.mjs run scripts/make/make-env-example.ts', () => {
   expect(readFileSync(envExamplePath, 'utf8')).toBe(`${makeEnvExample()}\n`)
 })
 
