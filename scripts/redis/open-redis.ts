@@ -23,8 +23,8 @@ import type { RedisLog } from './redis-log.ts'
 import { isServerAlive, type RedisServer, stopServer } from './redis-server.ts'
 import { quarterOfMemory, type RedisSettings, toRedisUrl } from './redis-settings.ts'
 import { isTooOld } from './redis-version.ts'
-import { CONFIG_FILE_IN_CONTAINER, nameContainer } from './start-in-docker.ts'
-import { type StartOptions, startServer } from './start-server.ts'
+import { CONFIG_FILE_IN_CONTAINER, nameContainer } from './sources/start-in-docker.ts'
+import { type StartOptions, startServer } from './sources/start-server.ts'
 import { watchServer } from './watch-server.ts'
 
 export type OpenedRedis = {

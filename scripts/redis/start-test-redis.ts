@@ -7,7 +7,7 @@ import { pickPort } from '../start/ports.ts'
 import { isProcessAlive } from '../bootstrap/presence.mjs'
 import { isServerAlive, type RedisServer } from './redis-server.ts'
 import { type RedisSettings, toRedisUrl } from './redis-settings.ts'
-import { startServer } from './start-server.ts'
+import { startServer } from './sources/start-server.ts'
 
 export type TestRedis = {
   url: string

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
-import { messageOf, SetupError } from '../bootstrap/setup-error.ts'
+import { messageOf, SetupError } from '../../bootstrap/setup-error.ts'
 import { adviseInstall } from './install-advice.ts'
-import type { RedisLog } from './redis-log.ts'
-import type { RedisServer } from './redis-server.ts'
-import type { RedisSettings } from './redis-settings.ts'
+import type { RedisLog } from '../redis-log.ts'
+import type { RedisServer } from '../redis-server.ts'
+import type { RedisSettings } from '../redis-settings.ts'
 import { startFromPackages } from './start-from-packages.ts'
 import { startFromPath } from './start-from-path.ts'
 import { startInDocker } from './start-in-docker.ts'
@@ -28,7 +28,7 @@ export const startServer = async (
   {
     log,
     env = process.env,
-    cacheDir = join(import.meta.dirname, '../../.cache/redis'),
+    cacheDir = join(import.meta.dirname, '../../../.cache/redis'),
     sources = ['path', 'docker', 'packages'],
   }: StartOptions,
 ): Promise<RedisServer> => {

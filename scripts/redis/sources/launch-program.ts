@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { identifyProcess, isProcessAlive } from '../bootstrap/presence.mjs'
-import { messageOf } from '../bootstrap/setup-error.ts'
-import { waitUntilServing } from './probe-redis.ts'
-import type { RedisServer } from './redis-server.ts'
-import { type RedisSettings, toRedisUrl, writeRedisConfig } from './redis-settings.ts'
+import { identifyProcess, isProcessAlive } from '../../bootstrap/presence.mjs'
+import { messageOf } from '../../bootstrap/setup-error.ts'
+import { waitUntilServing } from '../probe-redis.ts'
+import type { RedisServer } from '../redis-server.ts'
+import { type RedisSettings, toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
 
 export type RedisProgram = { command: string; origin: string; libraryPath?: string }
 

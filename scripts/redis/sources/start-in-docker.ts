@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { messageOf } from '../bootstrap/setup-error.ts'
-import { waitUntilServing } from './probe-redis.ts'
-import { isServerAlive, type RedisServer } from './redis-server.ts'
-import { type RedisSettings, toRedisUrl, writeRedisConfig } from './redis-settings.ts'
-import { findOnPath, runProgram } from './run-program.ts'
-import type { RedisLog } from './redis-log.ts'
+import { messageOf } from '../../bootstrap/setup-error.ts'
+import { waitUntilServing } from '../probe-redis.ts'
+import { isServerAlive, type RedisServer } from '../redis-server.ts'
+import { type RedisSettings, toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
+import { findOnPath, runProgram } from '../run-program.ts'
+import type { RedisLog } from '../redis-log.ts'
 
 const IMAGE = 'redis:7-alpine'
 
