@@ -10,7 +10,7 @@ import { readLockFile, writeLockFile } from '../scripts/redis/lock-file.ts'
 import { type OpenedRedis, type OpenOptions, openRedis } from '../scripts/redis/open-redis.ts'
 import { findOnPath } from '../scripts/redis/run-program.ts'
 import { startTestRedis } from '../scripts/redis/start-test-redis.ts'
-import { runForTest } from './running-program.ts'
+import { runForTest } from './support/running-program.ts'
 
 const makeDataDir = (): string => {
   const dataDir = mkdtempSync(join(tmpdir(), 'onqueue-data-'))

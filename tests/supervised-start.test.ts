@@ -10,7 +10,7 @@ import { identifyProcess, isProcessAlive } from '../scripts/bootstrap/presence.m
 import { readLockFile } from '../scripts/redis/lock-file.ts'
 import { openRedis } from '../scripts/redis/open-redis.ts'
 import { probeRedis } from '../scripts/redis/probe-redis.ts'
-import { type RunningProgram, runForTest } from './running-program.ts'
+import { type RunningProgram, runForTest } from './support/running-program.ts'
 
 type Started = RunningProgram & { port: number; dataDir: string }
 
