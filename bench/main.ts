@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
-import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.ts'
+import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.mjs'
 import { listFailures, runParts } from './measure/run-parts.ts'
 import { readOptions } from './options.ts'
 import { closeAll } from './processes/closing.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.ts'
+import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.mjs'
 import { fullPlan, partNames, quickPlan, usualParts } from './measure/plan.ts'
 import type { PartName, Plan } from './measure/plan.ts'
 

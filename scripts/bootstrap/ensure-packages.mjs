@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { withFolderLock } from './presence.mjs'
 import { runChild } from './run-child.mjs'
+import { messageOf, SetupError } from './setup-error.mjs'
 
 const STAMP = 'node_modules/.onqueue-lock-sha256'
 
@@ -37,13 +38,6 @@ export const ensurePackages = async (root) => {
   )
 }
 
-/**
- * An error whose message is for the user, without a stack.
- *
- * @param {string} message
- */
-export const explain = (message) => Object.assign(new Error(message), { isForUser: true })
-
 /** @param {string} sentence */
 const say = (sentence) => console.log(`Packages: ${sentence}`)
 
@@ -51,7 +45,7 @@ const say = (sentence) => console.log(`Packages: ${sentence}`)
 const computeStamp = (root) => {
   const lockFile = readText(join(root, 'package-lock.json'))
   if (lockFile === undefined)
-    throw explain(`package-lock.json is not in ${root}: check the clone ("git status").`)
+    throw new SetupError(`package-lock.json is not in ${root}: check the clone ("git status").`)
   const hash = createHash('sha256').update(lockFile).digest('hex')
   // Packages with binaries differ by platform: a folder copied or mounted from another machine is stale.
   return `${hash} ${process.platform}-${process.arch}\n`
@@ -89,7 +83,7 @@ const install = async (root) => {
   }
 
   if (exitCode >= 128) say('npm was interrupted')
-  else if (exitCode > 0) throw explain(describeFailure(output))
+  else if (exitCode > 0) throw new SetupError(describeFailure(output))
   else say(`installed in ${Math.round((performance.now() - startedAt) / 1000)} s`)
   return exitCode
 }
@@ -119,8 +113,8 @@ const runNpm = async (root, subcommand) => {
     )
     return { exitCode, output: readText(logFile) ?? '' }
   } catch (err) {
-    throw explain(
-      `npm could not be run (${err instanceof Error ? err.message : 'it does not start'}): it comes with Node; type "npm --version" to see whether it is on the PATH.`,
+    throw new SetupError(
+      `npm could not be run (${messageOf(err)}): it comes with Node; type "npm --version" to see whether it is on the PATH.`,
     )
   } finally {
     closeSync(log)

@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensurePackages, explain } from './ensure-packages.mjs'
+import { ensurePackages } from './ensure-packages.mjs'
 import { runChild } from './run-child.mjs'
+import { SetupError } from './setup-error.mjs'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -51,7 +52,7 @@ const toNodeArgs = (command, args) => {
   if (command === 'start') return [...envFile, 'scripts/start/start.ts', ...args]
   if (command === 'test') return ['scripts/check/test.ts', ...args]
   if (command === 'run' && args.length > 0) return [...envFile, ...args]
-  throw explain('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')
+  throw new SetupError('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')
 }
 
 /** The `node` package's binary; where its install script was not run or has none for this system, a Node that is new enough. */
@@ -59,7 +60,7 @@ const findNode = () => {
   const binary = join(ROOT, 'node_modules/node/bin/node')
   if (existsSync(binary)) return binary
   if (Number.parseInt(process.versions.node, 10) >= 24) return process.execPath
-  throw explain(
+  throw new SetupError(
     `Node 24 is missing: node_modules/node/bin/node is not there. Type "npm rebuild node" (if npm is set to ignore-scripts: "npm rebuild node --ignore-scripts=false"), or install Node 24 yourself.`,
   )
 }

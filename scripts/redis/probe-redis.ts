@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { messageOf } from '../bootstrap/setup-error.ts'
+import { messageOf } from '../bootstrap/setup-error.mjs'
 
 export type RedisInfo = {
   /** `7.0.15`; what Valkey says it is compatible with. */

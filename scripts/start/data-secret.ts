@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SetupError } from '../bootstrap/setup-error.ts'
+import { SetupError } from '../bootstrap/setup-error.mjs'
 
 /** The secret of a data folder: 32 random bytes in hex, made once and readable by its owner only. */
 export const readOrCreateSecret = (dataDir: string): string => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nextRestart } from './next-restart.ts'
 import { type OpenedRedis, openRedis, type OpenOptions } from '../redis/open-redis.ts'
-import { messageOf } from '../bootstrap/setup-error.ts'
+import { messageOf } from '../bootstrap/setup-error.mjs'
 
 export type KeptRedis = Pick<OpenedRedis, 'url' | 'description' | 'close'> & {
   /** Resolves with a sentence when the embedded Redis is gone and can't be brought back. */

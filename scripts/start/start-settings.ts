@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { SetupError } from '../bootstrap/setup-error.ts'
+import { SetupError } from '../bootstrap/setup-error.mjs'
 
 /** What `npm start` itself has to know; everything else is read, checked and explained by the apps. */
 export type StartSettings = {

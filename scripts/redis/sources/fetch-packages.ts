@@ -5,7 +5,7 @@
 
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { messageOf } from '../../bootstrap/setup-error.ts'
+import { messageOf } from '../../bootstrap/setup-error.mjs'
 import type { RedisProgram } from './launch-program.ts'
 import { isTooOld, parseVersion } from '../redis-version.ts'
 import { runProgram } from '../run-program.ts'

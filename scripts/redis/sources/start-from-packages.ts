@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { withFolderLock } from '../../bootstrap/presence.mjs'
-import { messageOf } from '../../bootstrap/setup-error.ts'
+import { messageOf } from '../../bootstrap/setup-error.mjs'
 import { fetchPackages, readFetched } from './fetch-packages.ts'
 import { launchProgram } from './launch-program.ts'
 import { readOsRelease } from './os-release.ts'

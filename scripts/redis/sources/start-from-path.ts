@@ -1,4 +1,4 @@
-import { messageOf } from '../../bootstrap/setup-error.ts'
+import { messageOf } from '../../bootstrap/setup-error.mjs'
 import { launchProgram } from './launch-program.ts'
 import type { RedisServer } from '../redis-server.ts'
 import type { RedisSettings } from '../redis-settings.ts'

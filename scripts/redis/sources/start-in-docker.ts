@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { messageOf } from '../../bootstrap/setup-error.ts'
+import { messageOf } from '../../bootstrap/setup-error.mjs'
 import { waitUntilServing } from '../probe-redis.ts'
 import { isServerAlive, type RedisServer } from '../redis-server.ts'
 import { type RedisSettings, toRedisUrl, writeRedisConfig } from '../redis-settings.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { messageOf, SetupError } from '../../bootstrap/setup-error.ts'
+import { messageOf, SetupError } from '../../bootstrap/setup-error.mjs'
 import { adviseInstall } from './install-advice.ts'
 import type { RedisLog } from '../redis-log.ts'
 import type { RedisServer } from '../redis-server.ts'
