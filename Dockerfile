@@ -35,7 +35,7 @@ COPY scripts/keys.ts scripts/
 # Every module is loaded once (it ends for want of a Redis), so that the compile cache keeps its types stripped: that
 # saves the process 35 MB and its start 0.3 s. The options are part of what the cache goes by.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile
-# As in scripts/start/run-onqueue.ts.
+# As in scripts/start/apps.ts.
 ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 RUN REDIS_URL=redis://127.0.0.1:1 node --max-semi-space-size=8 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
 RUN mkdir data && chown node:node data
@@ -81,7 +81,7 @@ COPY --from=webhooks-packages /app ./
 COPY LICENSE ./
 COPY packages/shared packages/shared
 COPY apps/webhooks apps/webhooks
-# As for the API; the threads are for DNS look-ups, as in scripts/start/start.ts.
+# As for the API; the threads are for DNS look-ups, as in scripts/start/apps.ts.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072 UV_THREADPOOL_SIZE=64
 RUN REDIS_URL=redis://127.0.0.1:1 node --max-semi-space-size=4 --max-old-space-size=128 apps/webhooks/src/main.ts >/dev/null 2>&1 || true
 USER node

@@ -6,7 +6,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { pickPort } from '../scripts/start/ports.ts'
+import { portSettings } from '../scripts/start/apps.ts'
+import { pickPorts } from '../scripts/start/ports.ts'
 import { isProcessAlive } from '../scripts/bootstrap/presence.mjs'
 import { readLockFile } from '../scripts/redis/lock-file.ts'
 import { openRedis } from '../scripts/redis/open-redis.ts'
@@ -26,10 +27,7 @@ const makeSettings = async (): Promise<Settings> => {
     rmSync(dataDir, { recursive: true })
   })
   return {
-    PORT: String(await pickPort()),
-    ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
-    ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
-    ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickPort()),
+    ...(await pickPorts(portSettings)),
     ONQUEUE_DATA_DIR: dataDir,
     ONQUEUE_WEBHOOK_ALLOW_HTTP: '',
     ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '',

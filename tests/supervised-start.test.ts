@@ -5,7 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { pickPort } from '../scripts/start/ports.ts'
+import { portSettings } from '../scripts/start/apps.ts'
+import { pickPort, pickPorts } from '../scripts/start/ports.ts'
 import { identifyProcess, isProcessAlive } from '../scripts/bootstrap/presence.mjs'
 import { readLockFile } from '../scripts/redis/lock-file.ts'
 import { openRedis } from '../scripts/redis/open-redis.ts'
@@ -26,7 +27,7 @@ const start = async ({
   env?: NodeJS.ProcessEnv
 } = {}): Promise<Started> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'onqueue-start-'))
-  const port = await pickPort()
+  const ports = await pickPorts(portSettings)
   const program = runForTest(
     process.execPath,
     ['scripts/start/fixtures/start-fixtures.ts', api, worker, webhooks],
@@ -36,10 +37,7 @@ const start = async ({
         ONQUEUE_WEBHOOK_ALLOW_HTTP: '',
         ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '',
         UV_THREADPOOL_SIZE: undefined,
-        PORT: String(port),
-        ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
-        ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
-        ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickPort()),
+        ...ports,
         ONQUEUE_DATA_DIR: dataDir,
         ...env,
       },
@@ -53,7 +51,7 @@ const start = async ({
     })
     rmSync(dataDir, { recursive: true, force: true })
   })
-  return { ...program, port, dataDir }
+  return { ...program, port: Number(ports['PORT']), dataDir }
 }
 
 /** What a program that was killed leaves behind: whoever adopts it may end it. */

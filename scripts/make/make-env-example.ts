@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { settings as apiSettings } from '../../apps/api/src/config.ts'
 import { settings as webhooksSettings } from '../../apps/webhooks/src/config.ts'
 import { settings as workerSettings } from '../../apps/worker/src/config.ts'
+import { apps } from '../start/apps.ts'
+import type { AppFolder } from '../start/apps.ts'
 
 export const envExamplePath = new URL('../../.env.example', import.meta.url)
 
@@ -11,17 +13,15 @@ export const envExamplePath = new URL('../../.env.example', import.meta.url)
  * (REDIS_URL, for one, would keep `npm start` from bringing its own Redis).
  */
 export const makeEnvExample = () => {
-  const apps = [
-    { app: 'API', settings: describeSettings(apiSettings) },
-    { app: 'worker', settings: describeSettings(workerSettings) },
-    { app: 'webhooks', settings: describeSettings(webhooksSettings) },
-  ]
+  const readers = apps.map(({ name, folder }) => ({ name, settings: describeSettings(schemas[folder]) }))
   const usersOf = (name: string) =>
-    apps.filter(({ settings }) => settings.some((setting) => setting.name === name)).map(({ app }) => app)
+    readers
+      .filter(({ settings }) => settings.some((setting) => setting.name === name))
+      .map((reader) => reader.name)
   const groups = [
     // a setting of several apps is described by the first of them
     ...Map.groupBy(
-      apps.flatMap(({ app, settings }) => settings.filter(({ name }) => usersOf(name)[0] === app)),
+      readers.flatMap((reader) => reader.settings.filter(({ name }) => usersOf(name)[0] === reader.name)),
       ({ name }) => listInWords(usersOf(name)),
     ),
   ]
@@ -31,6 +31,12 @@ export const makeEnvExample = () => {
 #   node scripts/bootstrap.mjs run scripts/make/make-env-example.ts`,
     ...groups.map(([users, settings]) => section(users, settings)),
   ].join('\n\n')
+}
+
+const schemas: Record<AppFolder, z.ZodObject> = {
+  api: apiSettings,
+  worker: workerSettings,
+  webhooks: webhooksSettings,
 }
 
 type Setting = { name: string; description: string; values: string[]; fallback: string }

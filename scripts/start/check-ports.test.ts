@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
+import { portSettings } from './apps.ts'
 import { checkPorts } from './check-ports.ts'
-import { pickPort } from './ports.ts'
+import { pickPort, pickPorts } from './ports.ts'
 import { readStartSettings } from './start-settings.ts'
 
 const listenSomewhere = async (): Promise<number> => {
@@ -26,10 +27,7 @@ test.each(['ONQUEUE_API_HEALTH_PORT', 'ONQUEUE_WORKER_HEALTH_PORT', 'ONQUEUE_WEB
   async (setting) => {
     const port = await listenSomewhere()
     const settings = readStartSettings({
-      PORT: String(await pickPort()),
-      ONQUEUE_API_HEALTH_PORT: String(await pickPort()),
-      ONQUEUE_WORKER_HEALTH_PORT: String(await pickPort()),
-      ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickPort()),
+      ...(await pickPorts(portSettings)),
       [setting]: String(port),
     })
 

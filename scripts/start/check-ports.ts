@@ -1,18 +1,12 @@
-import { tryPort } from './ports.ts'
 import { SetupError } from '../bootstrap/setup-error.mjs'
+import { tryPort } from './ports.ts'
 import type { StartSettings } from './start-settings.ts'
 
 /** Throws a `SetupError` when one of the ports to listen on is taken, before anything is started. */
-export const checkPorts = async (settings: StartSettings): Promise<void> => {
-  const ports = [
-    { setting: 'PORT', port: settings.port },
-    { setting: 'ONQUEUE_API_HEALTH_PORT', port: settings.apiHealthPort },
-    { setting: 'ONQUEUE_WORKER_HEALTH_PORT', port: settings.workerHealthPort },
-    { setting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT', port: settings.webhooksHealthPort },
-  ]
-  for (const { setting, port } of ports) {
-    const code = await tryPort(port)
-    if (code !== undefined) throw new SetupError(explainPort({ setting, port, code }))
+export const checkPorts = async ({ port, healthPorts }: Pick<StartSettings, 'port' | 'healthPorts'>) => {
+  for (const [setting, one] of Object.entries({ PORT: port, ...healthPorts })) {
+    const code = await tryPort(one)
+    if (code !== undefined) throw new SetupError(explainPort({ setting, port: one, code }))
   }
 }
 

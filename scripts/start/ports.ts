@@ -16,6 +16,12 @@ export const tryPort = async (port: number): Promise<string | undefined> => {
 export const pickPort = async (preferred = 0): Promise<number> =>
   listenOnce(preferred).catch(() => listenOnce(0))
 
+/** A free port for each of these settings, as an environment has it. */
+export const pickPorts = async (settings: readonly string[], pick: () => Promise<number> = pickPort) =>
+  Object.fromEntries(
+    await Promise.all(settings.map(async (setting) => [setting, String(await pick())] as const)),
+  )
+
 const listenOnce = (port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()

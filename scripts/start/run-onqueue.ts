@@ -1,3 +1,4 @@
+import type { App } from './apps.ts'
 import { announceReady } from './announce-ready.ts'
 import { checkPorts } from './check-ports.ts'
 import { readOrCreateSecret } from './data-secret.ts'
@@ -5,16 +6,13 @@ import { keepRedis } from './keep-redis.ts'
 import type { RedisSource } from '../redis/sources/start-server.ts'
 import { SetupError } from '../bootstrap/setup-error.mjs'
 import { readStartSettings, type StartSettings, toChildEnvironment } from './start-settings.ts'
-import type { ChildSpec, Say } from './supervised-child.ts'
+import type { Say } from './supervised-child.ts'
 import { startSupervisor } from './supervise.ts'
-
-/** `ownEnv`: what this app alone is given, where the user has not set it otherwise. */
-type AppSpec = Omit<ChildSpec, 'env'> & { ownEnv?: Readonly<Record<string, string>> }
 
 export type RunOptions = {
   env: NodeJS.ProcessEnv
   /** In the order in which they are stopped. */
-  apps: readonly AppSpec[]
+  apps: readonly Omit<App, 'folder' | 'healthPort'>[]
   /** Begins the orderly end. */
   stop: AbortSignal
   /** Ends the children at once. */
@@ -27,9 +25,6 @@ export type RunOptions = {
   /** Why it ends without being told to. */
   complain: (sentence: string) => void
 }
-
-/** glibc keeps an arena for each thread, and what was freed in it: one that gives back saves an API process 6 MB. */
-const allocatorSettings = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 /** Runs Redis and the apps until it is told to stop, or one of them can't run; answers the exit code. */
 export const runOnQueue = async (options: RunOptions): Promise<number> => {
@@ -65,7 +60,6 @@ const runWithRedis = async (settings: StartSettings, options: RunOptions): Promi
   try {
     say('Redis', redis.description)
     const childEnv = {
-      ...allocatorSettings,
       ...env,
       ...toChildEnvironment(settings),
       REDIS_URL: redis.url,

@@ -5,9 +5,11 @@ import { readStartSettings, toChildEnvironment } from './start-settings.ts'
 test('without any setting the defaults are used', () => {
   expect(readStartSettings({})).toEqual({
     port: 8080,
-    apiHealthPort: 8081,
-    workerHealthPort: 8082,
-    webhooksHealthPort: 8083,
+    healthPorts: {
+      ONQUEUE_API_HEALTH_PORT: 8081,
+      ONQUEUE_WORKER_HEALTH_PORT: 8082,
+      ONQUEUE_WEBHOOKS_HEALTH_PORT: 8083,
+    },
     webhookAllowHttp: 'true',
     webhookAllowedNetworks: '127.0.0.0/8,::1',
     dataDir: resolve('data'),
@@ -20,9 +22,11 @@ test('without any setting the defaults are used', () => {
 test('the health ports follow PORT unless they are set', () => {
   expect(readStartSettings({ PORT: '9000', ONQUEUE_WORKER_HEALTH_PORT: '7000' })).toMatchObject({
     port: 9000,
-    apiHealthPort: 9001,
-    workerHealthPort: 7000,
-    webhooksHealthPort: 9003,
+    healthPorts: {
+      ONQUEUE_API_HEALTH_PORT: 9001,
+      ONQUEUE_WORKER_HEALTH_PORT: 7000,
+      ONQUEUE_WEBHOOKS_HEALTH_PORT: 9003,
+    },
   })
 })
 

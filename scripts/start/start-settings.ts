@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { SetupError } from '../bootstrap/setup-error.mjs'
+import { apps, defaultPort } from './apps.ts'
 
 /** What `npm start` itself has to know; everything else is read, checked and explained by the apps. */
 export type StartSettings = {
   port: number
-  apiHealthPort: number
-  workerHealthPort: number
-  webhooksHealthPort: number
+  /** of each app, by its setting */
+  healthPorts: Record<string, number>
   /** The next two as text, which the apps read. */
   webhookAllowHttp: string
   webhookAllowedNetworks: string
@@ -27,13 +27,16 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
     return port
   }
 
-  const port = readPort('PORT', 8080)
+  const port = readPort('PORT', defaultPort)
   const settings = {
     port,
-    // A wrong PORT is one problem, not four.
-    apiHealthPort: readPort('ONQUEUE_API_HEALTH_PORT', port === 0 ? 1 : port + 1),
-    workerHealthPort: readPort('ONQUEUE_WORKER_HEALTH_PORT', port === 0 ? 1 : port + 2),
-    webhooksHealthPort: readPort('ONQUEUE_WEBHOOKS_HEALTH_PORT', port === 0 ? 1 : port + 3),
+    healthPorts: Object.fromEntries(
+      // A wrong PORT is one problem, not one more for each app.
+      apps.map(({ healthPort: { setting, offset } }) => [
+        setting,
+        readPort(setting, port === 0 ? 1 : port + offset),
+      ]),
+    ),
     // Who tries OnQueue out has the receiver on the same machine, and no certificate. What listens on loopback is none of
     // the business of callers from elsewhere.
     webhookAllowHttp: env.ONQUEUE_WEBHOOK_ALLOW_HTTP || String(isOnLoopback(env)),
@@ -54,9 +57,9 @@ const isOnLoopback = ({ ONQUEUE_HOST: host }: NodeJS.ProcessEnv): boolean =>
 /** What the children read: the settings above, also where they were left to their defaults. */
 export const toChildEnvironment = (settings: StartSettings): Record<string, string> => ({
   PORT: String(settings.port),
-  ONQUEUE_API_HEALTH_PORT: String(settings.apiHealthPort),
-  ONQUEUE_WORKER_HEALTH_PORT: String(settings.workerHealthPort),
-  ONQUEUE_WEBHOOKS_HEALTH_PORT: String(settings.webhooksHealthPort),
+  ...Object.fromEntries(
+    Object.entries(settings.healthPorts).map(([setting, port]) => [setting, String(port)]),
+  ),
   ONQUEUE_WEBHOOK_ALLOW_HTTP: settings.webhookAllowHttp,
   ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: settings.webhookAllowedNetworks,
   ONQUEUE_DATA_DIR: settings.dataDir,

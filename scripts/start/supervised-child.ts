@@ -21,7 +21,7 @@ export type ChildSpec = {
   /** A TypeScript file. */
   entry: string
   /** Options of Node. */
-  nodeArgs?: readonly string[]
+  nodeArgs: readonly string[]
   env: NodeJS.ProcessEnv
 }
 
@@ -52,7 +52,7 @@ export class SupervisedChild {
 
   start(): void {
     const startedAt = performance.now()
-    const child = spawn(process.execPath, [...(this.#spec.nodeArgs ?? []), this.#spec.entry], {
+    const child = spawn(process.execPath, [...this.#spec.nodeArgs, this.#spec.entry], {
       env: this.#spec.env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true,

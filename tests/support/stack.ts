@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
+import { entryOf, portSettings } from '../../scripts/start/apps.ts'
+import type { AppFolder } from '../../scripts/start/apps.ts'
 import { createClient } from './client.ts'
 import type { Client } from './client.ts'
 import { descendantsOf, isRunning } from './processes.ts'
@@ -82,19 +84,13 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     ONQUEUE_MODELS_DIR: await modelsFolder(models),
     ONQUEUE_DATA_DIR: join(folder, '.data'),
     NODE_COMPILE_CACHE: join(checkout, '.cache/compile'),
-    ONQUEUE_API_HEALTH_PORT: '0',
-    ONQUEUE_WORKER_HEALTH_PORT: '0',
-    ONQUEUE_WEBHOOKS_HEALTH_PORT: '0',
-    PORT: '0',
+    ...Object.fromEntries(portSettings.map((setting) => [setting, '0'])),
     LOG_LEVEL: 'info',
     ...options.environment,
   }
   const started: StackProcess[] = []
-  const start = async (app: 'api' | 'worker' | 'webhooks', environment: Record<string, string> = {}) => {
-    const child = await startProcess(join(checkout, 'apps', app, 'src/main.ts'), {
-      ...shared,
-      ...environment,
-    })
+  const start = async (app: AppFolder, environment: Record<string, string> = {}) => {
+    const child = await startProcess(join(checkout, entryOf(app)), { ...shared, ...environment })
     started.push(child)
     return child
   }
