@@ -1,3 +1,5 @@
+import { apps } from '../start/apps.ts'
+
 /**
  * The rooms of each app, and who may import whom, as rules for oxlint.
  *
@@ -50,8 +52,10 @@ const houses: House[] = [
 
 type Pattern = ({ regex: string } | { group: string[] }) & { message: string }
 
+const appNames = apps.map(({ folder }) => folder).join('|')
+
 const appsApart: Pattern = {
-  regex: '^@onqueue/(api|worker|webhooks)(/|$)|^(\\.\\./)+(apps/)?(api|worker|webhooks)/src/',
+  regex: `^@onqueue/(${appNames})(/|$)|^(\\.\\./)+(apps/)?(${appNames})/src/`,
   message:
     'Apps never import each other: they run as separate processes and may be of different releases. What two of them need goes into packages/shared.',
 }
@@ -63,7 +67,7 @@ const sharedByItsDoors: Pattern = {
 }
 
 const sharedKnowsNoApp: Pattern = {
-  regex: '^@onqueue/(api|worker|webhooks)(/|$)|/apps/',
+  regex: `^@onqueue/(${appNames})(/|$)|/apps/`,
   message:
     'packages/shared imports no app: it is the contract that all of them stand on, so it may not know any of them.',
 }

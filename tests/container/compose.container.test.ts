@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { apps } from '../../scripts/start/apps.ts'
 import { shippedModel } from '../support/stack.ts'
 import { startComposition } from './composition.ts'
 import type { Composition } from './composition.ts'
@@ -42,14 +43,11 @@ test('every container finds itself healthy', async () => {
     ])
 })
 
-test.each(['api', 'worker', 'webhooks'])(
-  'the image of the %s has a health check of its own, which passes',
-  async (service) => {
-    const check = await containers.imageHealthCheck(service)
+test.each(apps)('the image of the $name has a health check of its own, which passes', async ({ folder }) => {
+  const check = await containers.imageHealthCheck(folder)
 
-    await containers.compose('exec', '-T', service, ...check)
-  },
-)
+  await containers.compose('exec', '-T', folder, ...check)
+})
 
 test.each([
   { service: 'api', writable: ['/app/data', '/tmp'] },
