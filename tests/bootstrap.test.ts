@@ -14,7 +14,8 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { type RunningProgram, runForTest } from './support/running-program.ts'
+import { runForTest } from './support/running-program.ts'
+import type { RunningProgram } from './support/running-program.ts'
 
 const LOCK_FILE = JSON.stringify({
   packages: {

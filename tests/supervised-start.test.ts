@@ -5,13 +5,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { portSettings } from '../scripts/start/apps.ts'
-import { pickPort, pickPorts } from '../scripts/start/ports.ts'
 import { identifyProcess, isProcessAlive } from '../scripts/bootstrap/presence.mjs'
 import { readLockFile } from '../scripts/redis/lock-file.ts'
 import { openRedis } from '../scripts/redis/open-redis.ts'
 import { probeRedis } from '../scripts/redis/probe-redis.ts'
-import { type RunningProgram, runForTest } from './support/running-program.ts'
+import { portSettings } from '../scripts/start/apps.ts'
+import { pickPort, pickPorts } from '../scripts/start/ports.ts'
+import { runForTest } from './support/running-program.ts'
+import type { RunningProgram } from './support/running-program.ts'
 
 type Started = RunningProgram & { port: number; dataDir: string }
 

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runChild } from '../bootstrap/run-child.mjs'
-import { type Check, runCheck } from './run-check.ts'
+import { runCheck } from './run-check.ts'
+import type { Check } from './run-check.ts'
 import { summarizeTests } from './summarize-tests.ts'
 
 // `npm test`: every check in turn, up to the first that fails, then the tests. With arguments (`npm test --

@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isServerAlive, type RedisServer } from './redis-server.ts'
+import { isServerAlive } from './redis-server.ts'
+import type { RedisServer } from './redis-server.ts'
 
 /**
  * Tells when a server is gone. A connection is held open to it: its end is the event, and then the process is looked

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { nextRestart } from './next-restart.ts'
-import { type OpenedRedis, openRedis, type OpenOptions } from '../redis/open-redis.ts'
 import { messageOf } from '../bootstrap/setup-error.mjs'
+import { openRedis } from '../redis/open-redis.ts'
+import type { OpenedRedis, OpenOptions } from '../redis/open-redis.ts'
+import { nextRestart } from './next-restart.ts'
 
 export type KeptRedis = Pick<OpenedRedis, 'url' | 'description' | 'close'> & {
   /** Resolves with a sentence when the embedded Redis is gone and can't be brought back. */

@@ -1,13 +1,14 @@
-import type { App } from './apps.ts'
+import { SetupError } from '../bootstrap/setup-error.mjs'
+import type { RedisSource } from '../redis/sources/start-server.ts'
 import { announceReady } from './announce-ready.ts'
+import type { App } from './apps.ts'
 import { checkPorts } from './check-ports.ts'
 import { readOrCreateSecret } from './data-secret.ts'
 import { keepRedis } from './keep-redis.ts'
-import type { RedisSource } from '../redis/sources/start-server.ts'
-import { SetupError } from '../bootstrap/setup-error.mjs'
-import { readStartSettings, type StartSettings, toChildEnvironment } from './start-settings.ts'
-import type { Say } from './supervised-child.ts'
+import { readStartSettings, toChildEnvironment } from './start-settings.ts'
+import type { StartSettings } from './start-settings.ts'
 import { startSupervisor } from './supervise.ts'
+import type { Say } from './supervised-child.ts'
 
 export type RunOptions = {
   env: NodeJS.ProcessEnv

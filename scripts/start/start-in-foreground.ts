@@ -1,4 +1,5 @@
-import { type RunOptions, runOnQueue } from './run-onqueue.ts'
+import { runOnQueue } from './run-onqueue.ts'
+import type { RunOptions } from './run-onqueue.ts'
 import { listenForStop } from './stop-signals.ts'
 
 /** `runOnQueue` as a program: with this process's environment, output and signals. Ends the process. */

@@ -1,4 +1,5 @@
-import { type ChildSpec, type Say, SupervisedChild } from './supervised-child.ts'
+import { SupervisedChild } from './supervised-child.ts'
+import type { ChildSpec, Say } from './supervised-child.ts'
 
 export type Supervisor = {
   /** Resolves with the sentence of the first child that can't start at all, such as for a setting that is wrong. */

@@ -12,7 +12,8 @@
 // child that this process is gone. It is in a session of its own, so that a Ctrl-C reaches it only through stop(),
 // in its turn.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { nextRestart } from './next-restart.ts'
 
 export type ChildSpec = {

@@ -6,10 +6,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { messageOf } from '../../bootstrap/setup-error.mjs'
-import type { RedisProgram } from './launch-program.ts'
+import type { RedisLog } from '../redis-log.ts'
 import { isTooOld, parseVersion } from '../redis-version.ts'
 import { runProgram } from '../run-program.ts'
-import type { RedisLog } from '../redis-log.ts'
+import type { RedisProgram } from './launch-program.ts'
 
 const SERVERS = [
   { program: 'redis-server', packages: ['redis-server', 'redis-tools'] },

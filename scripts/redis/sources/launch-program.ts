@@ -5,7 +5,8 @@ import { identifyProcess, isProcessAlive } from '../../bootstrap/presence.mjs'
 import { messageOf } from '../../bootstrap/setup-error.mjs'
 import { waitUntilServing } from '../probe-redis.ts'
 import type { RedisServer } from '../redis-server.ts'
-import { type RedisSettings, toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
+import { toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
+import type { RedisSettings } from '../redis-settings.ts'
 
 export type RedisProgram = { command: string; origin: string; libraryPath?: string }
 

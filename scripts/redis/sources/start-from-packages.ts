@@ -2,13 +2,13 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { withFolderLock } from '../../bootstrap/presence.mjs'
 import { messageOf } from '../../bootstrap/setup-error.mjs'
-import { fetchPackages, readFetched } from './fetch-packages.ts'
-import { launchProgram } from './launch-program.ts'
-import { readOsRelease } from './os-release.ts'
+import type { RedisLog } from '../redis-log.ts'
 import type { RedisServer } from '../redis-server.ts'
 import type { RedisSettings } from '../redis-settings.ts'
 import { findOnPath } from '../run-program.ts'
-import type { RedisLog } from '../redis-log.ts'
+import { fetchPackages, readFetched } from './fetch-packages.ts'
+import { launchProgram } from './launch-program.ts'
+import { readOsRelease } from './os-release.ts'
 
 /** Starts the Redis of the distribution's own packages, fetched once into `cacheDir` without being installed. */
 export const startFromPackages = async (

@@ -1,9 +1,9 @@
 import { messageOf } from '../../bootstrap/setup-error.mjs'
-import { launchProgram } from './launch-program.ts'
 import type { RedisServer } from '../redis-server.ts'
 import type { RedisSettings } from '../redis-settings.ts'
 import { isTooOld, parseVersion } from '../redis-version.ts'
 import { findOnPath, runProgram } from '../run-program.ts'
+import { launchProgram } from './launch-program.ts'
 
 /** Starts the first `redis-server` or `valkey-server` on PATH that is new enough. */
 export const startFromPath = async (

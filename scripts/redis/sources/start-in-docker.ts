@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
 import { messageOf } from '../../bootstrap/setup-error.mjs'
 import { waitUntilServing } from '../probe-redis.ts'
-import { isServerAlive, type RedisServer } from '../redis-server.ts'
-import { type RedisSettings, toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
-import { findOnPath, runProgram } from '../run-program.ts'
 import type { RedisLog } from '../redis-log.ts'
+import { isServerAlive } from '../redis-server.ts'
+import type { RedisServer } from '../redis-server.ts'
+import { toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
+import type { RedisSettings } from '../redis-settings.ts'
+import { findOnPath, runProgram } from '../run-program.ts'
 
 const IMAGE = 'redis:7-alpine'
 
