@@ -17,26 +17,26 @@ import { expect, onTestFinished, test } from 'vitest'
 import { runForTest } from './support/running-program.ts'
 import type { RunningProgram } from './support/running-program.ts'
 
-const LOCK_FILE = JSON.stringify({
+const lockFile = JSON.stringify({
   packages: {
     '': {},
     'node_modules/left': { version: '1.0.0' },
     'node_modules/mac-only': { version: '2.0.0', optional: true },
   },
 })
-const INSTALLED = JSON.stringify({ packages: { 'node_modules/left': { version: '1.0.0' } } })
+const installed = JSON.stringify({ packages: { 'node_modules/left': { version: '1.0.0' } } })
 
-const NPM_INSTALLS = `#!/bin/sh
+const npmInstalls = `#!/bin/sh
 echo "$@ ($ONNXRUNTIME_NODE_INSTALL)" >>npm-calls
 mkdir -p node_modules/node/bin
 ln -sf '${process.execPath}' node_modules/node/bin/node
 `
-const NPM_FAILS = `#!/bin/sh
+const npmFails = `#!/bin/sh
 echo "npm warn something else"
 echo "npm error code ENOTFOUND"
 exit 1
 `
-const NPM_CI_REFUSES = `${NPM_INSTALLS}
+const npmCiRefuses = `${npmInstalls}
 if [ "$1" = ci ]; then
   echo "npm error \\\`npm ci\\\` can only install packages when your package.json and package-lock.json are in sync."
   exit 1
@@ -48,7 +48,7 @@ const makeProject = ({ npm }: { npm: string }): string => {
   onTestFinished(() => rmSync(root, { recursive: true }))
   mkdirSync(join(root, 'bin'))
   for (const file of globSync('scripts/**/*.mjs')) cpSync(file, join(root, file))
-  writeFileSync(join(root, 'package-lock.json'), LOCK_FILE)
+  writeFileSync(join(root, 'package-lock.json'), lockFile)
   writeFileSync(join(root, 'bin/npm'), npm)
   chmodSync(join(root, 'bin/npm'), 0o755)
   return root
@@ -72,7 +72,7 @@ const writeScript = (root: string, name: string, code: string) => {
 }
 
 test('packages are installed once, however many start at the same moment', async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(root, 'hello.ts', 'console.log("hello", ...process.argv.slice(2))')
 
   const runs = [1, 2, 3].map((run) => bootstrap(root, 'run', 'scripts/hello.ts', String(run)))
@@ -85,22 +85,22 @@ test('packages are installed once, however many start at the same moment', async
 })
 
 test('a package-lock.json that changed is installed anew', async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(root, 'hello.ts', 'console.log("hello")')
   await bootstrap(root, 'run', 'scripts/hello.ts').exited
 
-  writeFileSync(join(root, 'package-lock.json'), LOCK_FILE.replace('1.0.0', '1.0.1'))
+  writeFileSync(join(root, 'package-lock.json'), lockFile.replace('1.0.0', '1.0.1'))
   await bootstrap(root, 'run', 'scripts/hello.ts').exited
 
   expect(readCalls(root)).toHaveLength(2)
 })
 
 test("what somebody's own npm install brought is not installed again", async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(root, 'hello.ts', 'console.log("hello")')
   await bootstrap(root, 'run', 'scripts/hello.ts').exited
   rmSync(join(root, 'node_modules/.onqueue-lock-sha256'))
-  writeFileSync(join(root, 'node_modules/.package-lock.json'), INSTALLED)
+  writeFileSync(join(root, 'node_modules/.package-lock.json'), installed)
 
   const run = bootstrap(root, 'run', 'scripts/hello.ts')
 
@@ -109,7 +109,7 @@ test("what somebody's own npm install brought is not installed again", async () 
 })
 
 test('when npm fails, what it said and what to do is shown, and the next start tries again', async () => {
-  const root = makeProject({ npm: NPM_FAILS })
+  const root = makeProject({ npm: npmFails })
 
   const run = bootstrap(root, 'start')
 
@@ -122,7 +122,7 @@ test('when npm fails, what it said and what to do is shown, and the next start t
 })
 
 test('a lock file that npm ci finds incomplete is installed all the same', async () => {
-  const root = makeProject({ npm: NPM_CI_REFUSES })
+  const root = makeProject({ npm: npmCiRefuses })
   writeScript(root, 'hello.ts', 'console.log("hello")')
 
   const run = bootstrap(root, 'run', 'scripts/hello.ts')
@@ -132,7 +132,7 @@ test('a lock file that npm ci finds incomplete is installed all the same', async
 })
 
 test('signals reach the script, and its exit code comes back', async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(
     root,
     'start/start.ts',
@@ -152,14 +152,14 @@ test('signals reach the script, and its exit code comes back', async () => {
 })
 
 test('a script that was killed is told as a shell tells it', async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(root, 'suicide.ts', "process.kill(process.pid, 'SIGKILL')")
 
   expect(await bootstrap(root, 'run', 'scripts/suicide.ts').exited).toBe(137)
 })
 
 test('the script learns that the bootstrap was killed', async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(
     root,
     'start/start.ts',
@@ -177,7 +177,7 @@ test('the script learns that the bootstrap was killed', async () => {
 })
 
 test('a script that npm runs ends in order when npm and its shell are gone', async () => {
-  const root = makeProject({ npm: NPM_INSTALLS })
+  const root = makeProject({ npm: npmInstalls })
   writeScript(
     root,
     'start/start.ts',
@@ -207,7 +207,7 @@ test('a script that npm runs ends in order when npm and its shell are gone', asy
 })
 
 test('a command that does not exist is explained', async () => {
-  const run = bootstrap(makeProject({ npm: NPM_INSTALLS }), 'strat')
+  const run = bootstrap(makeProject({ npm: npmInstalls }), 'strat')
 
   expect(await run.exited).toBe(1)
   expect(run.output()).toBe('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')

@@ -7,7 +7,7 @@ import { withFolderLock } from './presence.mjs'
 import { runChild } from './run-child.mjs'
 import { messageOf, SetupError } from './setup-error.mjs'
 
-const STAMP = 'node_modules/.onqueue-lock-sha256'
+const stampFile = 'node_modules/.onqueue-lock-sha256'
 
 /**
  * Runs `npm ci` unless node_modules is what package-lock.json says.
@@ -20,18 +20,18 @@ const STAMP = 'node_modules/.onqueue-lock-sha256'
  */
 export const ensurePackages = async (root) => {
   const stamp = computeStamp(root)
-  if (readText(join(root, STAMP)) === stamp) return 0
+  if (readText(join(root, stampFile)) === stamp) return 0
 
   return withFolderLock(
     join(root, '.cache/installing'),
     async () => {
       // Whoever had the lock before may have done it.
-      if (readText(join(root, STAMP)) === stamp) return 0
+      if (readText(join(root, stampFile)) === stamp) return 0
       if (!matchesLockFile(root)) {
         const exitCode = await install(root)
         if (exitCode !== 0) return exitCode
       }
-      writeFileSync(join(root, STAMP), stamp)
+      writeFileSync(join(root, stampFile), stamp)
       return 0
     },
     { onWait: () => say('another start is installing here; waiting for it') },
@@ -77,7 +77,7 @@ const install = async (root) => {
   const startedAt = performance.now()
   say('installing with npm ci (about a minute the first time)')
   let { exitCode, output } = await runNpm(root, ['ci'])
-  if (exitCode === 1 && LOCK_FILE_INCOMPLETE.test(output)) {
+  if (exitCode === 1 && lockFileIncomplete.test(output)) {
     say('npm ci finds package-lock.json incomplete; installing with npm install --no-save')
     ;({ exitCode, output } = await runNpm(root, ['install', '--no-save']))
   }
@@ -90,7 +90,7 @@ const install = async (root) => {
 
 // npm leaves the binaries of other platforms out of the lock file when the registry at hand doesn't have them, and
 // npm ci then refuses on every platform. npm install keeps to the versions of the lock file too, and asks for the rest.
-const LOCK_FILE_INCOMPLETE = /can only install packages when your package\.json and package-lock\.json/
+const lockFileIncomplete = /can only install packages when your package\.json and package-lock\.json/
 
 /**
  * @param {string} root
@@ -133,12 +133,12 @@ const describeFailure = (output) => {
     .split('\n')
     .filter((line) => !line.startsWith('npm warn') && line.trim() !== 'npm error')
   const advice =
-    ADVICE.find(({ sign }) => sign.test(output))?.advice ??
+    adviceBySign.find(({ sign }) => sign.test(output))?.advice ??
     'Mend what npm says above, then type the same command again.'
   return `${errors.slice(0, 30).join('\n').trim()}\n\nPackages: npm failed. ${advice}`
 }
 
-const ADVICE = [
+const adviceBySign = [
   {
     sign: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/,
     advice:

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 
 /** @type {readonly NodeJS.Signals[]} */
-const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP']
+const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /**
  * Runs a program in the foreground until it ends by itself, and answers its exit code (128 + n for signal n).
@@ -26,9 +26,9 @@ export const runChild = (command, args, options = { stdio: 'inherit' }) =>
     const passOn = (signal) => {
       if (signal !== 'SIGINT' || !inTerminal) child.kill(signal)
     }
-    for (const signal of PASSED_ON) process.on(signal, passOn)
+    for (const signal of passedOn) process.on(signal, passOn)
     const stopListening = () => {
-      for (const signal of PASSED_ON) process.off(signal, passOn)
+      for (const signal of passedOn) process.off(signal, passOn)
     }
 
     child.once('error', (err) => {

@@ -9,7 +9,7 @@ import { summarizeTests } from './summarize-tests.ts'
 // `npm test`: every check in turn, up to the first that fails, then the tests. With arguments (`npm test --
 // tests/some.test.ts`) only the tests, and the arguments are vitest's.
 
-const CHECKS: readonly Check[] = [
+const checks: readonly Check[] = [
   { name: 'types', tool: 'tsc', args: ['--noEmit', '-p', '.'] },
   { name: 'lint', tool: 'oxlint', args: ['--type-aware'] },
   { name: 'format', tool: 'prettier', args: ['--check', '--log-level', 'warn', '.'] },
@@ -36,7 +36,7 @@ const runTests = async (args: readonly string[]): Promise<number> => {
 }
 
 const runAll = async (args: readonly string[]): Promise<number> => {
-  for (const check of args.length > 0 ? [] : CHECKS) {
+  for (const check of args.length > 0 ? [] : checks) {
     const exitCode = await runCheck(check)
     if (exitCode !== 0) return exitCode
   }

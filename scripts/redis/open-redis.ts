@@ -26,7 +26,7 @@ import type { RedisServer } from './redis-server.ts'
 import { quarterOfMemory, toRedisUrl } from './redis-settings.ts'
 import type { RedisSettings } from './redis-settings.ts'
 import { isTooOld } from './redis-version.ts'
-import { CONFIG_FILE_IN_CONTAINER, nameContainer } from './sources/start-in-docker.ts'
+import { configFileInContainer, nameContainer } from './sources/start-in-docker.ts'
 import { startServer } from './sources/start-server.ts'
 import type { StartOptions } from './sources/start-server.ts'
 import { watchServer } from './watch-server.ts'
@@ -112,7 +112,7 @@ const adopt = async ({ url, server }: LockFile, folder: string): Promise<RedisSe
 const findUnrecorded = async (url: string, folder: string): Promise<RedisServer | undefined> => {
   const info = await probeRedis(url).catch(() => undefined)
   const origin = 'of a start that was cut short'
-  if (info?.configFile === CONFIG_FILE_IN_CONTAINER) {
+  if (info?.configFile === configFileInContainer) {
     return { url, version: info.version, origin, runsAs: { kind: 'container', name: nameContainer(folder) } }
   }
   const process = info?.configFile === join(folder, 'redis.conf') ? identifyProcess(info.pid) : undefined

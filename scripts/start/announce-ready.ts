@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Say } from './supervised-child.ts'
 
-const POLL_MS = 50
-const SLOW_AFTER_MS = 15_000
+const pollMs = 50
+const slowAfterMs = 15_000
 
 /** Waits until the default model is loaded, then prints where OnQueue is and a request to paste. */
 export const announceReady = async ({
@@ -33,18 +33,18 @@ export const toCurl = (url: string, body: unknown): string => {
 }
 
 const explainSlow = (model: string): string =>
-  `${model} is not loaded after ${SLOW_AFTER_MS / 1000} s; still waiting. Is it in the models folder (ONQUEUE_MODELS_DIR, ONQUEUE_DEFAULT_MODEL)?`
+  `${model} is not loaded after ${slowAfterMs / 1000} s; still waiting. Is it in the models folder (ONQUEUE_MODELS_DIR, ONQUEUE_DEFAULT_MODEL)?`
 
 const waitUntilLoaded = async (
   url: string,
   { signal, onSlow }: { signal: AbortSignal; onSlow: () => void },
 ): Promise<boolean> => {
-  const slow = setTimeout(onSlow, SLOW_AFTER_MS)
+  const slow = setTimeout(onSlow, slowAfterMs)
   try {
     while (!signal.aborted) {
       const health = await readJson(`${url}/health`, signal)
       if (health?.model_loaded === true) return true
-      await sleep(POLL_MS, undefined, { signal }).catch(() => {})
+      await sleep(pollMs, undefined, { signal }).catch(() => {})
     }
     return false
   } finally {

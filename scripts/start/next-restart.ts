@@ -1,6 +1,6 @@
-const FIRST_DELAY_MS = 250
-const LONGEST_DELAY_MS = 10_000
-const HEALTHY_AFTER_MS = 60_000
+const firstDelayMs = 250
+const longestDelayMs = 10_000
+const healthyAfterMs = 60_000
 
 /**
  * When to start a process again that ended by itself: the wait doubles from 0.25 s to 10 s, and starts over once the
@@ -15,6 +15,6 @@ export const nextRestart = ({
   /** of the run that just ended */
   uptimeMs: number
 }): { failures: number; delayMs: number } => {
-  const before = uptimeMs >= HEALTHY_AFTER_MS ? 0 : failures
-  return { failures: before + 1, delayMs: Math.min(FIRST_DELAY_MS * 2 ** before, LONGEST_DELAY_MS) }
+  const before = uptimeMs >= healthyAfterMs ? 0 : failures
+  return { failures: before + 1, delayMs: Math.min(firstDelayMs * 2 ** before, longestDelayMs) }
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-const LOOPBACK = '127.0.0.1'
+const loopback = '127.0.0.1'
 
 /** Why a port on loopback can't be listened on (`EADDRINUSE`, `EACCES`), or undefined when it can. */
 export const tryPort = async (port: number): Promise<string | undefined> => {
@@ -26,7 +26,7 @@ const listenOnce = (port: number): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen({ port, host: LOOPBACK }, () => {
+    server.listen({ port, host: loopback }, () => {
       const address = server.address()
       server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
     })

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 
 /** npm and a terminal may each deliver the same Ctrl-C; a second one this soon is taken for the first. */
-const SAME_KEYPRESS_MS = 400
+const sameKeypressMs = 400
 
 /**
  * The first request to end aborts `stop`. A Ctrl-C after it aborts `kill`; other requests are in no hurry.
@@ -18,7 +18,7 @@ export const listenForStop = (
     if (firstAt === undefined) {
       firstAt = now()
       stop.abort()
-    } else if (event === 'SIGINT' && now() - firstAt > SAME_KEYPRESS_MS) {
+    } else if (event === 'SIGINT' && now() - firstAt > sameKeypressMs) {
       kill.abort()
     }
   }

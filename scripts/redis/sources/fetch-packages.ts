@@ -11,7 +11,7 @@ import { isTooOld, parseVersion } from '../redis-version.ts'
 import { runProgram } from '../run-program.ts'
 import type { RedisProgram } from './launch-program.ts'
 
-const SERVERS = [
+const servers = [
   { program: 'redis-server', packages: ['redis-server', 'redis-tools'] },
   { program: 'valkey-server', packages: ['valkey-server', 'valkey-tools'] },
 ]
@@ -55,7 +55,7 @@ const fetchServer = async (work: string, log: RedisLog): Promise<Fetched> => {
     log.debug(messageOf(err))
   })
   const reasons: string[] = []
-  for (const { program: name, packages } of SERVERS) {
+  for (const { program: name, packages } of servers) {
     try {
       await unpack(work, packages)
       const program = join('root/usr/bin', name)

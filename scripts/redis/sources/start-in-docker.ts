@@ -8,7 +8,7 @@ import { toRedisUrl, writeRedisConfig } from '../redis-settings.ts'
 import type { RedisSettings } from '../redis-settings.ts'
 import { findOnPath, runProgram } from '../run-program.ts'
 
-const IMAGE = 'redis:7-alpine'
+const image = 'redis:7-alpine'
 
 /** Starts Redis in a container that is named for its data folder, so that Docker too refuses a second one on it. */
 export const startInDocker = async (
@@ -28,7 +28,7 @@ export const startInDocker = async (
   const run = ['run', '--detach', '--name', name, '--restart', 'on-failure', '--entrypoint', 'redis-server']
   const asUs = isRootless ? [] : ['--user', `${process.getuid?.()}:${process.getgid?.()}`]
   const publish = ['--publish', `127.0.0.1:${settings.port}:6379`, '--volume', `${settings.folder}:/data`]
-  await runProgram(docker, [...run, ...asUs, ...publish, IMAGE, CONFIG_FILE_IN_CONTAINER], {
+  await runProgram(docker, [...run, ...asUs, ...publish, image, configFileInContainer], {
     timeoutMs: 60_000,
   })
 
@@ -36,25 +36,25 @@ export const startInDocker = async (
   const runsAs = { kind: 'container', name } as const
   try {
     const { version } = await waitUntilServing(url, { isAlive: () => isServerAlive({ runsAs }) })
-    return { url, version, origin: `${IMAGE} in Docker`, runsAs }
+    return { url, version, origin: `${image} in Docker`, runsAs }
   } catch (err) {
     const said = await runProgram(docker, ['logs', '--tail', '3', name], { timeoutMs: 5000 }).catch(messageOf)
     await removeContainer(docker, name)
-    throw new Error(`${IMAGE} does not serve: ${messageOf(err)}; it said: ${said}`, { cause: err })
+    throw new Error(`${image} does not serve: ${messageOf(err)}; it said: ${said}`, { cause: err })
   }
 }
 
-export const CONFIG_FILE_IN_CONTAINER = '/data/redis.conf'
+export const configFileInContainer = '/data/redis.conf'
 
 export const nameContainer = (folder: string): string =>
   `onqueue-redis-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
 
 const bringImage = async (docker: string, log: RedisLog): Promise<void> => {
   try {
-    await runProgram(docker, ['image', 'inspect', '--format', '{{.Id}}', IMAGE], { timeoutMs: 10_000 })
+    await runProgram(docker, ['image', 'inspect', '--format', '{{.Id}}', image], { timeoutMs: 10_000 })
   } catch {
-    log.info(`pulling ${IMAGE}`)
-    await runProgram(docker, ['pull', '--quiet', IMAGE], { timeoutMs: 120_000 })
+    log.info(`pulling ${image}`)
+    await runProgram(docker, ['pull', '--quiet', image], { timeoutMs: 120_000 })
   }
 }
 

@@ -8,9 +8,9 @@ import { startFromPackages } from './start-from-packages.ts'
 import { startFromPath } from './start-from-path.ts'
 import { startInDocker } from './start-in-docker.ts'
 
-const STARTERS = { path: startFromPath, docker: startInDocker, packages: startFromPackages }
+const starters = { path: startFromPath, docker: startInDocker, packages: startFromPackages }
 
-export type RedisSource = keyof typeof STARTERS
+export type RedisSource = keyof typeof starters
 
 export type StartOptions = {
   log: RedisLog
@@ -35,7 +35,7 @@ export const startServer = async (
   const reasons: string[] = []
   for (const source of sources) {
     try {
-      return await STARTERS[source](settings, { env, log, cacheDir })
+      return await starters[source](settings, { env, log, cacheDir })
     } catch (err) {
       reasons.push(`${source}: ${messageOf(err)}`)
       log.debug(`not from ${reasons.at(-1)}`)
