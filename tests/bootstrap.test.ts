@@ -171,7 +171,7 @@ test('the script learns that the bootstrap was killed', async () => {
 
   run.kill('SIGKILL')
 
-  // The script holds the output open, so this is its end as well.
+  // the script holds the output open, so this is its end as well
   expect(await run.exited).toBe('SIGKILL')
   expect(run.output()).toMatch(/alone$/)
 })
@@ -185,7 +185,7 @@ test('a script that npm runs ends in order when npm and its shell are gone', asy
      setInterval(() => {}, 60_000)
      console.log('up')`,
   )
-  // As npm does it; the second command keeps the shell from becoming the first.
+  // as npm does it; the second command keeps the shell from becoming the first
   const shell = runForTest(
     'sh',
     ['-c', `"${process.execPath}" "${root}/scripts/bootstrap.mjs" start; true`],
@@ -201,7 +201,7 @@ test('a script that npm runs ends in order when npm and its shell are gone', asy
 
   shell.kill('SIGTERM')
 
-  // The script holds the output open, so this is its end as well.
+  // the script holds the output open, so this is its end as well
   expect(await shell.exited).toBe('SIGTERM')
   expect(shell.output()).toMatch(/in order$/)
 })

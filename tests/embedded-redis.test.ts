@@ -24,7 +24,7 @@ const open = async (dataDir: string, options: Partial<OpenOptions> = {}): Promis
     dataDir,
     env: { PATH: process.env.PATH },
     log: { info: () => {}, debug: () => {} },
-    // Not Docker: these tests look at processes.
+    // not Docker: these tests look at processes
     sources: ['path', 'packages'],
     ...options,
   })
@@ -35,7 +35,7 @@ const open = async (dataDir: string, options: Partial<OpenOptions> = {}): Promis
 const connect = (url: string): Redis => {
   const redis = new Redis(url, { retryStrategy: () => null })
   redis.on('error', () => {
-    // The command that fails tells.
+    // the command that fails tells
   })
   onTestFinished(() => redis.disconnect())
   return redis
@@ -249,7 +249,7 @@ test('a REDIS_URL with another scheme says what it must look like', async () => 
 })
 
 test('a REDIS_URL with a Redis that is too old is refused', async () => {
-  // No Redis 6 is to be had here; what matters is what it says of itself.
+  // no Redis 6 is to be had here; what matters is what it says of itself
   const info = '# Server\r\nredis_version:6.2.14\r\n'
   const server = createServer((socket) =>
     socket.on('data', () => socket.write(`$${info.length}\r\n${info}\r\n`)),

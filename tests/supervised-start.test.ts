@@ -48,7 +48,7 @@ const start = async ({
     program.kill('SIGKILL')
     await program.exited
     await endRedis(dataDir).catch(() => {
-      // It died before.
+      // it died before
     })
     rmSync(dataDir, { recursive: true, force: true })
   })
@@ -108,7 +108,7 @@ test('a second Ctrl-C ends an app that does not end by itself', async () => {
   program.kill('SIGINT')
   await program.line(/stubborn app: got SIGTERM/)
 
-  // The second one counts once it can't be the echo of the first.
+  // the second one counts once it can't be the echo of the first
   await vi.waitFor(
     () => {
       program.kill('SIGINT')
@@ -128,7 +128,7 @@ test('an app that dies is started again, each time later, and that is said', asy
   await program.line(/worker: ended with exit code 3; starting it again in 0\.5 s/)
   await program.line(/worker: ended with exit code 3; starting it again in 1 s/)
 
-  // Ending does not wait for a restart that is due.
+  // ending does not wait for a restart that is due
   program.kill('SIGTERM')
   expect(await program.exited).toBe(0)
 })

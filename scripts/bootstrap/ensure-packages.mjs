@@ -25,7 +25,7 @@ export const ensurePackages = async (root) => {
   return withFolderLock(
     join(root, '.cache/installing'),
     async () => {
-      // Whoever had the lock before may have done it.
+      // whoever had the lock before may have done it
       if (readText(join(root, stampFile)) === stamp) return 0
       if (!matchesLockFile(root)) {
         const exitCode = await install(root)
@@ -47,7 +47,7 @@ const computeStamp = (root) => {
   if (lockFile === undefined)
     throw new SetupError(`package-lock.json is not in ${root}: check the clone ("git status").`)
   const hash = createHash('sha256').update(lockFile).digest('hex')
-  // Packages with binaries differ by platform: a folder copied or mounted from another machine is stale.
+  // packages with binaries differ by platform: a folder copied or mounted from another machine is stale
   return `${hash} ${process.platform}-${process.arch}\n`
 }
 
@@ -107,7 +107,7 @@ const runNpm = async (root, subcommand) => {
       {
         cwd: root,
         stdio: ['ignore', log, log],
-        // onnxruntime-node's install script only downloads GPU libraries; the CPU library is in the package.
+        // onnxruntime-node's install script only downloads GPU libraries; the CPU library is in the package
         env: { ONNXRUNTIME_NODE_INSTALL: 'skip', ...process.env },
       },
     )

@@ -1,9 +1,5 @@
 // A folder as a register of live processes, and a lock made of it. Bare Node >= 20.19: the bootstrap uses it
 // before anything is installed.
-//
-// A process enters a folder by creating a file named `<pid>-<start time>.<uuid>`. A file counts only while that
-// process lives, so whoever was killed has left by itself, and a pid that was given to another process since
-// counts as gone. Because no two entries ever share a name, removing a dead one can't remove somebody's live one.
 
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
@@ -27,6 +23,10 @@ export const isProcessAlive = (identity) => identifyProcess(Number.parseInt(iden
 
 /**
  * Enters the register of live processes that `folder` is; the answer leaves it.
+ *
+ * A process enters a folder by creating a file named `<pid>-<start time>.<uuid>`. A file counts only while that
+ * process lives, so whoever was killed has left by itself, and a pid that was given to another process since
+ * counts as gone. Because no two entries ever share a name, removing a dead one can't remove somebody's live one.
  *
  * @param {string} folder
  * @returns {() => void}
@@ -70,7 +70,7 @@ export const withFolderLock = async (folder, body, { onWait = () => {} } = {}) =
     } finally {
       leave()
     }
-    // The first retries meet somebody who entered at the same moment, which is not worth a word.
+    // the first retries meet somebody who entered at the same moment, which is not worth a word
     if (attempt === 3) onWait()
     await sleep(10 + Math.random() * 40)
   }
@@ -84,7 +84,7 @@ export const withFolderLock = async (folder, body, { onWait = () => {} } = {}) =
 const readStartTime = (pid) => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field is the program's name in brackets and may hold spaces and brackets itself.
+    // the second field is the program's name in brackets and may hold spaces and brackets itself
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     return fields[0] === 'Z' ? undefined : fields[19]
   } catch {

@@ -18,11 +18,11 @@ export const runOnProjectNode = async ([command, ...args]) => {
   const exitCode = await ensurePackages(root)
   if (exitCode !== 0) return exitCode
 
-  // By the IPC channel the script learns that this process is gone, however it went.
+  // by the IPC channel the script learns that this process is gone, however it went
   return runChild(findNode(), nodeArgs, {
     cwd: root,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-    // Every process below inherits it: the TypeScript is stripped once, which saves each of them 35 MB and 0.3 s.
+    // every process below inherits it: the TypeScript is stripped once, which saves each of them 35 MB and 0.3 s
     env: { NODE_COMPILE_CACHE: join(root, '.cache/compile'), ...process.env },
   })
 }
@@ -47,7 +47,7 @@ const endWithNpm = () => {
  * @param {readonly string[]} args
  */
 const toNodeArgs = (command, args) => {
-  // Node says it on stderr when the file is not there, so it is asked only for one that is.
+  // Node says it on stderr when the file is not there, so it is asked only for one that is
   const envFile = existsSync(join(root, '.env')) ? ['--env-file-if-exists=.env'] : []
   if (command === 'start') return [...envFile, 'scripts/start/start.ts', ...args]
   if (command === 'test') return ['scripts/check/test.ts', ...args]

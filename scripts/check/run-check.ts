@@ -23,7 +23,7 @@ export const runCheck = async ({ name, tool, args }: Check): Promise<number> => 
 }
 
 const runQuietly = async (args: readonly string[]): Promise<{ exitCode: number; output: string }> => {
-  // A file instead of pipes: stdout and stderr keep their order.
+  // a file instead of pipes: stdout and stderr keep their order
   const folder = mkdtempSync(join(tmpdir(), 'onqueue-check-'))
   const file = join(folder, 'output')
   const log = openSync(file, 'w')

@@ -27,7 +27,7 @@ const runTests = async (args: readonly string[]): Promise<number> => {
       ...reporters,
       ...args,
     ])
-    // There is none when vitest could not start, which it has explained itself.
+    // there is none when vitest could not start, which it has explained itself
     if (existsSync(report)) console.log(summarizeTests(JSON.parse(readFileSync(report, 'utf8'))))
     return exitCode
   } finally {

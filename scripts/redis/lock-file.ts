@@ -16,7 +16,7 @@ export const readLockFile = (folder: string): LockFile | undefined => {
 
 export const writeLockFile = (folder: string, content: LockFile): void => {
   const temporary = `${locate(folder)}.${process.pid}`
-  // The URL holds the password.
+  // the URL holds the password
   writeFileSync(temporary, JSON.stringify(content, null, 2), { mode: 0o600 })
   renameSync(temporary, locate(folder))
 }

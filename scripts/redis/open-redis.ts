@@ -1,16 +1,3 @@
-// Who may start, adopt and stop the Redis of a data folder. Two servers on one append-only file lose acknowledged
-// writes, so the folder says who is there:
-//
-//   lock.json   the server: address, and pid + start time (or container). Written before the start with the address
-//               alone, so that a server whose starter was killed in mid-start is found too.
-//   users/      one entry for every live process that has it open, see presence.mjs
-//   changing/   the lock under which both are read and changed
-//
-//   open:  lock → is the server of lock.json alive? adopt it : start one → enter users → unlock
-//   close: lock → leave users → nobody else there? shut the server down, remove lock.json → unlock
-//
-// A starter that is killed leaves its server running; the next one finds and adopts it, and nothing is lost.
-
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -33,7 +20,7 @@ import { watchServer } from './watch-server.ts'
 
 export type OpenedRedis = {
   url: string
-  /** For people: version, address and where it is from; no password. */
+  /** for people: version, address and where it is from; no password */
   description: string
   /** Resolves when the embedded server is gone though nobody closed it here; opening again brings it back. */
   lost: Promise<void>
@@ -42,9 +29,9 @@ export type OpenedRedis = {
 }
 
 export type OpenOptions = StartOptions & {
-  /** The server's folder is `redis` in it. */
+  /** the server's folder is `redis` in it */
   dataDir: string
-  /** `maxmemory`; defaults to a quarter of the RAM this process may use. */
+  /** `maxmemory`; defaults to a quarter of the RAM this process may use */
   maxmemoryBytes?: number
 }
 
@@ -76,6 +63,20 @@ const useGiven = async (url: string): Promise<OpenedRedis> => {
   }
 }
 
+/**
+ * Who may start, adopt and stop the Redis of a data folder. Two servers on one append-only file lose acknowledged
+ * writes, so the folder says who is there:
+ *
+ *   lock.json   the server: address, and pid + start time (or container). Written before the start with the address
+ *               alone, so that a server whose starter was killed in mid-start is found too.
+ *   users/      one entry for every live process that has it open, see presence.mjs
+ *   changing/   the lock under which both are read and changed
+ *
+ *   open:  lock → is the server of lock.json alive? adopt it : start one → enter users → unlock
+ *   close: lock → leave users → nobody else there? shut the server down, remove lock.json → unlock
+ *
+ * A starter that is killed leaves its server running; the next one finds and adopts it, and nothing is lost.
+ */
 const openEmbedded = async (options: OpenOptions): Promise<OpenedRedis> => {
   const folder = resolve(options.dataDir, 'redis')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -128,7 +129,7 @@ const startAnew = async (
     ...options
   }: OpenOptions & { formerUrl: string | undefined },
 ): Promise<RedisServer> => {
-  // At its former address, if that is still free, whoever has the URL finds it again.
+  // at its former address, if that is still free, whoever has the URL finds it again
   const former = formerUrl === undefined ? undefined : new URL(formerUrl)
   const settings: RedisSettings = {
     folder,
@@ -155,7 +156,7 @@ const toOpened = (
       watch.stop()
       leave()
       if (countPresent(join(folder, 'users')) > 0) return log.debug('left running: somebody else has it open')
-      // Another user of the folder may have replaced it since. One that died keeps its entry, and so its address.
+      // another user of the folder may have replaced it since; one that died keeps its entry, and so its address
       const current = readLockFile(folder)?.server
       if (current === undefined || !(await isServerAlive(current))) return
       if (!(await stopServer(current))) return log.info('does not end; the next start adopts it')

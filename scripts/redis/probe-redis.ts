@@ -3,12 +3,12 @@ import { Redis } from 'ioredis'
 import { messageOf } from '../bootstrap/setup-error.mjs'
 
 export type RedisInfo = {
-  /** `7.0.15`; what Valkey says it is compatible with. */
+  /** `7.0.15`; what Valkey says it is compatible with */
   version: string
-  /** It is still reading its data from disk and refuses other commands. */
+  /** it is still reading its data from disk and refuses other commands */
   isLoading: boolean
   pid: number
-  /** The absolute path of its redis.conf, as it sees it. */
+  /** the absolute path of its redis.conf, as it sees it */
   configFile: string
 }
 
@@ -52,7 +52,7 @@ export const waitUntilServing = async (
 /** Asks Redis to flush its append-only file and end. */
 export const askToShutDown = async (url: string): Promise<void> => {
   await withConnection(url, 3000, (redis) => redis.shutdown()).catch(() => {
-    // The connection closes instead of an answer; one that refused or is gone shows when its process is waited for.
+    // the connection closes instead of an answer; one that refused or is gone shows when its process is waited for
   })
 }
 
@@ -66,13 +66,13 @@ const withConnection = async <T>(
     connectTimeout: timeoutMs,
     commandTimeout: timeoutMs,
     enableReadyCheck: false,
-    // The least that any Redis understands, so that one that is too old can say so.
+    // the least that any Redis understands, so that one that is too old can say so
     protocol: 2,
     disableClientInfo: true,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   })
-  // connect() rejects with "Connection is closed."; why it was closed comes as an event.
+  // connect() rejects with "Connection is closed."; why it was closed comes as an event
   let reason: Error | undefined
   redis.on('error', (err) => {
     reason = err
@@ -83,7 +83,7 @@ const withConnection = async <T>(
   } catch (err) {
     throw reason ?? err
   } finally {
-    // On a connection that has ended, disconnect() would leave a timer that holds the process for two seconds.
+    // on a connection that has ended, disconnect() would leave a timer that holds the process for two seconds
     if (redis.status !== 'end') redis.disconnect()
   }
 }

@@ -7,7 +7,7 @@ import { runProgram } from './run-program.ts'
 export type RedisServer = {
   url: string
   version: string
-  /** For people: `redis-server of Debian's packages`. */
+  /** for people: `redis-server of Debian's packages` */
   origin: string
   runsAs: RunsAs
 }

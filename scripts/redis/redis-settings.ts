@@ -3,15 +3,15 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 
 export type RedisSettings = {
-  /** Holds the data, the configuration and the log. */
+  /** holds the data, the configuration and the log */
   folder: string
-  /** On loopback. */
+  /** on loopback */
   port: number
   password: string
   maxmemoryBytes: number
-  /** Keep the data on disk (AOF, flushed every second), or in memory only. */
+  /** keep the data on disk (AOF, flushed every second), or in memory only */
   appendonly: boolean
-  /** Keep the server running when this process ends. */
+  /** keep the server running when this process ends */
   outlivesUs: boolean
 }
 
@@ -38,12 +38,12 @@ const toRedisConfig = (settings: RedisSettings, view: RedisView): string =>
     'protected-mode yes',
     `requirepass ${settings.password}`,
     `dir ${JSON.stringify(view.folder)}`,
-    // The append-only file is the one copy on disk.
+    // the append-only file is the one copy on disk
     'save ""',
     `appendonly ${settings.appendonly ? 'yes' : 'no'}`,
     'appendfsync everysec',
     `maxmemory ${settings.maxmemoryBytes}`,
-    // An evicted key would be a lost prediction; the API admits less before the memory is full.
+    // an evicted key would be a lost prediction; the API admits less before the memory is full
     'maxmemory-policy noeviction',
     '',
   ].join('\n')
@@ -53,7 +53,7 @@ export const quarterOfMemory = ({
   totalBytes = totalmem(),
   allowedBytes = process.constrainedMemory(),
 } = {}): number => {
-  // 0: not known; far beyond the RAM: a cgroup without a limit.
+  // 0: not known; far beyond the RAM: a cgroup without a limit
   const usableBytes = allowedBytes > 0 ? Math.min(totalBytes, allowedBytes) : totalBytes
   return Math.floor(usableBytes / 4)
 }

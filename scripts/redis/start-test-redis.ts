@@ -36,7 +36,7 @@ export const startTestRedis = async ({
   }
   let server = await start(settings)
 
-  // A test process that ends without closing must not leave it behind.
+  // a test process that ends without closing must not leave it behind
   const killAtExit = () => signalServer(server, 'SIGKILL')
   process.once('exit', killAtExit)
 
@@ -63,7 +63,7 @@ const start = (settings: RedisSettings): Promise<RedisServer> =>
   startServer(settings, { log: { info: () => {}, debug: () => {} }, sources: ['path', 'packages'] })
 
 const signalServer = ({ runsAs }: RedisServer, signal: NodeJS.Signals): void => {
-  // A pid is ours only while it is the same process.
+  // a pid is ours only while it is the same process
   if (runsAs.kind === 'process' && isProcessAlive(runsAs.process)) {
     process.kill(Number.parseInt(runsAs.process, 10), signal)
   }

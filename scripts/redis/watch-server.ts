@@ -31,7 +31,7 @@ const holdConnection = (url: string, signal: AbortSignal): Promise<void> =>
     const { hostname, port } = new URL(url)
     const socket = connect({ host: hostname, port: Number(port), signal }).unref()
     socket.on('error', () => {
-      // 'close' follows.
+      // 'close' follows
     })
     socket.once('close', () => resolve())
     socket.resume()

@@ -31,7 +31,7 @@ export const keepRedis = async (options: OpenOptions): Promise<KeptRedis> => {
       failures = next.failures
       reopening = reopen(next.delayMs)
       await reopening
-      // The apps know it by its address.
+      // the apps know it by its address
       if (current.url !== url)
         return 'Redis came back at another address, for its port was taken: start again.'
     }
@@ -41,7 +41,7 @@ export const keepRedis = async (options: OpenOptions): Promise<KeptRedis> => {
   return {
     url,
     description,
-    // Closing interrupts a restart, and that is no failure.
+    // closing interrupts a restart, and that is no failure
     fatal: kept.then((sentence) => (closing.signal.aborted ? new Promise<string>(() => {}) : sentence)),
     close: async () => {
       closing.abort()

@@ -12,18 +12,18 @@ import type { Say } from './supervised-child.ts'
 
 export type RunOptions = {
   env: NodeJS.ProcessEnv
-  /** In the order in which they are stopped. */
+  /** in the order in which they are stopped */
   apps: readonly Omit<App, 'folder' | 'healthPort'>[]
-  /** Begins the orderly end. */
+  /** begins the orderly end */
   stop: AbortSignal
-  /** Ends the children at once. */
+  /** ends the children at once */
   kill: AbortSignal
   say: Say
-  /** Text that is not a step, such as a command to paste. */
+  /** text that is not a step, such as a command to paste */
   print: (text: string) => void
-  /** Where to look for a Redis without REDIS_URL; defaults to everywhere. */
+  /** where to look for a Redis without REDIS_URL; defaults to everywhere */
   redisSources?: readonly RedisSource[]
-  /** Why it ends without being told to. */
+  /** why it ends without being told to */
   complain: (sentence: string) => void
 }
 
@@ -37,9 +37,9 @@ export const runOnQueue = async (options: RunOptions): Promise<number> => {
     options.complain(failure)
     return 1
   } catch (err) {
-    // A Ctrl-C reaches the tools that bring Redis too, and what they break off is no failure.
+    // a Ctrl-C reaches the tools that bring Redis too, and what they break off is no failure
     if (options.stop.aborted) return 0
-    // Whatever else went wrong is a mistake of ours, and its stack is wanted.
+    // whatever else went wrong is a mistake of ours, and its stack is wanted
     if (!(err instanceof SetupError)) throw err
     options.complain(err.message)
     return 1

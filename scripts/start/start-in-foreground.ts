@@ -7,9 +7,9 @@ export const startInForeground = async (
   options: Pick<RunOptions, 'apps' | 'redisSources'>,
 ): Promise<never> => {
   const { stop, kill } = listenForStop(process)
-  // A second Ctrl-C is from somebody in a hurry: what has not ended two seconds later is left to the system.
+  // a second Ctrl-C is from somebody in a hurry: what has not ended two seconds later is left to the system
   kill.addEventListener('abort', () => setTimeout(() => process.exit(130), 2000))
-  // A terminal that was closed takes no more text; that must not keep the rest from being stopped in order.
+  // a terminal that was closed takes no more text; that must not keep the rest from being stopped in order
   process.stdout.on('error', () => {})
 
   const exitCode = await runOnQueue({

@@ -7,7 +7,7 @@ export type StartSettings = {
   port: number
   /** of each app, by its setting */
   healthPorts: Record<string, number>
-  /** The next two as text, which the apps read. */
+  /** the next two as text, which the apps read */
   webhookAllowHttp: string
   webhookAllowedNetworks: string
   dataDir: string
@@ -31,14 +31,14 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
   const settings = {
     port,
     healthPorts: Object.fromEntries(
-      // A wrong PORT is one problem, not one more for each app.
+      // a wrong PORT is one problem, not one more for each app
       apps.map(({ healthPort: { setting, offset } }) => [
         setting,
         readPort(setting, port === 0 ? 1 : port + offset),
       ]),
     ),
-    // Who tries OnQueue out has the receiver on the same machine, and no certificate. What listens on loopback is none of
-    // the business of callers from elsewhere.
+    // who tries OnQueue out has the receiver on the same machine, and no certificate; what listens on loopback is none
+    // of the business of callers from elsewhere
     webhookAllowHttp: env.ONQUEUE_WEBHOOK_ALLOW_HTTP || String(isOnLoopback(env)),
     webhookAllowedNetworks:
       env.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS || (isOnLoopback(env) ? '127.0.0.0/8,::1' : ''),

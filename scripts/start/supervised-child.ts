@@ -1,27 +1,13 @@
-// One child process, kept running:
-//
-//            ready                exit
-//   starting ─────▶ up ───────────────────▶ waiting ──delay over──▶ starting
-//      │                                      ▲
-//      ├── exit ──────────────────────────────┘
-//      └── fatal: it can't start ever ──▶ failed
-//
-//   stop(): any ──SIGTERM──▶ stopping ──exit, or grace over and SIGKILL──▶ stopped
-//
-// The child has an IPC channel and sends { type: 'ready', url } and { type: 'fatal', message } on it. Its end tells the
-// child that this process is gone. It is in a session of its own, so that a Ctrl-C reaches it only through stop(),
-// in its turn.
-
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { nextRestart } from './next-restart.ts'
 
 export type ChildSpec = {
-  /** For people: `API`. */
+  /** for people: `API` */
   name: string
-  /** A TypeScript file. */
+  /** a TypeScript file */
   entry: string
-  /** Options of Node. */
+  /** options of Node */
   nodeArgs: readonly string[]
   env: NodeJS.ProcessEnv
 }
@@ -30,12 +16,27 @@ export type Say = (subject: string, sentence: string) => void
 
 type Options = {
   say: Say
-  /** How long it may take to end after SIGTERM. */
+  /** how long it may take to end after SIGTERM */
   graceMs: number
-  /** Called with the sentence of a child that can't start. */
+  /** called with the sentence of a child that can't start */
   onFatal: (message: string) => void
 }
 
+/**
+ * One child process, kept running:
+ *
+ *            ready                exit
+ *   starting ─────▶ up ───────────────────▶ waiting ──delay over──▶ starting
+ *      │                                      ▲
+ *      ├── exit ──────────────────────────────┘
+ *      └── fatal: it can't start ever ──▶ failed
+ *
+ *   stop(): any ──SIGTERM──▶ stopping ──exit, or grace over and SIGKILL──▶ stopped
+ *
+ * The child has an IPC channel and sends { type: 'ready', url } and { type: 'fatal', message } on it. Its end tells the
+ * child that this process is gone. It is in a session of its own, so that a Ctrl-C reaches it only through stop(),
+ * in its turn.
+ */
 export class SupervisedChild {
   readonly #spec: ChildSpec
   readonly #options: Options
@@ -100,7 +101,7 @@ export class SupervisedChild {
     try {
       process.kill(-pid, 'SIGKILL')
     } catch {
-      // It ended in this moment.
+      // it ended in this moment
     }
   }
 
@@ -112,7 +113,7 @@ export class SupervisedChild {
     }
     if (message.type === 'fatal') {
       const sentence = 'message' in message ? String(message.message) : `${this.#spec.name} can't start`
-      // One that was ready once was started with the same settings: what it met now may pass.
+      // one that was ready once was started with the same settings: what it met now may pass
       if (this.#isReady) return this.#say(sentence)
       this.release()
       this.#options.onFatal(sentence)

@@ -5,11 +5,11 @@ import { onTestFinished } from 'vitest'
 
 export type RunningProgram = {
   pid: number
-  /** The first line, of those already printed and those to come, that matches; rejects when the program ends without one. */
+  /** the first line, of those already printed and those to come, that matches; rejects when the program ends without one */
   line: (pattern: RegExp) => Promise<string>
-  /** Everything it printed so far, on stdout and stderr. */
+  /** everything it printed so far, on stdout and stderr */
   output: () => string
-  /** Its exit code, or the signal that ended it. */
+  /** its exit code, or the signal that ended it */
   exited: Promise<number | NodeJS.Signals>
   kill: (signal: NodeJS.Signals) => void
 }
@@ -25,7 +25,7 @@ export const runForTest = (
   }: {
     env?: NodeJS.ProcessEnv
     cwd?: string
-    /** In a process group of its own, which `kill(-pid)` reaches as a whole. */
+    /** in a process group of its own, which `kill(-pid)` reaches as a whole */
     detached?: boolean
   } = {},
 ): RunningProgram => {

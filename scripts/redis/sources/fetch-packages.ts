@@ -1,8 +1,3 @@
-// Fetches Redis from Debian's or Ubuntu's packages without root and without installing anything: apt-get keeps its
-// lists and archives in a folder of ours, dpkg-deb unpacks, and LD_LIBRARY_PATH leads to the libraries that the
-// system lacks. Everything happens in a working folder that is renamed when the server in it has run once, so a
-// folder of the final name is always whole.
-
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { messageOf } from '../../bootstrap/setup-error.mjs'
@@ -26,6 +21,12 @@ export const readFetched = (folder: string): RedisProgram | undefined => {
   }
 }
 
+/**
+ * Fetches Redis from Debian's or Ubuntu's packages without root and without installing anything: apt-get keeps its
+ * lists and archives in a folder of ours, dpkg-deb unpacks, and LD_LIBRARY_PATH leads to the libraries that the
+ * system lacks. Everything happens in a working folder that is renamed when the server in it has run once, so a
+ * folder of the final name is always whole.
+ */
 export const fetchPackages = async (folder: string, { log }: { log: RedisLog }): Promise<RedisProgram> => {
   log.info("fetching it from the distribution's packages (once, a few seconds)")
   mkdirSync(dirname(folder), { recursive: true })
@@ -51,7 +52,7 @@ type Fetched = { program: string; libraries: string[]; origin: string }
 
 const fetchServer = async (work: string, log: RedisLog): Promise<Fetched> => {
   await apt(work, ['update']).catch((err) => {
-    // One of the system's package sources may be down, and the others enough.
+    // one of the system's package sources may be down, and the others enough
     log.debug(messageOf(err))
   })
   const reasons: string[] = []
@@ -126,9 +127,9 @@ const apt = (work: string, args: readonly string[]): Promise<string> => {
   const options = [
     `Dir::State::Lists=${join(work, 'apt/lists')}`,
     `Dir::Cache=${join(work, 'apt')}`,
-    // As root apt-get would download as the user _apt, who can't write here.
+    // as root apt-get would download as the user _apt, who can't write here
     'APT::Sandbox::User=root',
-    // Only package names and addresses are wanted: that is two thirds of the bytes.
+    // only package names and addresses are wanted: that is two thirds of the bytes
     'Acquire::Languages=none',
     'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false',
     'Acquire::http::Timeout=15',

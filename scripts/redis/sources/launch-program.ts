@@ -19,7 +19,7 @@ export const launchProgram = async (
   const process = await spawnRedis(command, [writeRedisConfig(settings)], {
     libraryPath,
     logFile,
-    // In a session of its own no Ctrl-C reaches it.
+    // in a session of its own no Ctrl-C reaches it
     detached: settings.outlivesUs,
   })
   const url = toRedisUrl(settings)
@@ -44,7 +44,7 @@ const spawnRedis = (
     const child = spawn(command, args, {
       detached,
       stdio: ['ignore', log, log],
-      // Nothing else of our environment is its business, secrets least of all.
+      // nothing else of our environment is its business, secrets least of all
       env: { PATH: process.env.PATH, ...(libraryPath && { LD_LIBRARY_PATH: libraryPath }) },
     })
     closeSync(log)

@@ -26,7 +26,7 @@ export const startFromPackages = async (
     try {
       return await launchProgram(cached, settings)
     } catch (err) {
-      // It ran once: a library of the system may have gone since.
+      // it ran once: a library of the system may have gone since
       log.debug(`${messageOf(err)}; fetching it anew`)
       rmSync(folder, { recursive: true, force: true })
     }

@@ -60,6 +60,6 @@ const bringImage = async (docker: string, log: RedisLog): Promise<void> => {
 
 const removeContainer = async (docker: string, name: string): Promise<void> => {
   await runProgram(docker, ['rm', '--force', name], { timeoutMs: 15_000 }).catch(() => {
-    // None was there; one that could not be removed makes the `run` after this fail by its name.
+    // none was there; one that could not be removed makes the `run` after this fail by its name
   })
 }

@@ -14,11 +14,11 @@ export type RedisSource = keyof typeof starters
 
 export type StartOptions = {
   log: RedisLog
-  /** Only PATH is read of it. */
+  /** only PATH is read of it */
   env?: NodeJS.ProcessEnv
-  /** Where fetched packages stay; of the repository, whatever the working folder is. */
+  /** where fetched packages stay; of the repository, whatever the working folder is */
   cacheDir?: string
-  /** Where to look for a Redis, in this order. */
+  /** where to look for a Redis, in this order */
   sources?: readonly RedisSource[]
 }
 
