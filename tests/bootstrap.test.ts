@@ -43,7 +43,7 @@ if [ "$1" = ci ]; then
 fi
 `
 
-const makeProject = ({ npm }: { npm: string }): string => {
+const makeProject = ({ npm }: { npm: string }) => {
   const root = mkdtempSync(join(tmpdir(), 'onqueue-bootstrap-'))
   onTestFinished(() => rmSync(root, { recursive: true }))
   mkdirSync(join(root, 'bin'))
@@ -63,7 +63,7 @@ const bootstrap = (root: string, ...args: string[]): RunningProgram =>
     },
   })
 
-const readCalls = (root: string): string[] => readFileSync(join(root, 'npm-calls'), 'utf8').trim().split('\n')
+const readCalls = (root: string) => readFileSync(join(root, 'npm-calls'), 'utf8').trim().split('\n')
 
 const writeScript = (root: string, name: string, code: string) => {
   const file = join(root, 'scripts', name)

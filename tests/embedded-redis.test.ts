@@ -13,7 +13,7 @@ import { startTestRedis } from '../scripts/redis/start-test-redis.ts'
 import { pickPort } from '../scripts/start/ports.ts'
 import { runForTest } from './support/running-program.ts'
 
-const makeDataDir = (): string => {
+const makeDataDir = () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'onqueue-data-'))
   onTestFinished(() => rmSync(dataDir, { recursive: true }))
   return dataDir
@@ -42,12 +42,12 @@ const connect = (url: string): Redis => {
 }
 
 /** Pid and start time of a data folder's Redis. */
-const readServerProcess = (dataDir: string): string => {
+const readServerProcess = (dataDir: string) => {
   const runsAs = readLockFile(join(dataDir, 'redis'))?.server?.runsAs
   return runsAs?.kind === 'process' ? runsAs.process : ''
 }
 
-const killServer = (dataDir: string): boolean =>
+const killServer = (dataDir: string) =>
   process.kill(Number.parseInt(readServerProcess(dataDir), 10), 'SIGKILL')
 
 test('the embedded Redis keeps its data on disk, evicts nothing, and listens on loopback with a password', async () => {

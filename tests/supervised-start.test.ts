@@ -56,19 +56,19 @@ const start = async ({
 }
 
 /** What a program that was killed leaves behind: whoever adopts it may end it. */
-const endRedis = async (dataDir: string): Promise<void> => {
+const endRedis = async (dataDir: string) => {
   if (readLockFile(join(dataDir, 'redis')) === undefined) return
   const redis = await openRedis({ dataDir, env: {}, log: { info: () => {}, debug: () => {} }, sources: [] })
   await redis.close()
 }
 
-const readServer = (dataDir: string): string => {
+const readServer = (dataDir: string) => {
   const runsAs = readLockFile(join(dataDir, 'redis'))?.server?.runsAs
   return runsAs?.kind === 'process' ? runsAs.process : ''
 }
 
 /** The process whose pid an idle app said when it was ready. */
-const readAppProcess = (line: string): string => identifyProcess(Number(/pid (\d+)/.exec(line)?.[1])) ?? ''
+const readAppProcess = (line: string) => identifyProcess(Number(/pid (\d+)/.exec(line)?.[1])) ?? ''
 
 const untilGone = (identity: string) =>
   vi.waitFor(() => expect(isProcessAlive(identity)).toBe(false), { timeout: 10_000, interval: 10 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { countPresent, enter, identifyProcess, isProcessAlive, withFolderLock } from './presence.mjs'
 
-const makeFolder = (): string => {
+const makeFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), 'onqueue-presence-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   return folder

@@ -11,7 +11,7 @@ export type Check = {
 }
 
 /** Runs a check and says how it went in one line; what the tool printed is shown only when it failed. */
-export const runCheck = async ({ name, tool, args }: Check): Promise<number> => {
+export const runCheck = async ({ name, tool, args }: Check) => {
   const startedAt = performance.now()
   const { exitCode, output } = await runQuietly([join('node_modules/.bin', tool), ...args])
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)

@@ -3,7 +3,7 @@ export const summarizeTests = (report: {
   numPassedTests: number
   numFailedTests: number
   numPendingTests: number
-}): string => {
+}) => {
   const skipped = report.numPendingTests > 0 ? `, ${report.numPendingTests} skipped` : ''
   return `${report.numPassedTests} passed, ${report.numFailedTests} failed${skipped}`
 }

@@ -16,7 +16,7 @@ const checks: readonly Check[] = [
   { name: 'unused code', tool: 'knip', args: [] },
 ]
 
-const runTests = async (args: readonly string[]): Promise<number> => {
+const runTests = async (args: readonly string[]) => {
   const folder = mkdtempSync(join(tmpdir(), 'onqueue-vitest-'))
   const report = join(folder, 'report.json')
   try {
@@ -35,7 +35,7 @@ const runTests = async (args: readonly string[]): Promise<number> => {
   }
 }
 
-const runAll = async (args: readonly string[]): Promise<number> => {
+const runAll = async (args: readonly string[]) => {
   for (const check of args.length > 0 ? [] : checks) {
     const exitCode = await runCheck(check)
     if (exitCode !== 0) return exitCode

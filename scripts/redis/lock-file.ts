@@ -14,16 +14,16 @@ export const readLockFile = (folder: string): LockFile | undefined => {
   }
 }
 
-export const writeLockFile = (folder: string, content: LockFile): void => {
+export const writeLockFile = (folder: string, content: LockFile) => {
   const temporary = `${locate(folder)}.${process.pid}`
   // the URL holds the password
   writeFileSync(temporary, JSON.stringify(content, null, 2), { mode: 0o600 })
   renameSync(temporary, locate(folder))
 }
 
-export const removeLockFile = (folder: string): void => rmSync(locate(folder), { force: true })
+export const removeLockFile = (folder: string) => rmSync(locate(folder), { force: true })
 
-const locate = (folder: string): string => join(folder, 'lock.json')
+const locate = (folder: string) => join(folder, 'lock.json')
 
 const parseLockFile = (content: unknown): LockFile | undefined => {
   if (!isRecord(content) || typeof content.url !== 'string' || !URL.canParse(content.url)) return undefined

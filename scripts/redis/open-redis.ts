@@ -172,7 +172,7 @@ const toOpened = (
   }
 }
 
-const toAddress = (url: string): string => {
+const toAddress = (url: string) => {
   const { hostname, port } = new URL(url)
   return `${hostname}:${port || 6379}`
 }

@@ -50,7 +50,7 @@ export const waitUntilServing = async (
 }
 
 /** Asks Redis to flush its append-only file and end. */
-export const askToShutDown = async (url: string): Promise<void> => {
+export const askToShutDown = async (url: string) => {
   await withConnection(url, 3000, (redis) => redis.shutdown()).catch(() => {
     // the connection closes instead of an answer; one that refused or is gone shows when its process is waited for
   })

@@ -15,11 +15,11 @@ export type RedisServer = {
 /** `process` is pid and start time in one word, see presence.mjs. */
 export type RunsAs = { kind: 'process'; process: string } | { kind: 'container'; name: string }
 
-export const isServerAlive = async ({ runsAs }: Pick<RedisServer, 'runsAs'>): Promise<boolean> =>
+export const isServerAlive = async ({ runsAs }: Pick<RedisServer, 'runsAs'>) =>
   runsAs.kind === 'process' ? isProcessAlive(runsAs.process) : isContainerRunning(runsAs.name)
 
 /** Ends a Redis with its data flushed; false when it still runs after the grace. */
-export const stopServer = async (server: RedisServer, { graceMs = 10_000 } = {}): Promise<boolean> => {
+export const stopServer = async (server: RedisServer, { graceMs = 10_000 } = {}) => {
   const deadline = performance.now() + graceMs
   await askToShutDown(server.url)
   for (let pauseMs = 5; await isServerAlive(server); pauseMs = Math.min(pauseMs * 2, 100)) {
@@ -32,7 +32,7 @@ export const stopServer = async (server: RedisServer, { graceMs = 10_000 } = {})
   return true
 }
 
-const isContainerRunning = (name: string): Promise<boolean> =>
+const isContainerRunning = (name: string) =>
   runProgram('docker', ['inspect', '--format', '{{.State.Running}}', name], { timeoutMs: 10_000 }).then(
     (output) => output.trim() === 'true',
     () => false,

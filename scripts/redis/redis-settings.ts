@@ -18,20 +18,19 @@ export type RedisSettings = {
 /** Where the server itself sees things; in a container that is not where we see them. */
 export type RedisView = { bind: string; port: number; folder: string }
 
-export const toRedisUrl = ({ port, password }: RedisSettings): string =>
-  `redis://:${password}@127.0.0.1:${port}`
+export const toRedisUrl = ({ port, password }: RedisSettings) => `redis://:${password}@127.0.0.1:${port}`
 
 /** Writes redis.conf: in a file only its owner may read, for a password on the command line shows in `ps`. */
 export const writeRedisConfig = (
   settings: RedisSettings,
   view: RedisView = { bind: '127.0.0.1', port: settings.port, folder: settings.folder },
-): string => {
+) => {
   const file = join(settings.folder, 'redis.conf')
   writeFileSync(file, toRedisConfig(settings, view), { mode: 0o600 })
   return file
 }
 
-const toRedisConfig = (settings: RedisSettings, view: RedisView): string =>
+const toRedisConfig = (settings: RedisSettings, view: RedisView) =>
   [
     `bind ${view.bind}`,
     `port ${view.port}`,
@@ -52,7 +51,7 @@ const toRedisConfig = (settings: RedisSettings, view: RedisView): string =>
 export const quarterOfMemory = ({
   totalBytes = totalmem(),
   allowedBytes = process.constrainedMemory(),
-} = {}): number => {
+} = {}) => {
   // 0: not known; far beyond the RAM: a cgroup without a limit
   const usableBytes = allowedBytes > 0 ? Math.min(totalBytes, allowedBytes) : totalBytes
   return Math.floor(usableBytes / 4)

@@ -10,7 +10,7 @@ export const runProgram = async (
   command: string,
   args: readonly string[],
   { timeoutMs, cwd, env }: { timeoutMs: number; cwd?: string; env?: NodeJS.ProcessEnv },
-): Promise<string> => {
+) => {
   try {
     const { stdout } = await execFileAsync(command, args, { cwd, env, timeout: timeoutMs })
     return stdout
@@ -29,7 +29,7 @@ export const findOnPath = (name: string, path: string | undefined): string | und
     .map((folder) => join(folder, name))
     .find(isExecutable)
 
-const isExecutable = (file: string): boolean => {
+const isExecutable = (file: string) => {
   try {
     accessSync(file, constants.X_OK)
     return true
@@ -38,7 +38,7 @@ const isExecutable = (file: string): boolean => {
   }
 }
 
-const lastWords = (err: unknown, timeoutMs: number): string => {
+const lastWords = (err: unknown, timeoutMs: number) => {
   if (!(err instanceof Error)) return String(err)
   if ('killed' in err && err.killed === true) return `not done after ${timeoutMs / 1000} s`
   const stderr = 'stderr' in err ? String(err.stderr).trim() : ''

@@ -62,7 +62,7 @@ export const startTestRedis = async ({
 const start = (settings: RedisSettings): Promise<RedisServer> =>
   startServer(settings, { log: { info: () => {}, debug: () => {} }, sources: ['path', 'packages'] })
 
-const signalServer = ({ runsAs }: RedisServer, signal: NodeJS.Signals): void => {
+const signalServer = ({ runsAs }: RedisServer, signal: NodeJS.Signals) => {
   // a pid is ours only while it is the same process
   if (runsAs.kind === 'process' && isProcessAlive(runsAs.process)) {
     process.kill(Number.parseInt(runsAs.process, 10), signal)

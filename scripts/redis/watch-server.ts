@@ -17,7 +17,7 @@ export const watchServer = (server: RedisServer): { lost: Promise<void>; stop: (
   return { lost, stop: () => stopped.abort() }
 }
 
-const waitUntilGone = async (server: RedisServer, signal: AbortSignal): Promise<boolean> => {
+const waitUntilGone = async (server: RedisServer, signal: AbortSignal) => {
   for (;;) {
     await holdConnection(server.url, signal)
     if (signal.aborted) return false
@@ -26,8 +26,8 @@ const waitUntilGone = async (server: RedisServer, signal: AbortSignal): Promise<
   }
 }
 
-const holdConnection = (url: string, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
+const holdConnection = (url: string, signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
     const { hostname, port } = new URL(url)
     const socket = connect({ host: hostname, port: Number(port), signal }).unref()
     socket.on('error', () => {

@@ -17,7 +17,7 @@ export const announceReady = async ({
   say: Say
   print: (text: string) => void
   signal: AbortSignal
-}): Promise<void> => {
+}) => {
   const isLoaded = await waitUntilLoaded(url, { signal, onSlow: () => say('OnQueue', explainSlow(model)) })
   if (!isLoaded) return
   say('OnQueue', `${model} is ready on ${url} (API reference: ${url}/docs)`)
@@ -27,18 +27,18 @@ export const announceReady = async ({
 }
 
 /** A command for a POSIX shell. */
-export const toCurl = (url: string, body: unknown): string => {
+export const toCurl = (url: string, body: unknown) => {
   const quoted = `'${JSON.stringify(body).replaceAll("'", `'\\''`)}'`
   return `curl -X POST ${url} -H 'content-type: application/json' -d ${quoted}`
 }
 
-const explainSlow = (model: string): string =>
+const explainSlow = (model: string) =>
   `${model} is not loaded after ${slowAfterMs / 1000} s; still waiting. Is it in the models folder (ONQUEUE_MODELS_DIR, ONQUEUE_DEFAULT_MODEL)?`
 
 const waitUntilLoaded = async (
   url: string,
   { signal, onSlow }: { signal: AbortSignal; onSlow: () => void },
-): Promise<boolean> => {
+) => {
   const slow = setTimeout(onSlow, slowAfterMs)
   try {
     while (!signal.aborted) {

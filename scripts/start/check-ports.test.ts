@@ -5,7 +5,7 @@ import { checkPorts } from './check-ports.ts'
 import { pickPort, pickPorts } from './ports.ts'
 import { readStartSettings } from './start-settings.ts'
 
-const listenSomewhere = async (): Promise<number> => {
+const listenSomewhere = async () => {
   const port = await pickPort()
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))

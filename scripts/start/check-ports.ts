@@ -10,7 +10,7 @@ export const checkPorts = async ({ port, healthPorts }: Pick<StartSettings, 'por
   }
 }
 
-const explainPort = ({ setting, port, code }: { setting: string; port: number; code: string }): string => {
+const explainPort = ({ setting, port, code }: { setting: string; port: number; code: string }) => {
   const reason =
     code === 'EADDRINUSE'
       ? 'is in use'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { readOrCreateSecret } from './data-secret.ts'
 
-const makeFolder = (): string => {
+const makeFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), 'onqueue-secret-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   return folder

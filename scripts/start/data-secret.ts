@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { SetupError } from '../bootstrap/setup-error.mjs'
 
 /** The secret of a data folder: 32 random bytes in hex, made once and readable by its owner only. */
-export const readOrCreateSecret = (dataDir: string): string => {
+export const readOrCreateSecret = (dataDir: string) => {
   const file = join(dataDir, 'secret')
   mkdirSync(dataDir, { recursive: true })
   createOnce(file, randomBytes(32).toString('hex'))
@@ -18,7 +18,7 @@ export const readOrCreateSecret = (dataDir: string): string => {
 }
 
 /** A link appears whole or not at all, and fails where there is one: of two starts, one makes the secret. */
-const createOnce = (file: string, content: string): void => {
+const createOnce = (file: string, content: string) => {
   const temporary = `${file}.${randomUUID()}`
   writeFileSync(temporary, `${content}\n`, { mode: 0o600 })
   try {

@@ -23,7 +23,7 @@ export const keepRedis = async (options: OpenOptions): Promise<KeptRedis> => {
     current = await openRedis(options)
     options.log.info(current.description)
   }
-  const keep = async (): Promise<string> => {
+  const keep = async () => {
     for (let failures = 0; ;) {
       const openedAt = performance.now()
       await current.lost

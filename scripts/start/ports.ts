@@ -13,8 +13,7 @@ export const tryPort = async (port: number): Promise<string | undefined> => {
 }
 
 /** A free port on loopback: the preferred one if it is free. */
-export const pickPort = async (preferred = 0): Promise<number> =>
-  listenOnce(preferred).catch(() => listenOnce(0))
+export const pickPort = async (preferred = 0) => listenOnce(preferred).catch(() => listenOnce(0))
 
 /** A free port for each of these settings, as an environment has it. */
 export const pickPorts = async (settings: readonly string[], pick: () => Promise<number> = pickPort) =>
@@ -22,8 +21,8 @@ export const pickPorts = async (settings: readonly string[], pick: () => Promise
     await Promise.all(settings.map(async (setting) => [setting, String(await pick())] as const)),
   )
 
-const listenOnce = (port: number): Promise<number> =>
-  new Promise((resolve, reject) => {
+const listenOnce = (port: number) =>
+  new Promise<number>((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
     server.listen({ port, host: loopback }, () => {

@@ -28,7 +28,7 @@ export type RunOptions = {
 }
 
 /** Runs Redis and the apps until it is told to stop, or one of them can't run; answers the exit code. */
-export const runOnQueue = async (options: RunOptions): Promise<number> => {
+export const runOnQueue = async (options: RunOptions) => {
   try {
     const settings = readStartSettings(options.env)
     await checkPorts(settings)

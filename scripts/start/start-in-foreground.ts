@@ -24,4 +24,4 @@ export const startInForeground = async (
   process.exit(kill.aborted ? 130 : exitCode)
 }
 
-const elapsed = (): string => (performance.now() / 1000).toFixed(1).padStart(5)
+const elapsed = () => (performance.now() / 1000).toFixed(1).padStart(5)

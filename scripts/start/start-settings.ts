@@ -19,7 +19,7 @@ export type StartSettings = {
 /** Throws a `SetupError` that lists every setting that can't be used. An empty one counts as not set. */
 export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
   const problems: string[] = []
-  const readPort = (name: string, fallback: number): number => {
+  const readPort = (name: string, fallback: number) => {
     const text = env[name] || String(fallback)
     const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
     if (port < 1 || port > 65_535)
@@ -51,7 +51,7 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
   return settings
 }
 
-const isOnLoopback = ({ ONQUEUE_HOST: host }: NodeJS.ProcessEnv): boolean =>
+const isOnLoopback = ({ ONQUEUE_HOST: host }: NodeJS.ProcessEnv) =>
   !host || host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 /** What the children read: the settings above, also where they were left to their defaults. */

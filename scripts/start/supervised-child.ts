@@ -52,7 +52,7 @@ export class SupervisedChild {
     this.#options = options
   }
 
-  start(): void {
+  start() {
     const startedAt = performance.now()
     const child = spawn(process.execPath, [...this.#spec.nodeArgs, this.#spec.entry], {
       env: this.#spec.env,
@@ -75,12 +75,12 @@ export class SupervisedChild {
   }
 
   /** From now on it is not started again. */
-  release(): void {
+  release() {
     this.#isKept = false
     clearTimeout(this.#restart)
   }
 
-  async stop(): Promise<void> {
+  async stop() {
     this.release()
     if (this.#process === undefined) return
     this.#process.kill('SIGTERM')
@@ -94,7 +94,7 @@ export class SupervisedChild {
   }
 
   /** Ends it at once, with the processes it has started. */
-  kill(): void {
+  kill() {
     this.release()
     const pid = this.#process?.pid
     if (pid === undefined) return
@@ -105,7 +105,7 @@ export class SupervisedChild {
     }
   }
 
-  #read(message: unknown): void {
+  #read(message: unknown) {
     if (typeof message !== 'object' || message === null || !('type' in message)) return
     if (message.type === 'ready') {
       this.#isReady = true
@@ -120,7 +120,7 @@ export class SupervisedChild {
     }
   }
 
-  #afterEnd({ how, uptimeMs }: { how: string; uptimeMs: number }): void {
+  #afterEnd({ how, uptimeMs }: { how: string; uptimeMs: number }) {
     if (!this.#isKept) return
     const { failures, delayMs } = nextRestart({ failures: this.#failures, uptimeMs })
     this.#failures = failures
@@ -128,7 +128,7 @@ export class SupervisedChild {
     this.#restart = setTimeout(() => this.start(), delayMs)
   }
 
-  #say(sentence: string): void {
+  #say(sentence: string) {
     this.#options.say(this.#spec.name, sentence)
   }
 }

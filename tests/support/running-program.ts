@@ -58,8 +58,8 @@ export const runForTest = (
     await exited
   })
 
-  const line = (pattern: RegExp): Promise<string> =>
-    new Promise((resolve, reject) => {
+  const line = (pattern: RegExp) =>
+    new Promise<string>((resolve, reject) => {
       const look = () => {
         const found = lines.find((text) => pattern.test(text))
         if (found !== undefined) resolve(found)

@@ -75,7 +75,7 @@ const fetchServer = async (work: string, log: RedisLog): Promise<Fetched> => {
 }
 
 /** Downloads and unpacks what the unpacked packages depend on until the loader finds every library; answers where they are. */
-const fetchMissingLibraries = async (work: string, program: string): Promise<string[]> => {
+const fetchMissingLibraries = async (work: string, program: string) => {
   for (;;) {
     const libraries = findLibraryFolders(work)
     const env = { ...process.env, LD_LIBRARY_PATH: toLibraryPath(work, libraries) }
@@ -89,7 +89,7 @@ const fetchMissingLibraries = async (work: string, program: string): Promise<str
   }
 }
 
-const listMissingDependencies = async (work: string): Promise<string[]> => {
+const listMissingDependencies = async (work: string) => {
   const names = new Set<string>()
   for (const archive of listArchives(work)) {
     const depends = await runProgram('dpkg-deb', ['--field', join(work, 'apt', archive), 'Depends'], {
@@ -103,13 +103,13 @@ const listMissingDependencies = async (work: string): Promise<string[]> => {
   return [...names].filter((_, index) => installed[index] === false)
 }
 
-const isInstalled = (name: string): Promise<boolean> =>
+const isInstalled = (name: string) =>
   runProgram('dpkg-query', ['--show', '--showformat', '${db:Status-Status}', name], { timeoutMs: 5000 }).then(
     (status) => status.startsWith('installed'),
     () => false,
   )
 
-const unpack = async (work: string, packages: readonly string[]): Promise<void> => {
+const unpack = async (work: string, packages: readonly string[]) => {
   const before = new Set(listArchives(work))
   await apt(work, ['download', ...packages])
   for (const archive of listArchives(work).filter((name) => !before.has(name))) {
@@ -120,10 +120,9 @@ const unpack = async (work: string, packages: readonly string[]): Promise<void> 
 }
 
 /** apt-get downloads into the folder it runs in. */
-const listArchives = (work: string): string[] =>
-  readdirSync(join(work, 'apt')).filter((name) => name.endsWith('.deb'))
+const listArchives = (work: string) => readdirSync(join(work, 'apt')).filter((name) => name.endsWith('.deb'))
 
-const apt = (work: string, args: readonly string[]): Promise<string> => {
+const apt = (work: string, args: readonly string[]) => {
   const options = [
     `Dir::State::Lists=${join(work, 'apt/lists')}`,
     `Dir::Cache=${join(work, 'apt')}`,
@@ -140,7 +139,7 @@ const apt = (work: string, args: readonly string[]): Promise<string> => {
   return runProgram('apt-get', ['-qq', ...flags, ...args], { timeoutMs: 120_000, cwd: join(work, 'apt') })
 }
 
-const findLibraryFolders = (work: string): string[] => {
+const findLibraryFolders = (work: string) => {
   const files = readdirSync(join(work, 'root'), { recursive: true, withFileTypes: true })
   const folders = files
     .filter(({ name }) => /\.so(\.|$)/.test(name))
@@ -148,5 +147,5 @@ const findLibraryFolders = (work: string): string[] => {
   return [...new Set(folders)]
 }
 
-const toLibraryPath = (folder: string, libraries: readonly string[]): string =>
+const toLibraryPath = (folder: string, libraries: readonly string[]) =>
   libraries.map((library) => join(folder, library)).join(':')

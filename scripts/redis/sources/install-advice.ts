@@ -1,7 +1,7 @@
 import { readOsRelease } from './os-release.ts'
 
 /** What to type on this system to have a Redis. */
-export const adviseInstall = ({ platform = process.platform, osRelease = readOsRelease() } = {}): string => {
+export const adviseInstall = ({ platform = process.platform, osRelease = readOsRelease() } = {}) => {
   const family = `${osRelease.ID ?? ''} ${osRelease.ID_LIKE ?? ''}`
   const elsewhere = 'or start Docker, or set REDIS_URL to a Redis you have'
   if (platform === 'darwin') return `Type "brew install redis", ${elsewhere}.`

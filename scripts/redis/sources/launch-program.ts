@@ -38,8 +38,8 @@ const spawnRedis = (
   command: string,
   args: readonly string[],
   { libraryPath, logFile, detached }: { libraryPath: string; logFile: string; detached: boolean },
-): Promise<string> =>
-  new Promise((resolve, reject) => {
+) =>
+  new Promise<string>((resolve, reject) => {
     const log = openSync(logFile, 'w')
     const child = spawn(command, args, {
       detached,
@@ -53,9 +53,9 @@ const spawnRedis = (
     child.once('spawn', () => resolve(identifyProcess(child.pid ?? 0) ?? 'ended'))
   })
 
-const killHard = (identity: string): void => {
+const killHard = (identity: string) => {
   process.kill(Number.parseInt(identity, 10), 'SIGKILL')
 }
 
-const lastLines = (logFile: string): string =>
+const lastLines = (logFile: string) =>
   readFileSync(logFile, 'utf8').trim().split('\n').slice(-3).join(' / ') || 'nothing'

@@ -24,7 +24,7 @@ export const startFromPath = async (
   throw new Error(reasons.join('; '))
 }
 
-const findProgram = async (name: string, env: NodeJS.ProcessEnv): Promise<string> => {
+const findProgram = async (name: string, env: NodeJS.ProcessEnv) => {
   const command = findOnPath(name, env.PATH)
   if (command === undefined) throw new Error(`no ${name}`)
   const version = parseVersion(await runProgram(command, ['--version'], { timeoutMs: 5000 }))

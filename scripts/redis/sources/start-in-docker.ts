@@ -46,10 +46,10 @@ export const startInDocker = async (
 
 export const configFileInContainer = '/data/redis.conf'
 
-export const nameContainer = (folder: string): string =>
+export const nameContainer = (folder: string) =>
   `onqueue-redis-${createHash('sha256').update(folder).digest('hex').slice(0, 12)}`
 
-const bringImage = async (docker: string, log: RedisLog): Promise<void> => {
+const bringImage = async (docker: string, log: RedisLog) => {
   try {
     await runProgram(docker, ['image', 'inspect', '--format', '{{.Id}}', image], { timeoutMs: 10_000 })
   } catch {
@@ -58,7 +58,7 @@ const bringImage = async (docker: string, log: RedisLog): Promise<void> => {
   }
 }
 
-const removeContainer = async (docker: string, name: string): Promise<void> => {
+const removeContainer = async (docker: string, name: string) => {
   await runProgram(docker, ['rm', '--force', name], { timeoutMs: 15_000 }).catch(() => {
     // none was there; one that could not be removed makes the `run` after this fail by its name
   })
