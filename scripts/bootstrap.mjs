@@ -1,5 +1,5 @@
-// `node scripts/bootstrap.mjs start | test | run <file.ts>`, on whatever Node the machine has and with nothing
-// installed: brings the packages in where they are missing or stale, then runs the script on the project's own
+// `node scripts/bootstrap.mjs start | test | check | fix | run <file.ts>`, on whatever Node the machine has and with
+// nothing installed: brings the packages in where they are missing or stale, then runs the script on the project's own
 // Node 24. What needs a newer Node than this check is imported after it.
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)

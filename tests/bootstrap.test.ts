@@ -84,6 +84,22 @@ test('packages are installed once, however many start at the same moment', async
   expect(readCalls(root)).toEqual(['ci --include=dev --no-audit --no-fund --loglevel=warn (skip)'])
 })
 
+test.each([
+  ['start', 'start/start.ts'],
+  ['test', 'check/test.ts'],
+  ['check', 'check/check.ts'],
+  ['fix', 'check/fix.ts'],
+])('%s installs what is missing, then runs scripts/%s with the arguments', async (command, script) => {
+  const root = makeProject({ npm: npmInstalls })
+  writeScript(root, script, 'console.log("runs", ...process.argv.slice(2))')
+
+  const run = bootstrap(root, command, '-t', 'iris')
+
+  expect(await run.exited).toBe(0)
+  expect(run.output()).toMatch(/^Packages: installed [^]*\nruns -t iris$/m)
+  expect(readCalls(root)).toHaveLength(1)
+})
+
 test('a package-lock.json that changed is installed anew', async () => {
   const root = makeProject({ npm: npmInstalls })
   writeScript(root, 'hello.ts', 'console.log("hello")')
@@ -210,5 +226,7 @@ test('a command that does not exist is explained', async () => {
   const run = bootstrap(makeProject({ npm: npmInstalls }), 'strat')
 
   expect(await run.exited).toBe(1)
-  expect(run.output()).toBe('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')
+  expect(run.output()).toBe(
+    'Usage: node scripts/bootstrap.mjs start | test | check | fix | run <file.ts> [arguments]',
+  )
 })

@@ -9,7 +9,7 @@ import { SetupError } from './setup-error.mjs'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * @param {readonly string[]} commandLine `start`, `test` or `run <file.ts>`, and the script's own arguments
+ * @param {readonly string[]} commandLine `start`, `test`, `check`, `fix` or `run <file.ts>`, and the script's own arguments
  * @returns {Promise<number>} the exit code
  */
 export const runOnProjectNode = async ([command, ...args]) => {
@@ -50,9 +50,12 @@ const toNodeArgs = (command, args) => {
   // Node says it on stderr when the file is not there, so it is asked only for one that is
   const envFile = existsSync(join(root, '.env')) ? ['--env-file-if-exists=.env'] : []
   if (command === 'start') return [...envFile, 'scripts/start/start.ts', ...args]
-  if (command === 'test') return ['scripts/check/test.ts', ...args]
   if (command === 'run' && args.length > 0) return [...envFile, ...args]
-  throw new SetupError('Usage: node scripts/bootstrap.mjs start | test | run <file.ts> [arguments]')
+  if (command === 'test' || command === 'check' || command === 'fix')
+    return [`scripts/check/${command}.ts`, ...args]
+  throw new SetupError(
+    'Usage: node scripts/bootstrap.mjs start | test | check | fix | run <file.ts> [arguments]',
+  )
 }
 
 /** The `node` package's binary; where its install script was not run or has none for this system, a Node that is new enough. */
