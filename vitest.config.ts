@@ -1,16 +1,31 @@
 import { defineConfig } from 'vitest/config'
 
-// The tests that build and run the images need an engine and some minutes; .ci/containers runs them.
-const isContainerRun = process.env['ONQUEUE_TEST_DOCKER'] === '1'
+const redisTests = '{packages,apps}/**/*.redis.test.ts'
 const containerTests = 'tests/**/*.container.test.ts'
+const nobodysTests = '**/node_modules/**'
+
+const unit = {
+  name: 'unit',
+  include: ['{packages,apps,scripts}/**/*.test.ts'],
+  exclude: [redisTests, nobodysTests],
+}
+
+/** One Redis for the whole run, which is not started where none of these tests runs. */
+const stack = {
+  name: 'stack',
+  include: ['tests/**/*.test.ts', redisTests],
+  exclude: [containerTests, nobodysTests],
+  globalSetup: ['tests/support/global-setup.ts'],
+}
+
+/** Builds and runs the images, which takes an engine and some minutes: .ci/containers runs them. */
+const container = { name: 'container', include: [containerTests] }
+
+const isContainerRun = process.env['ONQUEUE_TEST_DOCKER'] === '1'
 
 export default defineConfig({
   test: {
-    include: isContainerRun
-      ? [containerTests]
-      : ['packages/**/*.test.ts', 'apps/**/*.test.ts', 'scripts/**/*.test.ts', 'tests/**/*.test.ts'],
-    exclude: ['**/node_modules/**', ...(isContainerRun ? [] : [containerTests])],
-    globalSetup: isContainerRun ? [] : ['tests/support/global-setup.ts'],
+    projects: (isContainerRun ? [container] : [unit, stack]).map((test) => ({ extends: true, test })),
     env: { ORT_DISABLE_TELEMETRY: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -41,6 +41,7 @@ test('a path may start at its document', () => {
 
 test('a pattern fits a file, and what comes before a placeholder is a folder', () => {
   expect(find('`apps/*/main.ts`, `*-process.ts`', { file: 'bench/README.md' })).toEqual([])
+  expect(find('`*-process.ts`, `api/*.ts`')).toEqual([])
   expect(find('`apps/*/app.ts`, `*-process.py`')).toEqual(['apps/*/app.ts', '*-process.py'])
   expect(find('`apps/<name>/main.ts`, `<name>.ts`, `app/<name>`')).toEqual(['app'])
 })

@@ -4,8 +4,8 @@ import { dirname, join, matchesGlob } from 'node:path/posix'
  * The paths in a document's code spans, links and shell commands that lead nowhere.
  *
  * A path leads somewhere from the root or from the document. One that is cut short (`sign.ts`, `serving/batcher.ts`)
- * has to be the end of one path and no more. Of a pattern (`bench/*-process.ts`) one file has to be there, of a
- * placeholder (`models/<name>/`) the folder before it.
+ * has to be the end of one path and no more. Of a pattern (`bench/*-process.ts`, `*.test.ts`) one file has to be there,
+ * of a placeholder (`models/<name>/`) the folder before it.
  */
 export const findPhantoms = (
   { file, text }: { file: string; text: string },
@@ -21,7 +21,9 @@ export const findPhantoms = (
 ) => {
   const leadsSomewhere = (path: string) => {
     const fromHere = [path, join(dirname(file), path)]
-    if (path.includes('*')) return paths.some((one) => fromHere.some((pattern) => matchesGlob(one, pattern)))
+    if (path.includes('*')) {
+      return paths.some((one) => [...fromHere, join('**', path)].some((pattern) => matchesGlob(one, pattern)))
+    }
     return fromHere.some((one) => paths.includes(one)) || countEndings(paths, path) === 1
   }
   return [...new Set(wordsIn(text).filter(isPath).map(toComparable))].filter(
