@@ -1,3 +1,4 @@
+import { apps } from '../../scripts/start/apps.ts'
 import { findDescendants } from '../processes/find-descendants.ts'
 import type { Processes } from '../processes/process-watch.ts'
 
@@ -13,10 +14,8 @@ export const findOnQueueProcesses = (npmPid: number): Processes => {
   return processes
 }
 
-const parts = {
-  API: /apps\/api\/src\/main\.ts/,
-  worker: /apps\/worker\/src\/main\.ts/,
-  webhooks: /apps\/webhooks\/src\/main\.ts/,
+const parts: Record<string, RegExp> = {
+  ...Object.fromEntries(apps.map(({ name, entry }) => [name, new RegExp(RegExp.escape(entry))])),
   // its title, once it has set one
   executor: /^onqueue-executor|executor-process\.ts/,
   Redis: /^\S*redis-server/,

@@ -5,8 +5,9 @@ import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { pickPort } from '../../scripts/start/ports.ts'
 import { identifyProcess, isProcessAlive } from '../../scripts/bootstrap/presence.mjs'
+import { portSettings } from '../../scripts/start/apps.ts'
+import { pickPort, pickPorts } from '../../scripts/start/ports.ts'
 import { toClose } from '../processes/closing.ts'
 import { findDescendants } from '../processes/find-descendants.ts'
 import type { Processes } from '../processes/process-watch.ts'
@@ -37,16 +38,13 @@ export const startOnQueue = async ({
   modelDir,
 }: { dataDir?: string; modelDir?: string } = {}): Promise<OnQueue> => {
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
-  const port = await pickQuietPort()
-  const url = `http://127.0.0.1:${port}`
+  const ports = await pickPorts(portSettings, pickQuietPort)
+  const url = `http://127.0.0.1:${ports['PORT']}`
   const logFile = join(folder, 'npm-start.log')
   const env = {
     PATH: pathOfUser(),
     HOME: process.env['HOME'],
-    PORT: String(port),
-    ONQUEUE_API_HEALTH_PORT: String(await pickQuietPort()),
-    ONQUEUE_WORKER_HEALTH_PORT: String(await pickQuietPort()),
-    ONQUEUE_WEBHOOKS_HEALTH_PORT: String(await pickQuietPort()),
+    ...ports,
     // to the bench's own receiver
     ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
     ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8',
