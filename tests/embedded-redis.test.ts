@@ -10,7 +10,7 @@ import { openRedis } from '../scripts/redis/open-redis.ts'
 import type { OpenedRedis, OpenOptions } from '../scripts/redis/open-redis.ts'
 import { findOnPath } from '../scripts/redis/run-program.ts'
 import { startTestRedis } from '../scripts/redis/start-test-redis.ts'
-import { pickPort } from '../scripts/start/ports.ts'
+import { pickPort } from '../scripts/redis/ports.ts'
 import { runForTest } from './support/running-program.ts'
 
 const makeDataDir = () => {

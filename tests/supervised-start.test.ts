@@ -10,7 +10,7 @@ import { readLockFile } from '../scripts/redis/lock-file.ts'
 import { openRedis } from '../scripts/redis/open-redis.ts'
 import { probeRedis } from '../scripts/redis/probe-redis.ts'
 import { portSettings } from '../scripts/start/apps.ts'
-import { pickPort, pickPorts } from '../scripts/start/ports.ts'
+import { pickPort, pickPorts } from '../scripts/redis/ports.ts'
 import { runForTest } from './support/running-program.ts'
 import type { RunningProgram } from './support/running-program.ts'
 

@@ -44,6 +44,25 @@ const houses: House[] = [
     ],
   },
   {
+    folder: 'scripts',
+    above: ['bootstrap', 'keys'],
+    lines: [['check', 'make'], ['start'], ['redis'], ['bootstrap']],
+  },
+  {
+    folder: 'bench',
+    above: ['main', 'options'],
+    lines: [
+      ['report'],
+      ['measure'],
+      ['stack', 'receiver'],
+      ['load'],
+      ['models'],
+      ['ceiling'],
+      ['figures'],
+      ['processes'],
+    ],
+  },
+  {
     folder: 'packages/shared/src',
     above: ['index'],
     lines: [['redis'], ['process'], ['ids', 'webhooks'], ['contract']],
@@ -78,8 +97,10 @@ const contractIsLight: Pattern = {
     '@onqueue/shared/contract imports zod only: clients and a dashboard load it, which have no Node, Redis or secrets.',
 }
 
-const generalOf = (folder: string) =>
-  folder.startsWith('apps/') ? [appsApart, sharedByItsDoors] : [sharedKnowsNoApp]
+const generalOf = (folder: string) => {
+  if (folder.startsWith('apps/')) return [appsApart, sharedByItsDoors]
+  return folder.startsWith('packages/') ? [sharedKnowsNoApp] : []
+}
 
 const roomPatterns = ({ lines, above }: House, room: string): Pattern[] => {
   const level = lines.findIndex((line) => line.includes(room))

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { portSettings } from './apps.ts'
 import { checkPorts } from './check-ports.ts'
-import { pickPort, pickPorts } from './ports.ts'
+import { pickPort, pickPorts } from '../redis/ports.ts'
 import { readStartSettings } from './start-settings.ts'
 
 const listenSomewhere = async () => {

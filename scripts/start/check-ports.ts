@@ -1,5 +1,5 @@
 import { SetupError } from '../bootstrap/setup-error.mjs'
-import { tryPort } from './ports.ts'
+import { tryPort } from '../redis/ports.ts'
 import type { StartSettings } from './start-settings.ts'
 
 /** Throws a `SetupError` when one of the ports to listen on is taken, before anything is started. */
