@@ -32,8 +32,9 @@ const houses: House[] = [
   },
   {
     folder: 'apps/worker/src',
-    above: ['main', 'config', 'server', 'metrics', 'serve-model'],
+    above: ['main', 'config', 'server', 'metrics'],
     lines: [
+      ['versions'],
       ['queue', 'upkeep'],
       ['serving'],
       ['executor'],

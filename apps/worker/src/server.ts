@@ -14,8 +14,8 @@ import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import { readModelRepository } from './repository/read-model-repository.ts'
 import type { ModelRepository } from './repository/read-model-repository.ts'
-import { serveModel } from './serve-model.ts'
-import type { ServedModel } from './serve-model.ts'
+import { serveModel } from './versions/model-server.ts'
+import type { ServedModel } from './versions/model-server.ts'
 import { startJanitor } from './upkeep/janitor.ts'
 import { watchModels } from './repository/watch-models.ts'
 
@@ -81,7 +81,7 @@ export const startWorker = async (config: WorkerConfig) => {
         serveModel({
           ...shared,
           outcomes,
-          metrics,
+          events: metrics,
           workerId,
           model,
           definitions: repository.definitions.filter(({ name }) => name === model),

@@ -1,7 +1,7 @@
 import { DelayedError, WaitingError, Worker } from 'bullmq'
 import type { Job } from 'bullmq'
 import { lockSettings, modelPrefix, predictionJobSchema, queueName } from '@onqueue/shared'
-import { fetchAhead, Hand } from './hand.ts'
+import { fetchAhead, Hand } from './in-flight.ts'
 import { createPredictionProcessor } from './process-prediction.ts'
 import type { ProcessorOptions, TakenPrediction } from './process-prediction.ts'
 

@@ -3,7 +3,7 @@ import type { VersionDescription } from '../executor/protocol.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { Executor } from './executor.ts'
 import type { ExecutorDied } from './executor.ts'
-import { planInstances } from './hand-size.ts'
+import { planInstances } from './plan-in-flight.ts'
 import { healthWindowMs, isUnhealthy, restartDelayMs } from './restart-delay.ts'
 
 type Options = {

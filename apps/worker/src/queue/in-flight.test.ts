@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Hand } from './hand.ts'
+import { Hand } from './in-flight.ts'
 
 const single = { arrayLength: null, inputBytes: 100 }
 

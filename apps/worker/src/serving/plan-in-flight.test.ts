@@ -1,6 +1,6 @@
 import { assert, double, integer, property } from 'fast-check'
 import { expect, test } from 'vitest'
-import { planHand, planInstances } from './hand-size.ts'
+import { planHand, planInstances } from './plan-in-flight.ts'
 
 const timingOf = (rowMs: number, batchRows = 32) => ({
   oneRowMs: rowMs,

@@ -1,16 +1,30 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
 import { beat, heartbeatIntervalMs, publishCard, readOutcomes, stopBeating } from '@onqueue/shared'
-import type { Heartbeat, Logger, OutcomeWriter, VersionCard } from '@onqueue/shared'
-import type { ModelDefinition } from './repository/model-definition.ts'
-import type { RefusedModel } from './repository/read-model-repository.ts'
-import type { VersionDescription } from './executor/protocol.ts'
-import type { WorkerMetrics } from './metrics.ts'
-import { consumePredictions } from './queue/consume-predictions.ts'
-import type { Consumer } from './queue/consume-predictions.ts'
-import { Throughput } from './queue/throughput.ts'
-import { VersionRefused } from './serving/executor.ts'
-import { ModelVersion } from './serving/model-version.ts'
+import type {
+  Heartbeat,
+  Logger,
+  Outcome,
+  OutcomeWriter,
+  PredictionJobData,
+  VersionCard,
+} from '@onqueue/shared'
+import type { ModelDefinition } from '../repository/model-definition.ts'
+import type { RefusedModel } from '../repository/read-model-repository.ts'
+import type { VersionDescription } from '../executor/protocol.ts'
+import { consumePredictions } from '../queue/consume-predictions.ts'
+import type { Consumer } from '../queue/consume-predictions.ts'
+import { Throughput } from '../queue/throughput.ts'
+import { VersionRefused } from '../serving/executor.ts'
+import type { ExecutorDied } from '../serving/executor.ts'
+import { ModelVersion } from '../serving/model-version.ts'
+
+/** What models tell of themselves while they work. */
+type ModelEvents = {
+  predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
+  microBatchRan(model: string, rows: number, runMs: number): void
+  executorDied(model: string, how: ExecutorDied['how']): void
+}
 
 /**
  * Serves one model with all its versions: announces them, loads them, then takes predictions. A version that can't be
@@ -26,14 +40,14 @@ type Options = {
   cores: number
   versionPatienceMs: number
   outcomes: OutcomeWriter
-  metrics: WorkerMetrics
+  events: ModelEvents
   log: Logger
 }
 
 type VersionState = Heartbeat['versions'][number]
 
 export const serveModel = (options: Options) => {
-  const { redis, namespace, workerId, model, definitions, refused, cores, metrics, log } = options
+  const { redis, namespace, workerId, model, definitions, refused, cores, events, log } = options
   const store = { redis, namespace }
   const versions = new Map<string, ModelVersion>()
   const states = new Map<string, VersionState>()
@@ -58,7 +72,7 @@ export const serveModel = (options: Options) => {
       versions,
       onEnded: (job, outcome) => {
         throughput.add(job.arrayLength ?? 1)
-        metrics.predictionEnded(model, outcome, job)
+        events.predictionEnded(model, outcome, job)
       },
     })
     // only now, so that who sees it ready finds a worker
@@ -79,8 +93,8 @@ export const serveModel = (options: Options) => {
         areFinal: async (ids) => (await readOutcomes(store, model, ids)).map((outcome) => outcome !== null),
         isExpectingRows: () => consumer?.isExpectingRows() ?? false,
         events: {
-          microBatchRan: (rows, runMs) => metrics.microBatchRan(model, rows, runMs),
-          executorDied: (how) => metrics.executorDied(model, how),
+          microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),
+          executorDied: (how) => events.executorDied(model, how),
         },
       })
       versions.set(digest, opened)
