@@ -30,7 +30,7 @@ const outcome = {
 const create = () =>
   createWorkerMetrics({
     executors: () => [{ model: 'iris', pids: [process.pid] }],
-    inHand: () => [{ model: 'iris', predictions: 3 }],
+    inFlight: () => [{ model: 'iris', predictions: 3 }],
   })
 
 test('a scrape tells how predictions ended, how long they waited, and what ran together', async () => {

@@ -12,12 +12,12 @@ export type WorkerMetrics = {
 
 export const createWorkerMetrics = ({
   executors,
-  inHand,
+  inFlight,
 }: {
   /** pids of the executors of each model at this moment */
   executors: () => { model: string; pids: number[] }[]
-  /** predictions in hand of each model */
-  inHand: () => { model: string; predictions: number }[]
+  /** predictions of each model that were taken and have not finished */
+  inFlight: () => { model: string; predictions: number }[]
 }): WorkerMetrics => {
   const registry = new Registry()
   const registers = [registry]
@@ -62,7 +62,7 @@ export const createWorkerMetrics = ({
     labelNames: ['model'],
     registers,
     collect() {
-      for (const { model, predictions } of inHand()) this.set({ model }, predictions)
+      for (const { model, predictions } of inFlight()) this.set({ model }, predictions)
     },
   })
   new Gauge({

@@ -40,7 +40,7 @@ export const startWorker = async (config: WorkerConfig) => {
     await untilUsable([redis], config.REDIS_URL)
     const metrics = createWorkerMetrics({
       executors: () => served.map(({ model, executorPids }) => ({ model, pids: executorPids() })),
-      inHand: () => served.map(({ model, inHand }) => ({ model, predictions: inHand() })),
+      inFlight: () => served.map(({ model, countInFlight }) => ({ model, predictions: countInFlight() })),
     })
     let isLoaded = false
     const health = await startHealthServer({
@@ -98,7 +98,7 @@ export const startWorker = async (config: WorkerConfig) => {
 
     return {
       url: `http://127.0.0.1:${health.port}`,
-      /** Ends in order, or gives up when Redis does not answer: what was in hand then runs again elsewhere. */
+      /** Ends in order, or gives up when Redis does not answer: what had not finished then runs again elsewhere. */
       close: () =>
         Promise.race([close(), wait(config.ONQUEUE_WORKER_GRACE + goodbyeMs, undefined, { ref: false })]),
     }

@@ -1,20 +1,19 @@
-import type { Redis } from 'ioredis'
-import { deliveryKeys, modelKeys } from '@onqueue/shared'
-import type { PredictionJobData } from '@onqueue/shared'
+import { deliveryKeys, modelKeys, undeliveredMember } from '@onqueue/shared'
+import type { PredictionJobData, RedisStore } from '@onqueue/shared'
 
 /**
  * Has the webhook about the start of a prediction made, where its owner asked for one. Best effort: nothing waits for
  * it, and where it is lost the prediction goes on all the same.
  */
 export const announceStart = (
-  { redis, namespace }: { redis: Redis; namespace: string },
+  { redis, namespace }: RedisStore,
   id: string,
   { model, webhook }: Pick<PredictionJobData, 'model' | 'webhook'>,
 ) => {
   if (!webhook?.events.includes('start')) return
   redis
     .pipeline()
-    .zadd(modelKeys(namespace, model).undelivered, Date.now(), `${id}:start`)
+    .zadd(modelKeys(namespace, model).undelivered, Date.now(), undeliveredMember.start(id))
     .publish(deliveryKeys(namespace).notices, model)
     .exec()
     .catch(() => undefined)

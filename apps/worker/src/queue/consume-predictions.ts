@@ -1,109 +1,105 @@
-import { DelayedError, WaitingError, Worker } from 'bullmq'
+import { Worker } from 'bullmq'
 import type { Job } from 'bullmq'
 import { lockSettings, modelPrefix, predictionJobSchema, queueName } from '@onqueue/shared'
-import { fetchAhead, Hand } from './in-flight.ts'
-import { createPredictionProcessor } from './process-prediction.ts'
-import type { ProcessorOptions, TakenPrediction } from './process-prediction.ts'
+import type { ModelVersion } from '../serving/model-version.ts'
+import { InFlight } from './in-flight.ts'
+import { processPrediction } from './process-prediction.ts'
+import type { Processing } from './taken-prediction.ts'
 
-/**
- * Takes predictions of one model from its queue, has them run, and writes how they ended.
- *
- * The outcome is written before the job completes. Killed between the two, the job stalls, another worker takes it,
- * finds the outcome and completes it without running anything. A job always completes: BullMQ's `failed` is left for
- * predictions whose workers were lost, and thrown errors are for another attempt.
- */
+/** The versions of the model that this worker has. They may come and go. */
+type Versions = {
+  /** the one that takes predictions made for this digest */
+  get(digest: string): ModelVersion | undefined
+  /** all that may have rows, those included that take no more */
+  all(): ModelVersion[]
+  /** how many rows the worker should hold for them */
+  maxInFlightRows(): number
+}
+
+/** Takes predictions of one model from its queue, has them run, and writes how they ended. */
 export type Consumer = {
   /** Predictions taken and not finished. */
-  inHand(): number
+  countInFlight(): number
   /** True while finished predictions are being exchanged for waiting ones, so that rows are on their way. */
   isExpectingRows(): boolean
-  /** Stops taking, lets what is in hand finish for `graceMs`, and hands the rest back to the queue. */
+  /** Stops taking, lets what was taken finish for `graceMs`, and returns the rest to the queue. */
   close(graceMs: number): Promise<void>
 }
 
-type Options = Omit<ProcessorOptions, 'graceIsOver'>
+type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & { versions: Versions }
 
 /** What BullMQ keeps as the job's return value: it is stored twice, and nothing reads it. */
 const done = 1
 
-export const consumePredictions = (options: Options): Consumer => {
-  const { redis, namespace, model, versions, log } = options
-  const handRows = Math.max(...[...versions.values()].map((version) => version.handRows))
-  const hand = new Hand(handRows)
+/**
+ * The outcome is written before the job completes. Killed between the two, the job stalls, another worker takes it,
+ * finds the outcome and completes it without running anything. A job always completes: BullMQ's `failed` is left for
+ * predictions whose workers were lost, and thrown errors are for another attempt.
+ */
+export const consumePredictions = ({ versions, ...options }: Options): Consumer => {
+  const { redis, namespace, model, log } = options
+  const inFlight = new InFlight(() => versions.maxInFlightRows())
   const graceIsOver = new AbortController()
-  const { processPrediction, retryOrFail } = createPredictionProcessor({
+  const processing: Processing = {
     ...options,
+    versionOf: (digest) => versions.get(digest),
     graceIsOver: graceIsOver.signal,
-  })
-  let completing = 0
-  let isDrained = true
+  }
 
   const process = async (job: Job, token?: string) => {
     const id = job.id ?? ''
-    hand.handedOver(id)
-    followHand()
+    inFlight.started(id)
+    followInFlight()
     try {
       const prediction = predictionJobSchema.parse(job.data)
-      return await carryOut({ id, job, prediction, token })
+      await processPrediction(processing, { id, job, prediction, token })
+      inFlight.completes(id)
+      return done
     } finally {
-      hand.remove(id)
+      inFlight.remove(id)
     }
-  }
-
-  const carryOut = async (taken: TakenPrediction) => {
-    try {
-      await processPrediction(taken)
-    } catch (err) {
-      if (err instanceof DelayedError || err instanceof WaitingError) throw err
-      await retryOrFail(taken, err)
-    }
-    completing += 1
-    return done
-  }
-
-  const followHand = () => {
-    worker.concurrency = hand.concurrency(completing)
   }
 
   const worker: Worker = new Worker(queueName, process, {
     connection: redis,
     prefix: modelPrefix(namespace, model),
-    concurrency: Math.min(handRows, fetchAhead),
+    concurrency: inFlight.concurrency,
     ...lockSettings,
     drainDelay: 5,
     runRetryDelay: 1000,
     skipVersionCheck: true,
   })
   worker.on('active', (job: Job) => {
-    isDrained = false
     const { data: prediction } = predictionJobSchema.safeParse(job.data)
-    // BullMQ fails these by itself
-    if (!prediction || job.deferredFailure) return
-    hand.fetched(job.id ?? '', prediction)
-    followHand()
+    inFlight.fetched(job.id ?? '', job.deferredFailure ? undefined : prediction)
+    followInFlight()
   })
   worker.on('completed', () => {
-    completing = Math.max(0, completing - 1)
-    if (completing === 0) expectationChanged()
+    inFlight.completed()
+    expectationChanged()
   })
   worker.on('drained', () => {
-    isDrained = true
-    completing = 0
+    inFlight.drained()
     expectationChanged()
   })
   worker.on('error', (err) => log.debug({ err, model }, 'queue'))
 
+  const followInFlight = () => {
+    worker.concurrency = inFlight.concurrency
+  }
+
   const expectationChanged = () => {
-    for (const version of versions.values()) version.expectationChanged()
+    if (inFlight.isExchanging) return
+    for (const version of versions.all()) version.expectationChanged()
   }
 
   return {
-    inHand: () => hand.size,
-    isExpectingRows: () => hand.isAnyAhead || (completing > 0 && !isDrained),
+    countInFlight: () => inFlight.size,
+    isExpectingRows: () => inFlight.isAnyAhead || inFlight.isExchanging,
     close: async (graceMs) => {
       const timer = setTimeout(() => {
         graceIsOver.abort()
-        for (const version of versions.values()) version.giveBack()
+        for (const version of versions.all()) version.returnAllToQueue()
       }, graceMs)
       await worker.close()
       clearTimeout(timer)

@@ -1,71 +1,135 @@
 import { expect, test } from 'vitest'
-import { Hand } from './in-flight.ts'
+import { InFlight } from './in-flight.ts'
 
 const single = { arrayLength: null, inputBytes: 100 }
 
-test('an empty hand fetches a little ahead', () => {
-  const hand = new Hand(512)
+test('who holds nothing fetches a little ahead', () => {
+  const inFlight = new InFlight(() => 512)
 
-  expect(hand.concurrency(0)).toBe(16)
+  expect(inFlight.concurrency).toBe(16)
 })
 
-test('what was handed over makes room to fetch more', () => {
-  const hand = new Hand(512)
+test('what has started makes room to fetch more', () => {
+  const inFlight = new InFlight(() => 512)
 
-  for (let index = 0; index < 16; index += 1) hand.fetched(`id-${index}`, single)
-  const before = hand.concurrency(0)
-  for (let index = 0; index < 16; index += 1) hand.handedOver(`id-${index}`)
+  for (let index = 0; index < 16; index += 1) inFlight.fetched(`id-${index}`, single)
+  const before = inFlight.concurrency
+  for (let index = 0; index < 16; index += 1) inFlight.started(`id-${index}`)
 
   expect(before).toBe(16)
-  expect(hand.isAnyAhead).toBe(false)
-  expect(hand.concurrency(0)).toBe(32)
+  expect(inFlight.isAnyAhead).toBe(false)
+  expect(inFlight.concurrency).toBe(32)
 })
 
-test('a full hand fetches nothing', () => {
-  const hand = new Hand(20)
+test('who holds as much as it may fetches nothing', () => {
+  const inFlight = new InFlight(() => 20)
 
   for (let index = 0; index < 20; index += 1) {
-    hand.fetched(`id-${index}`, single)
-    hand.handedOver(`id-${index}`)
+    inFlight.fetched(`id-${index}`, single)
+    inFlight.started(`id-${index}`)
   }
 
-  expect(hand.concurrency(0)).toBe(20)
+  expect(inFlight.concurrency).toBe(20)
 })
 
-test('rows are what counts, and a large array leaves half of the hand to others', () => {
-  const hand = new Hand(100)
+test('rows are what counts, and a large array leaves half of the room to others', () => {
+  const inFlight = new InFlight(() => 100)
 
-  hand.fetched('large', { arrayLength: 1000, inputBytes: 100 })
-  hand.handedOver('large')
-  hand.fetched('small', single)
-  hand.handedOver('small')
+  inFlight.fetched('large', { arrayLength: 1000, inputBytes: 100 })
+  inFlight.started('large')
+  inFlight.fetched('small', single)
+  inFlight.started('small')
 
-  expect(hand.concurrency(0)).toBe(2 + 16)
-  hand.fetched('another', { arrayLength: 1000, inputBytes: 100 })
-  expect(hand.concurrency(0)).toBe(3)
+  expect(inFlight.concurrency).toBe(2 + 16)
+  inFlight.fetched('another', { arrayLength: 1000, inputBytes: 100 })
+  expect(inFlight.concurrency).toBe(3)
 })
 
 test('large inputs are bounded by their bytes', () => {
-  const hand = new Hand(512)
+  const inFlight = new InFlight(() => 512)
 
   for (let index = 0; index < 6; index += 1) {
-    hand.fetched(`id-${index}`, { arrayLength: null, inputBytes: 10 * 1024 * 1024 })
-    hand.handedOver(`id-${index}`)
+    inFlight.fetched(`id-${index}`, { arrayLength: null, inputBytes: 10 * 1024 * 1024 })
+    inFlight.started(`id-${index}`)
   }
 
-  expect(hand.concurrency(0)).toBe(6)
+  expect(inFlight.concurrency).toBe(6)
 })
 
-test('what leaves the hand makes room, and may leave it twice', () => {
-  const hand = new Hand(2)
-  hand.fetched('a', single)
-  hand.handedOver('a')
-  hand.fetched('b', single)
-  hand.handedOver('b')
+test('what leaves makes room, and may leave twice', () => {
+  const inFlight = new InFlight(() => 2)
+  inFlight.fetched('a', single)
+  inFlight.started('a')
+  inFlight.fetched('b', single)
+  inFlight.started('b')
 
-  hand.remove('a')
-  hand.remove('a')
+  inFlight.completes('a')
+  inFlight.remove('a')
 
-  expect(hand.size).toBe(1)
-  expect(hand.concurrency(1)).toBe(2)
+  expect(inFlight.size).toBe(1)
+  expect(inFlight.concurrency).toBe(2)
+})
+
+test('what completes is exchanged for another one, until the queue is drained', () => {
+  const inFlight = new InFlight(() => 512)
+  for (const id of ['a', 'b', 'c']) {
+    inFlight.fetched(id, single)
+    inFlight.started(id)
+  }
+
+  const seen = [inFlight.isExchanging]
+  inFlight.completes('a')
+  seen.push(inFlight.isExchanging)
+  inFlight.completed()
+  seen.push(inFlight.isExchanging)
+  inFlight.completes('b')
+  inFlight.drained()
+  inFlight.completes('c')
+  seen.push(inFlight.isExchanging)
+  inFlight.fetched('d', single)
+  seen.push(inFlight.isExchanging)
+
+  expect(seen).toEqual([false, true, false, false, true])
+})
+
+test('one that completes leaves room for the one that comes in exchange', () => {
+  const inFlight = new InFlight(() => 512)
+  for (let index = 0; index < 16; index += 1) inFlight.fetched(`id-${index}`, single)
+
+  inFlight.started('id-0')
+  const started = inFlight.concurrency
+  inFlight.completes('id-0')
+
+  expect(started).toBe(17)
+  expect(inFlight.concurrency).toBe(17)
+})
+
+test('a job that holds no prediction weighs nothing, and shows that the queue is not drained', () => {
+  const inFlight = new InFlight(() => 512)
+  inFlight.fetched('a', single)
+  inFlight.started('a')
+  inFlight.drained()
+  inFlight.completes('a')
+
+  inFlight.fetched('broken', undefined)
+
+  expect(inFlight.size).toBe(0)
+  expect(inFlight.isAnyAhead).toBe(false)
+  expect(inFlight.isExchanging).toBe(true)
+})
+
+test('how much may be held can change while something is held', () => {
+  let maxRows = 4
+  const inFlight = new InFlight(() => maxRows)
+  for (let index = 0; index < 4; index += 1) {
+    inFlight.fetched(`id-${index}`, single)
+    inFlight.started(`id-${index}`)
+  }
+
+  const seen = [4, 10, 2].map((changed) => {
+    maxRows = changed
+    return inFlight.concurrency
+  })
+
+  expect(seen).toEqual([4, 10, 4])
 })

@@ -1,3 +1,4 @@
+import { rowsOf } from '@onqueue/shared'
 import type { PredictionJobData } from '@onqueue/shared'
 
 type Weight = { rows: number; bytes: number }
@@ -6,25 +7,34 @@ type Weight = { rows: number; bytes: number }
  * BullMQ hands nothing over until it has fetched as many as its concurrency allows, one after the other. So it may only
  * be this many ahead: with 512, the first of a burst of 512 waited for 140 ms instead of 14.
  */
-export const fetchAhead = 16
-const mostBytes = 64 * 1024 * 1024
+const maxAhead = 16
+const maxBytes = 64 * 1024 * 1024
 
 /**
  * The predictions that a worker has taken and not finished, by what they weigh. BullMQ bounds jobs; what has to be
  * bounded is rows and bytes.
+ *
+ *   fetched ──▶ started ──▶ completing ──▶ completed
+ *                  └──────▶ removed, when it goes back to the queue
+ *
+ * One that is completing has left, and BullMQ still counts it: with its completion it fetches another in exchange, until
+ * the queue is drained.
  */
-export class Hand {
-  readonly #mostRows: number
+export class InFlight {
+  readonly #maxRows: () => number
   readonly #weights = new Map<string, Weight>()
-  /** fetched by BullMQ and not handed over yet */
+  /** fetched by BullMQ and not started yet */
   readonly #ahead = new Set<string>()
   #rows = 0
   #bytes = 0
   /** of the latest prediction: the next one is taken to be like it */
   #latest: Weight = { rows: 1, bytes: 1 }
+  #completing = 0
+  #isDrained = true
 
-  constructor(mostRows: number) {
-    this.#mostRows = mostRows
+  /** `maxRows` may change from one call to the next. */
+  constructor(maxRows: () => number) {
+    this.#maxRows = maxRows
   }
 
   get size() {
@@ -36,20 +46,43 @@ export class Hand {
     return this.#ahead.size > 0
   }
 
-  /** A prediction was fetched, which may be long before it is handed over. */
-  fetched(id: string, { arrayLength, inputBytes }: Pick<PredictionJobData, 'arrayLength' | 'inputBytes'>) {
-    // an array is at most half of the hand, so that small predictions have room beside a large one
-    const rows = Math.max(1, Math.min(arrayLength ?? 1, Math.floor(this.#mostRows / 2)))
+  /** True while finished predictions are being exchanged for waiting ones. */
+  get isExchanging() {
+    return this.#completing > 0 && !this.#isDrained
+  }
+
+  /** Fetched, which may be long before it is started. What is no prediction is none of ours: BullMQ fails it by itself. */
+  fetched(id: string, prediction: Pick<PredictionJobData, 'arrayLength' | 'inputBytes'> | undefined) {
+    this.#isDrained = false
+    if (!prediction) return
+    // an array takes at most half of the room, so that small predictions have some beside a large one
+    const rows = Math.max(1, Math.min(rowsOf(prediction), Math.floor(this.#maxRows() / 2)))
     this.remove(id)
-    this.#latest = { rows, bytes: Math.max(1, inputBytes) }
+    this.#latest = { rows, bytes: Math.max(1, prediction.inputBytes) }
     this.#weights.set(id, this.#latest)
     this.#ahead.add(id)
     this.#rows += this.#latest.rows
     this.#bytes += this.#latest.bytes
   }
 
-  handedOver(id: string) {
+  started(id: string) {
     this.#ahead.delete(id)
+  }
+
+  /** It has an outcome. */
+  completes(id: string) {
+    this.#completing += 1
+    this.remove(id)
+  }
+
+  completed() {
+    this.#completing = Math.max(0, this.#completing - 1)
+  }
+
+  /** The queue has nothing more. */
+  drained() {
+    this.#isDrained = true
+    this.#completing = 0
   }
 
   remove(id: string) {
@@ -60,15 +93,15 @@ export class Hand {
     this.#bytes -= weight.bytes
   }
 
-  /** BullMQ's concurrency for now. `completing` predictions left the hand and still count as BullMQ's. */
-  concurrency(completing: number) {
+  /** BullMQ's concurrency for now. */
+  get concurrency() {
     const room = Math.floor(
       Math.min(
-        (this.#mostRows - this.#rows) / this.#latest.rows,
-        (mostBytes - this.#bytes) / this.#latest.bytes,
+        (this.#maxRows() - this.#rows) / this.#latest.rows,
+        (maxBytes - this.#bytes) / this.#latest.bytes,
       ),
     )
-    const mayFetch = Math.min(room, fetchAhead + completing - this.#ahead.size)
+    const mayFetch = Math.min(room, maxAhead + this.#completing - this.#ahead.size)
     return Math.max(1, this.size + Math.max(0, mayFetch))
   }
 }

@@ -375,17 +375,17 @@ test('what is given back is neither finished nor waited for', async () => {
   const ends = [run([{ n: [900] }]), run([{ n: [900] }]), run([{ n: [900] }])]
   await runsSent(2)
 
-  version.giveBack()
+  version.returnAllToQueue()
 
-  expect((await Promise.all(ends)).map(resultsOf)).toEqual(['given-back', 'given-back', 'given-back'])
+  expect((await Promise.all(ends)).map(resultsOf)).toEqual(['returned', 'returned', 'returned'])
 })
 
 test('what comes after the others were given back is given back too', async () => {
   const { run, version, microBatches } = await open('throws')
 
-  version.giveBack()
+  version.returnAllToQueue()
 
-  expect(resultsOf(await run([{ i: 1 }]))).toBe('given-back')
+  expect(resultsOf(await run([{ i: 1 }]))).toBe('returned')
   expect(microBatches).toEqual([])
 })
 
@@ -396,7 +396,7 @@ test('closing ends the executors in the middle of a run, and gives back what was
 
   await version.close()
 
-  expect(resultsOf(await end)).toBe('given-back')
+  expect(resultsOf(await end)).toBe('returned')
   expect(await childProcesses()).toEqual([])
 })
 
@@ -406,5 +406,5 @@ test('a version may be closed twice, and gives back what comes later', async () 
   await version.close()
   await version.close()
 
-  expect(resultsOf(await run([{ i: 1 }]))).toBe('given-back')
+  expect(resultsOf(await run([{ i: 1 }]))).toBe('returned')
 })

@@ -3,7 +3,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { Lane } from './batcher.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
 import type { ExecutorDied } from './executor.ts'
-import { planHand } from './plan-in-flight.ts'
+import { planInFlight } from './plan-in-flight.ts'
 import { Scheduler } from './scheduler.ts'
 import { Work } from './work.ts'
 import type { RunEnd } from './work.ts'
@@ -30,11 +30,12 @@ type Options = {
 /** One model version in this worker: predictions come in, and leave when their rows have run in its executors. */
 export class ModelVersion {
   readonly definition: ModelDefinition
-  readonly handRows: number
+  /** how many rows a worker should hold, for its executors to be busy */
+  readonly maxInFlightRows: number
   readonly #supervisor: ExecutorSupervisor
   readonly #scheduler: Scheduler
   readonly #unfinished = new Set<Work>()
-  #givesBack = false
+  #returnsAll = false
 
   /** Loads the version into as many executors as it should have. Rejects with `VersionRefused` or `ExecutorDied`. */
   static async open(options: Options): Promise<ModelVersion> {
@@ -48,14 +49,14 @@ export class ModelVersion {
     const { definition, log, areFinal, isExpectingRows, events } = options
     const { timing, batching } = supervisor.description
     const instances = supervisor.slots.length
-    const { handRows, microBatchRows } = planHand({ timing, maxRows: batching.maxRows, instances })
+    const { maxInFlightRows, microBatchRows } = planInFlight({ timing, maxRows: batching.maxRows, instances })
     this.definition = definition
-    this.handRows = handRows
+    this.maxInFlightRows = maxInFlightRows
     this.#supervisor = supervisor
     this.#scheduler = new Scheduler({
       model: definition.name,
       supervisor,
-      mostRows: microBatchRows,
+      maxRows: microBatchRows,
       maxWaitMs: batching.maxWaitMs,
       log,
       areFinal,
@@ -89,7 +90,7 @@ export class ModelVersion {
     signal: AbortSignal
   }): Promise<RunEnd> {
     const { id, rows, lane, alone, signal } = options
-    if (this.#givesBack) return { kind: 'given-back' }
+    if (this.#returnsAll) return { kind: 'returned' }
     if (signal.aborted) return { kind: 'dropped', hasRun: false }
     if (rows.length === 0) return { kind: 'finished', report: { results: [], predictMs: 0, batchSize: 0 } }
     const work = new Work({ id, rows, signal })
@@ -106,16 +107,16 @@ export class ModelVersion {
     this.#scheduler.expectationChanged()
   }
 
-  /** Hands back every prediction that has not finished, and those that still come. */
-  giveBack() {
-    this.#givesBack = true
-    for (const work of this.#unfinished) work.giveBack()
+  /** Returns every prediction that has not finished, and those that still come. */
+  returnAllToQueue() {
+    this.#returnsAll = true
+    for (const work of this.#unfinished) work.returnToQueue()
   }
 
-  /** Ends the executors. Predictions that have not finished are handed back. */
+  /** Ends the executors. Predictions that have not finished are returned to the queue. */
   async close() {
     this.#scheduler.close()
-    this.giveBack()
+    this.returnAllToQueue()
     await this.#supervisor.close()
   }
 }

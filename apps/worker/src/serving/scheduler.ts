@@ -12,7 +12,7 @@ type Options = {
   model: string
   supervisor: ExecutorSupervisor
   /** the most rows that may run together */
-  mostRows: number
+  maxRows: number
   /** how long a micro-batch that is not full waits for rows that are on their way */
   maxWaitMs: number
   log: Logger
@@ -64,9 +64,9 @@ export class Scheduler {
   #closed = false
 
   constructor(options: Options) {
-    const { supervisor, mostRows } = options
+    const { supervisor, maxRows } = options
     this.#options = options
-    this.#rowLimit = mostRows
+    this.#rowLimit = maxRows
     this.#schedules = supervisor.slots.map((slot) => ({ slot, running: 0, since: 0, suspects: [] }))
     supervisor.onRestarted(() => this.#pump())
   }
@@ -141,8 +141,7 @@ export class Scheduler {
     const rows = await this.#withoutFinal(taken)
     try {
       if (rows.length > 0) finishAll(rows, await this.#runRows(executor, rows))
-      if (rows.length === this.#rowLimit)
-        this.#rowLimit = Math.min(this.#rowLimit + 1, this.#options.mostRows)
+      if (rows.length === this.#rowLimit) this.#rowLimit = Math.min(this.#rowLimit + 1, this.#options.maxRows)
     } catch (err) {
       if (err instanceof RunFailed && rows.length === 1) finishAll(rows, [failedRow(err)])
       else this.#accuse(rows)

@@ -2,14 +2,17 @@ import type { RowOutcome } from './row-outcome.ts'
 
 export type RunReport = { results: RowOutcome[]; predictMs: number; batchSize: number }
 export type RunEnd =
-  { kind: 'finished'; report: RunReport } | { kind: 'dropped'; hasRun: boolean } | { kind: 'given-back' }
+  | { kind: 'finished'; report: RunReport }
+  | { kind: 'dropped'; hasRun: boolean }
+  /** it is to run again, here or elsewhere */
+  | { kind: 'returned' }
 
 /** One row of a prediction. */
 export type Row = { readonly work: Work; readonly index: number }
 
 /**
  * A prediction in a worker's hands: its rows, and the results so far. It ends once: finished with its last row, dropped,
- * or given back to the queue.
+ * or returned to the queue.
  */
 export class Work {
   readonly id: string
@@ -71,8 +74,8 @@ export class Work {
     this.#end({ kind: 'dropped', hasRun: this.hasRun })
   }
 
-  giveBack() {
+  returnToQueue() {
     this.dropped = true
-    this.#end({ kind: 'given-back' })
+    this.#end({ kind: 'returned' })
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Redis } from 'ioredis'
-import { beat, heartbeatIntervalMs, publishCard, readOutcomes, stopBeating } from '@onqueue/shared'
+import { beat, heartbeatIntervalMs, publishCard, readOutcomes, rowsOf, stopBeating } from '@onqueue/shared'
 import type {
   Heartbeat,
   Logger,
@@ -69,9 +69,13 @@ export const serveModel = (options: Options) => {
     if (closed || versions.size === 0) return
     consumer = consumePredictions({
       ...options,
-      versions,
+      versions: {
+        get: (digest) => versions.get(digest),
+        all: () => [...versions.values()],
+        maxInFlightRows: () => Math.max(...[...versions.values()].map((version) => version.maxInFlightRows)),
+      },
       onEnded: (job, outcome) => {
-        throughput.add(job.arrayLength ?? 1)
+        throughput.add(rowsOf(job))
         events.predictionEnded(model, outcome, job)
       },
     })
@@ -100,7 +104,10 @@ export const serveModel = (options: Options) => {
       versions.set(digest, opened)
       const { warnings, batching } = opened.description
       const loadMs = Math.round(performance.now() - startedAt)
-      log.info({ model, version, loadMs, handRows: opened.handRows, batching, warnings }, 'model loaded')
+      log.info(
+        { model, version, loadMs, handRows: opened.maxInFlightRows, batching, warnings },
+        'model loaded',
+      )
     } catch (err) {
       if (closed) return
       const reason =
@@ -136,7 +143,7 @@ export const serveModel = (options: Options) => {
       state.reason = opened.isHealthy ? null : 'too many rows crashed its executors in the last minute'
       state.memoryBytes = opened.description.memoryBytes * opened.executorPids.length
     }
-    const rowsPerSecond = throughput.measure(now, (consumer?.inHand() ?? 0) > 0)
+    const rowsPerSecond = throughput.measure(now, (consumer?.countInFlight() ?? 0) > 0)
     await beat(store, model, { workerId, at: now, rowsPerSecond, versions: [...states.values()] })
   }
 
@@ -151,7 +158,7 @@ export const serveModel = (options: Options) => {
     model,
     /** Resolves when every version is ready or refused. */
     loaded,
-    inHand: () => consumer?.inHand() ?? 0,
+    countInFlight: () => consumer?.countInFlight() ?? 0,
     executorPids: () => [...versions.values()].flatMap((version) => version.executorPids),
     close: async (graceMs: number) => {
       closed = true

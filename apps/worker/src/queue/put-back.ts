@@ -1,0 +1,62 @@
+import { DelayedError, WaitingError } from 'bullmq'
+import { endedOutcome, modelKeys, readModel } from '@onqueue/shared'
+import { endPrediction } from './end-prediction.ts'
+import { attemptOf } from './taken-prediction.ts'
+import type { Processing, TakenPrediction } from './taken-prediction.ts'
+
+/** When a worker first put the prediction off (ms), beside BullMQ's own fields of the job. */
+const putOffField = 'onqueue:sent-back-at'
+
+/** Puts the prediction back for any worker to take at once; throws what tells BullMQ so. */
+export const returnToQueue = async (
+  processing: Processing,
+  { id, job, token }: TakenPrediction,
+): Promise<never> => {
+  await putBack(processing, id, () => job.moveToWait(token))
+  throw new WaitingError()
+}
+
+/**
+ * Puts off a prediction that was made for a definition which this worker has not, since another worker may have it; throws
+ * what tells BullMQ so. Resolves when it has an outcome: that nobody had the definition for too long.
+ */
+export const retryLater = async (processing: Processing, taken: TakenPrediction) => {
+  const { redis, namespace, model, versionPatienceMs } = processing
+  const { id, job, prediction, token } = taken
+  const now = Date.now()
+  const keys = modelKeys(namespace, model)
+  if (await redis.exists(keys.outcome(id))) return
+  // the time in a long queue does not count: the worker with the right version may not have come to it yet
+  await redis.hsetnx(keys.queue(id), putOffField, now)
+  const waitedMs = now - Number(await redis.hget(keys.queue(id), putOffField))
+  if (waitedMs > versionPatienceMs && !(await hasLiveWorker(processing, prediction.digest))) {
+    const detail = `no worker has version ${prediction.version} as it was when this was submitted; submit it again`
+    const ended = { code: 'worker_lost', detail, now, attempts: attemptOf(taken) } as const
+    return await endPrediction(processing, taken, endedOutcome('failed', ended))
+  }
+  await putBack(processing, id, () => job.moveToDelayed(now + retryDelayMs(waitedMs), token))
+  throw new DelayedError()
+}
+
+const hasLiveWorker = async ({ redis, namespace, model }: Processing, digest: string) => {
+  const { heartbeats } = await readModel({ redis, namespace }, model)
+  return heartbeats.some((heartbeat) => heartbeat.versions.some((version) => version.digest === digest))
+}
+
+/** From 1 s up to 30 s: a whole backlog may be waiting for a version that nobody has any more. */
+const retryDelayMs = (waitedMs: number) => Math.min(30_000, Math.max(1000, waitedMs / 4))
+
+/** Where this fails, the lock is lost and another worker has the job already, or it will stall and be taken again. */
+const putBack = async (
+  { redis, namespace, model, log }: Processing,
+  id: string,
+  move: () => Promise<unknown>,
+) => {
+  try {
+    // it waits again, and nobody has taken it
+    await redis.hdel(modelKeys(namespace, model).queue(id), 'processedOn')
+    await move()
+  } catch (err) {
+    log.warn({ err, predictionId: id, model }, 'prediction could not be handed back')
+  }
+}
