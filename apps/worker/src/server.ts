@@ -1,23 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
   connectConsumer,
   createLogger,
   createOutcomeWriter,
-  modelNameSchema,
   startHealthServer,
   untilUsable,
 } from '@onqueue/shared'
-import type { Logger } from '@onqueue/shared'
 import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import { readModelRepository } from './repository/read-model-repository.ts'
-import type { ModelRepository } from './repository/read-model-repository.ts'
-import { serveModel } from './versions/model-server.ts'
-import type { ServedModel } from './versions/model-server.ts'
-import { startJanitor } from './upkeep/janitor.ts'
 import { watchModels } from './repository/watch-models.ts'
+import { startJanitor } from './upkeep/janitor.ts'
+import { openModels } from './versions/open-models.ts'
+import type { Models } from './versions/open-models.ts'
 
 /** After its grace time a worker is given this long to say goodbye to a Redis that may hang. */
 const goodbyeMs = 3000
@@ -29,7 +25,7 @@ const goodbyeMs = 3000
 export const startWorker = async (config: WorkerConfig) => {
   const log = createLogger({ service: 'worker', level: config.LOG_LEVEL })
   const redis = connectConsumer(config.REDIS_URL, log)
-  const served: ServedModel[] = []
+  let models: Models | undefined
   /** what was opened, and has to be closed in reverse order */
   const opened: (() => unknown)[] = [() => redis.disconnect()]
   const close = async () => {
@@ -39,10 +35,9 @@ export const startWorker = async (config: WorkerConfig) => {
   try {
     await untilUsable([redis], config.REDIS_URL)
     const metrics = createWorkerMetrics({
-      executors: () => served.map(({ model, executorPids }) => ({ model, pids: executorPids() })),
-      inFlight: () => served.map(({ model, countInFlight }) => ({ model, predictions: countInFlight() })),
+      executors: () => models?.executors() ?? [],
+      inFlight: () => models?.inFlight() ?? [],
     })
-    let isLoaded = false
     const health = await startHealthServer({
       host: config.ONQUEUE_WORKER_HEALTH_HOST,
       port: config.ONQUEUE_WORKER_HEALTH_PORT,
@@ -52,7 +47,7 @@ export const startWorker = async (config: WorkerConfig) => {
       isReady: async () => {
         const reasons = [
           ...(redis.status === 'ready' ? [] : ['Redis does not answer']),
-          ...(isLoaded ? [] : ['models are still loading']),
+          ...(models?.isLoaded() ? [] : ['models are still loading']),
         ]
         return { ready: reasons.length === 0, reasons }
       },
@@ -61,10 +56,6 @@ export const startWorker = async (config: WorkerConfig) => {
     opened.push(() => health.close())
 
     const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
-    const models = modelsOf(repository, log)
-    if (models.length === 0) {
-      log.warn({ dir: config.ONQUEUE_MODELS_DIR }, 'no models here: put a folder with a model.onnx into it')
-    }
     const shared = { redis, namespace: config.ONQUEUE_PREFIX, log }
     const outcomes = createOutcomeWriter(shared)
     const janitor = startJanitor({
@@ -75,26 +66,20 @@ export const startWorker = async (config: WorkerConfig) => {
       watermark: config.ONQUEUE_SWEEP_WATERMARK,
     })
     opened.push(() => janitor.close())
-    const workerId = randomUUID()
-    for (const model of models) {
-      served.push(
-        serveModel({
-          ...shared,
-          outcomes,
-          events: metrics,
-          workerId,
-          model,
-          definitions: repository.definitions.filter(({ name }) => name === model),
-          refused: repository.refused.filter(({ name }) => name === model),
-          cores: config.ONQUEUE_CORES || availableParallelism(),
-          versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
-        }),
-      )
+    const serving = openModels({
+      ...shared,
+      repository,
+      cores: config.ONQUEUE_CORES || availableParallelism(),
+      versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
+      outcomes,
+      events: metrics,
+    })
+    models = serving
+    opened.push(() => serving.close(config.ONQUEUE_WORKER_GRACE))
+    if (serving.names.length === 0) {
+      log.warn({ dir: config.ONQUEUE_MODELS_DIR }, 'no models here: put a folder with a model.onnx into it')
     }
-    opened.push(() => Promise.all(served.map((model) => model.close(config.ONQUEUE_WORKER_GRACE))))
-    opened.push(watchModels({ dir: config.ONQUEUE_MODELS_DIR, known: models, log }))
-    const loaded = Promise.allSettled(served.map((model) => model.loaded))
-    void loaded.then(() => (isLoaded = true))
+    opened.push(watchModels({ dir: config.ONQUEUE_MODELS_DIR, known: serving.names, log }))
 
     return {
       url: `http://127.0.0.1:${health.port}`,
@@ -106,14 +91,4 @@ export const startWorker = async (config: WorkerConfig) => {
     await close()
     throw err
   }
-}
-
-/** The names of all models in the repository, those included that can only be announced as refused. */
-const modelsOf = ({ definitions, refused }: ModelRepository, log: Logger) => {
-  const names = new Set(definitions.map(({ name }) => name))
-  for (const { name, reason } of refused) {
-    if (modelNameSchema.safeParse(name).success) names.add(name)
-    else log.error({ model: name, reason }, 'model refused')
-  }
-  return [...names]
 }

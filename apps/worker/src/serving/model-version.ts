@@ -107,6 +107,11 @@ export class ModelVersion {
     this.#scheduler.expectationChanged()
   }
 
+  /** Resolves when no prediction is left in it. */
+  async untilIdle() {
+    while (this.#unfinished.size > 0) await Promise.all([...this.#unfinished].map(({ ended }) => ended))
+  }
+
   /** Returns every prediction that has not finished, and those that still come. */
   returnAllToQueue() {
     this.#returnsAll = true

@@ -1,214 +1,208 @@
-import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
-import { beat, heartbeatIntervalMs, publishCard, readOutcomes, rowsOf, stopBeating } from '@onqueue/shared'
-import type {
-  Heartbeat,
-  Logger,
-  Outcome,
-  OutcomeWriter,
-  PredictionJobData,
-  VersionCard,
-} from '@onqueue/shared'
-import type { ModelDefinition } from '../repository/model-definition.ts'
-import type { RefusedModel } from '../repository/read-model-repository.ts'
-import type { VersionDescription } from '../executor/protocol.ts'
+import { readOutcomes, rowsOf } from '@onqueue/shared'
+import type { Logger, Outcome, OutcomeWriter, PredictionJobData, RedisStore } from '@onqueue/shared'
 import { consumePredictions } from '../queue/consume-predictions.ts'
 import type { Consumer } from '../queue/consume-predictions.ts'
 import { Throughput } from '../queue/throughput.ts'
-import { VersionRefused } from '../serving/executor.ts'
+import type { ModelDefinition } from '../repository/model-definition.ts'
+import type { RefusedModel } from '../repository/read-model-repository.ts'
 import type { ExecutorDied } from '../serving/executor.ts'
-import { ModelVersion } from '../serving/model-version.ts'
+import { publishCards } from './publish-cards.ts'
+import type { PublishedCards } from './publish-cards.ts'
+import { loadingCard, readyCard, refusedCard } from './version-card.ts'
+import { VersionEntry } from './version-entry.ts'
+import type { OpenOptions } from './version-entry.ts'
 
 /** What models tell of themselves while they work. */
-type ModelEvents = {
+export type ModelEvents = {
   predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
   microBatchRan(model: string, rows: number, runMs: number): void
   executorDied(model: string, how: ExecutorDied['how']): void
 }
 
-/**
- * Serves one model with all its versions: announces them, loads them, then takes predictions. A version that can't be
- * loaded is announced as refused, with the reason; the others are served.
- */
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   workerId: string
   model: string
-  definitions: ModelDefinition[]
-  refused: RefusedModel[]
   cores: number
+  /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
   outcomes: OutcomeWriter
   events: ModelEvents
   log: Logger
 }
 
-type VersionState = Heartbeat['versions'][number]
+/**
+ * Serves one model with its versions, which may come and go.
+ *
+ *   add ──▶ loading ──loaded──▶ ready ──drain──▶ draining ──nothing in flight──▶ gone
+ *              └──can't be──▶ refused
+ *
+ * `remove` makes a version gone at once, whatever its state: what it had in flight goes back to the queue.
+ *
+ * A version takes predictions while it is ready. Those for one that is not are put off, as they are for a version that
+ * this worker never had: another worker may have it, or this one soon. From the first version on that is ready
+ * predictions are taken off the queue, and only then it is announced so: who sees it ready finds a worker.
+ */
+export class ModelServer {
+  readonly model: string
+  readonly #options: Options
+  readonly #entries = new Map<string, VersionEntry>()
+  readonly #cards: PublishedCards
+  readonly #throughput = new Throughput(Date.now())
+  readonly #adding = new Set<Promise<void>>()
+  #consumer: Consumer | undefined
+  #closed = false
 
-export const serveModel = (options: Options) => {
-  const { redis, namespace, workerId, model, definitions, refused, cores, events, log } = options
-  const store = { redis, namespace }
-  const versions = new Map<string, ModelVersion>()
-  const states = new Map<string, VersionState>()
-  const cards = new Map<string, VersionCard>()
-  const throughput = new Throughput(Date.now())
-  let consumer: Consumer | undefined
-  const ending = new AbortController()
-  let closed = false
-
-  const load = async () => {
-    for (const { version = '1', digest = digestOfRefusal(model), reason } of refused) {
-      await announce({ ...blankCard(model, version, digest), status: 'refused', reason })
-      log.error({ model, version, reason }, 'model refused')
-    }
-    for (const { version, digest } of definitions)
-      await announce({ ...blankCard(model, version, digest), status: 'loading' })
-    await sendBeat()
-    await Promise.all(definitions.map(open))
-    if (closed || versions.size === 0) return
-    consumer = consumePredictions({
+  constructor(options: Options) {
+    this.model = options.model
+    this.#options = options
+    this.#cards = publishCards({
       ...options,
-      versions: {
-        get: (digest) => versions.get(digest),
-        all: () => [...versions.values()],
-        maxInFlightRows: () => Math.max(...[...versions.values()].map((version) => version.maxInFlightRows)),
+      healthOf: (digest) => this.#healthOf(digest),
+      measureThroughput: (now) => this.#throughput.measure(now, this.countInFlight() > 0),
+    })
+  }
+
+  /** Announces what can't even be read. The next heartbeat tells of it. */
+  async refuse(refused: RefusedModel) {
+    const card = refusedCard(refused)
+    await this.#cards.announce(card)
+    const { model, version, reason } = card
+    this.#options.log.error({ model, version, reason }, 'model refused')
+  }
+
+  /**
+   * Adds versions. Resolves when each is ready or refused; none is ready before all have loaded, so that predictions for
+   * one of them are not put off. Rejects when one is here already, or can't be announced.
+   */
+  async add(...definitions: ModelDefinition[]) {
+    if (this.#closed) return
+    const adding = this.#add(definitions)
+    this.#adding.add(adding)
+    await adding.finally(() => this.#adding.delete(adding))
+  }
+
+  /**
+   * Has a version take no more predictions, and ends it when those that it has have finished. Resolves when its executors
+   * are gone. One that is not ready has nothing to finish.
+   */
+  async drain(digest: string) {
+    const entry = this.#entries.get(digest)
+    if (!entry) return
+    this.#cards.withdraw(digest)
+    await entry.drain()
+    await this.#end(entry)
+  }
+
+  /** Ends a version at once. What it has in flight goes back to the queue. Resolves when its executors are gone. */
+  async remove(digest: string) {
+    const entry = this.#entries.get(digest)
+    if (!entry) return
+    this.#cards.withdraw(digest)
+    await this.#end(entry)
+  }
+
+  /** Predictions taken and not finished. */
+  countInFlight() {
+    return this.#consumer?.countInFlight() ?? 0
+  }
+
+  executorPids() {
+    return [...this.#entries.values()].flatMap(({ version }) => version?.executorPids ?? [])
+  }
+
+  /** Lets what was taken finish for `graceMs`, and returns the rest to the queue. */
+  async close(graceMs: number) {
+    this.#closed = true
+    this.#cards.stop()
+    for (const entry of this.#entries.values()) entry.stopLoading()
+    await Promise.allSettled(this.#adding)
+    await this.#cards.leave()
+    await this.#consumer?.close(graceMs)
+    await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)))
+  }
+
+  async #add(definitions: ModelDefinition[]) {
+    const entries = this.#enter(definitions)
+    for (const { state, definition } of entries)
+      if (state === 'loading') await this.#cards.announce(loadingCard(definition))
+    await this.#cards.beat()
+    await Promise.all(entries.map((entry) => this.#load(entry)))
+    if (this.#closed) return
+    for (const entry of entries) entry.becomeReady()
+    if (this.#versionsThatAre('ready').length === 0) return
+    this.#consumer ??= this.#consume()
+    // only now, so that who sees it ready finds a worker
+    for (const { state, definition, version } of entries)
+      if (state === 'ready' && version) await this.#cards.announce(readyCard(definition, version.description))
+    await this.#cards.beat()
+  }
+
+  #enter(definitions: ModelDefinition[]) {
+    for (const { name, version, digest } of definitions)
+      if (this.#entries.has(digest)) throw new Error(`version ${version} of ${name} is here; remove it first`)
+    return definitions.map((definition) => {
+      const entry = new VersionEntry(definition)
+      this.#entries.set(definition.digest, entry)
+      return entry
+    })
+  }
+
+  async #load(entry: VersionEntry) {
+    if (entry.state !== 'loading') return
+    const reason = await entry.load(this.#openOptions(), this.#options.log)
+    if (reason !== undefined) await this.#cards.announce(refusedCard({ ...entry.definition, reason }))
+  }
+
+  #openOptions(): OpenOptions {
+    const { redis, namespace, model, cores, events } = this.#options
+    return {
+      cores,
+      areFinal: async (ids) =>
+        (await readOutcomes({ redis, namespace }, model, ids)).map((outcome) => outcome !== null),
+      isExpectingRows: () => this.#consumer?.isExpectingRows() ?? false,
+      events: {
+        microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),
+        executorDied: (how) => events.executorDied(model, how),
       },
-      onEnded: (job, outcome) => {
-        throughput.add(rowsOf(job))
-        events.predictionEnded(model, outcome, job)
+    }
+  }
+
+  #consume() {
+    const { model, events } = this.#options
+    return consumePredictions({
+      ...this.#options,
+      versions: {
+        get: (digest) => {
+          const entry = this.#entries.get(digest)
+          return entry?.state === 'ready' ? entry.version : undefined
+        },
+        all: () => this.#versionsThatAre('ready', 'draining'),
+        maxInFlightRows: () =>
+          Math.max(1, ...this.#versionsThatAre('ready').map(({ maxInFlightRows }) => maxInFlightRows)),
+      },
+      onEnded: (prediction, outcome) => {
+        this.#throughput.add(rowsOf(prediction))
+        events.predictionEnded(model, outcome, prediction)
       },
     })
-    // only now, so that who sees it ready finds a worker
-    for (const { definition, description } of versions.values())
-      await announce(readyCard(definition, description))
-    await sendBeat()
   }
 
-  const open = async (definition: ModelDefinition) => {
-    const { version, digest } = definition
-    const startedAt = performance.now()
-    try {
-      const opened = await ModelVersion.open({
-        definition,
-        cores,
-        log,
-        ending: ending.signal,
-        areFinal: async (ids) => (await readOutcomes(store, model, ids)).map((outcome) => outcome !== null),
-        isExpectingRows: () => consumer?.isExpectingRows() ?? false,
-        events: {
-          microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),
-          executorDied: (how) => events.executorDied(model, how),
-        },
-      })
-      versions.set(digest, opened)
-      const { warnings, batching } = opened.description
-      const loadMs = Math.round(performance.now() - startedAt)
-      log.info(
-        { model, version, loadMs, handRows: opened.maxInFlightRows, batching, warnings },
-        'model loaded',
-      )
-    } catch (err) {
-      if (closed) return
-      const reason =
-        err instanceof VersionRefused
-          ? err.message
-          : 'its executor could not be started; the worker logged why'
-      log.error({ err, model, version, reason }, 'model refused')
-      await announce({ ...blankCard(model, version, digest), status: 'refused', reason })
-    }
+  #versionsThatAre(...states: VersionEntry['state'][]) {
+    return [...this.#entries.values()].flatMap(({ state, version }) =>
+      version && states.includes(state) ? version : [],
+    )
   }
 
-  const announce = async (card: VersionCard) => {
-    const { version, digest, status, reason } = card
-    states.set(digest, { version, digest, status, reason, memoryBytes: 0 })
-    cards.set(digest, card)
-    await publishCard(store, card)
+  #healthOf(digest: string) {
+    const version = this.#entries.get(digest)?.version
+    if (!version) return undefined
+    const { isHealthy, description, executorPids } = version
+    return { isHealthy, memoryBytes: description.memoryBytes * executorPids.length }
   }
 
-  /** A Redis that comes back may have lost what it was told. */
-  const announceAgain = () => {
-    Promise.all([...cards.values()].map((card) => publishCard(store, card)))
-      .then(sendBeat)
-      .catch((err: unknown) => log.warn({ err, model }, 'cards could not be published again'))
-  }
-
-  const sendBeat = async () => {
-    if (closed) return
-    const now = Date.now()
-    for (const [digest, opened] of versions) {
-      const state = states.get(digest)
-      if (state?.status !== 'ready' && state?.status !== 'unhealthy') continue
-      state.status = opened.isHealthy ? 'ready' : 'unhealthy'
-      state.reason = opened.isHealthy ? null : 'too many rows crashed its executors in the last minute'
-      state.memoryBytes = opened.description.memoryBytes * opened.executorPids.length
-    }
-    const rowsPerSecond = throughput.measure(now, (consumer?.countInFlight() ?? 0) > 0)
-    await beat(store, model, { workerId, at: now, rowsPerSecond, versions: [...states.values()] })
-  }
-
-  const beating = setInterval(() => {
-    sendBeat().catch((err: unknown) => log.warn({ err, model }, 'heartbeat failed'))
-  }, heartbeatIntervalMs)
-  redis.on('ready', announceAgain)
-  const loaded = load()
-  loaded.catch((err: unknown) => log.error({ err, model }, 'model could not be served'))
-
-  return {
-    model,
-    /** Resolves when every version is ready or refused. */
-    loaded,
-    countInFlight: () => consumer?.countInFlight() ?? 0,
-    executorPids: () => [...versions.values()].flatMap((version) => version.executorPids),
-    close: async (graceMs: number) => {
-      closed = true
-      clearInterval(beating)
-      redis.off('ready', announceAgain)
-      if (!consumer) ending.abort()
-      await Promise.allSettled([loaded])
-      await stopBeating(store, model, workerId)
-      await consumer?.close(graceMs)
-      await Promise.all([...versions.values()].map((version) => version.close()))
-    },
+  async #end(entry: VersionEntry) {
+    const { digest } = entry.definition
+    await entry.end()
+    if (this.#entries.get(digest) === entry) this.#entries.delete(digest)
   }
 }
-
-export type ServedModel = ReturnType<typeof serveModel>
-
-/** Stands for a definition that could not even be read. */
-const digestOfRefusal = (model: string) => createHash('sha256').update(`refused ${model}`).digest('hex')
-
-const blankCard = (model: string, version: string, digest: string): VersionCard => ({
-  model,
-  version,
-  digest,
-  generation: 0,
-  status: 'loading',
-  reason: null,
-  warnings: [],
-  description: null,
-  task: null,
-  inputSchema: null,
-  outputSchema: null,
-  example: null,
-  batching: { enabled: false, maxRows: 1, maxWaitMs: 0, reason: null },
-  providers: [],
-  attempts: 1,
-})
-
-const readyCard = (
-  { name, version, digest, settings }: ModelDefinition,
-  description: VersionDescription,
-): VersionCard => ({
-  ...blankCard(name, version, digest),
-  status: 'ready',
-  warnings: description.warnings,
-  description: description.description,
-  task: description.task,
-  inputSchema: description.inputSchema,
-  outputSchema: description.outputSchema,
-  example: description.example,
-  batching: { ...description.batching, reason: description.batching.reason ?? null },
-  providers: description.providers,
-  attempts: settings.attempts,
-})
