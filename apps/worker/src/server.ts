@@ -11,7 +11,7 @@ import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import { readModelRepository } from './repository/read-model-repository.ts'
 import { watchModels } from './repository/watch-models.ts'
-import { startJanitor } from './upkeep/janitor.ts'
+import { Janitor } from './upkeep/janitor.ts'
 import { openModels } from './versions/open-models.ts'
 import type { Models } from './versions/open-models.ts'
 
@@ -58,7 +58,7 @@ export const startWorker = async (config: WorkerConfig) => {
     const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
     const shared = { redis, namespace: config.ONQUEUE_PREFIX, log }
     const outcomes = createOutcomeWriter(shared)
-    const janitor = startJanitor({
+    const janitor = new Janitor({
       ...shared,
       outcomes,
       retentionMs: config.ONQUEUE_RETENTION,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Worker } from 'bullmq'
 import { lockSettings, modelKeys, modelPrefix, queueName, readModel, readOutcomes } from '@onqueue/shared'
-import { atOnce } from './upkeep.ts'
+import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /**
@@ -13,7 +13,7 @@ export const clearEnded = async (upkeep: Upkeep, model: string) => {
   const { heartbeats } = await readModel({ redis, namespace }, model)
   if (heartbeats.length > 0) return
   const keys = modelKeys(namespace, model)
-  const front = await redis.lrange(keys.queue('wait'), -atOnce, -1)
+  const front = await redis.lrange(keys.queue('wait'), -maxAtOnce, -1)
   const final = await readOutcomes({ redis, namespace }, model, front)
   if (!final.some((outcome) => outcome !== null)) return
   const clearer = openClearer(upkeep, model)

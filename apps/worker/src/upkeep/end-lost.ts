@@ -1,5 +1,5 @@
 import { endedOutcome, modelKeys, readOutcomes } from '@onqueue/shared'
-import { atOnce } from './upkeep.ts'
+import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /**
@@ -12,7 +12,7 @@ export const endLost = async (upkeep: Upkeep, model: string) => {
   const [failed, completed] = [keys.queue('failed'), keys.queue('completed')]
   let ids: string[]
   do {
-    ids = await redis.zrange(failed, '0', String(atOnce - 1))
+    ids = await redis.zrange(failed, '0', String(maxAtOnce - 1))
     if (ids.length === 0) return
     const known = await readOutcomes({ redis, namespace }, model, ids)
     await Promise.all(ids.filter((_, index) => !known[index]).map((id) => endLostOne(upkeep, model, id)))
@@ -22,7 +22,7 @@ export const endLost = async (upkeep: Upkeep, model: string) => {
       .zadd(completed, ...ids.flatMap((id) => [now, id]))
       .zrem(failed, ids)
       .exec()
-  } while (ids.length === atOnce && !isClosed())
+  } while (ids.length === maxAtOnce && !isClosed())
 }
 
 const endLostOne = async ({ outcomes, log, queueOf }: Upkeep, model: string, id: string) => {

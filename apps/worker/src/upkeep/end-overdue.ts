@@ -1,5 +1,5 @@
 import { missedDeadline, modelKeys, readOutcomes } from '@onqueue/shared'
-import { atOnce } from './upkeep.ts'
+import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /**
@@ -10,7 +10,7 @@ export const endOverdue = async (upkeep: Upkeep, model: string) => {
   const { deadlines } = modelKeys(namespace, model)
   let ids: string[]
   do {
-    ids = await redis.zrangebyscore(deadlines, '-inf', Date.now(), 'LIMIT', 0, atOnce)
+    ids = await redis.zrangebyscore(deadlines, '-inf', Date.now(), 'LIMIT', 0, maxAtOnce)
     if (ids.length === 0) return
     const known = await readOutcomes({ redis, namespace }, model, ids)
     const settled = await Promise.all(
@@ -19,7 +19,7 @@ export const endOverdue = async (upkeep: Upkeep, model: string) => {
     const done = ids.filter((_, index) => settled[index])
     if (done.length > 0) await redis.zrem(deadlines, ...done)
     if (done.length < ids.length) return
-  } while (ids.length === atOnce && !isClosed())
+  } while (ids.length === maxAtOnce && !isClosed())
 }
 
 /** Resolves to false while a worker has it, which is to end it itself. */

@@ -1,21 +1,24 @@
-import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
-import {
-  globalKeys,
-  isMemoryShort,
-  isOutOfMemory,
-  modelKeys,
-  modelPrefix,
-  openPredictionQueue,
-  readRedisMemory,
-} from '@onqueue/shared'
-import type { Logger, OutcomeWriter, PredictionQueue } from '@onqueue/shared'
+import { globalKeys, isMemoryShort, openPredictionQueue, readRedisMemory } from '@onqueue/shared'
+import type { Logger, OutcomeWriter, PredictionQueue, RedisStore } from '@onqueue/shared'
 import { clearEnded } from './clear-ended.ts'
+import { createRowCorrection } from './correct-rows.ts'
 import { endLost } from './end-lost.ts'
 import { endOverdue } from './end-overdue.ts'
+import { ModelLocks } from './model-locks.ts'
 import { cutoff, sweepOldest } from './retention.ts'
 import { createSweeper } from './sweep.ts'
+import type { Sweeper } from './sweep.ts'
 import type { Upkeep } from './upkeep.ts'
+
+type Options = RedisStore & {
+  outcomes: OutcomeWriter
+  log: Logger
+  retentionMs: number
+  minRetentionMs: number
+  /** share of maxmemory from which the oldest finished predictions go early */
+  watermark: number
+  intervalMs?: number
+}
 
 /**
  * The janitor tidies up after processes that died and callers that went away, for all models, whoever serves them.
@@ -27,149 +30,109 @@ import type { Upkeep } from './upkeep.ts'
  * - corrects the count of rows when a queue is empty;
  * - removes finished predictions by age, and earlier when memory is short.
  */
-type Options = {
-  redis: Redis
-  namespace: string
-  outcomes: OutcomeWriter
-  log: Logger
-  retentionMs: number
-  minRetentionMs: number
-  /** share of maxmemory from which the oldest finished predictions go early */
-  watermark: number
-  intervalMs?: number
-}
+export class Janitor {
+  readonly #options: Options
+  readonly #intervalMs: number
+  readonly #locks: ModelLocks
+  readonly #sweeper: Sweeper
+  readonly #correctRows: (model: string) => Promise<void>
+  readonly #queues = new Map<string, PredictionQueue>()
+  readonly #upkeep: Upkeep
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void>
+  #closed = false
 
-/** Atomic, so that no submit comes between the look at the queue and the correction. */
-const forgetRowsOfEmptyQueue = `
-if redis.call('EXISTS', KEYS[2], KEYS[3], KEYS[4], KEYS[5]) == 0 then redis.call('DEL', KEYS[1]) end`
-
-export const startJanitor = (options: Options) => {
-  const {
-    redis,
-    namespace,
-    outcomes,
-    log,
-    retentionMs,
-    minRetentionMs,
-    watermark,
-    intervalMs = 1000,
-  } = options
-  const self = randomUUID()
-  const queues = new Map<string, PredictionQueue>()
-  const everLocked = new Set<string>()
-  const sweeper = createSweeper({ redis, namespace, prefixOf: (model) => modelPrefix(namespace, model) })
-
-  let closed = false
-
-  const queueOf = (model: string) => {
-    const queue = queues.get(model) ?? openPredictionQueue(redis, namespace, model)
-    queues.set(model, queue)
-    return queue
+  /** Starts at once. */
+  constructor(options: Options) {
+    const { redis, namespace, outcomes, log, intervalMs = 1000 } = options
+    this.#options = options
+    this.#intervalMs = intervalMs
+    this.#locks = new ModelLocks({ redis, namespace }, 10 * intervalMs)
+    this.#sweeper = createSweeper({ redis, namespace })
+    this.#correctRows = createRowCorrection({ redis, namespace })
+    this.#upkeep = {
+      redis,
+      namespace,
+      outcomes,
+      log,
+      queueOf: (model) => this.#queueOf(model),
+      isClosed: () => this.#closed,
+    }
+    this.#running = this.#loop()
   }
-  const upkeep: Upkeep = { redis, namespace, outcomes, log, queueOf, isClosed: () => closed }
 
-  const round = async () => {
+  async close() {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.#running
+    await this.#locks.release()
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+  }
+
+  async #loop() {
+    try {
+      await this.#round()
+    } catch (err) {
+      if (!this.#closed) this.#options.log.warn({ err }, 'janitor was interrupted')
+    }
+    if (this.#closed) return
+    this.#timer = setTimeout(() => {
+      // never rejects
+      this.#running = this.#loop()
+    }, this.#intervalMs)
+  }
+
+  async #round() {
+    const { redis, namespace, log } = this.#options
     const models = (await redis.smembers(globalKeys(namespace).models)).sort()
-    const mine = await lockModels(models)
+    const mine = await this.#locks.lock(models)
     // first, since in a Redis that is full nothing of the rest works
-    await sweepForMemory(mine)
+    await this.#sweepForMemory(mine)
     for (const model of mine) {
       try {
-        await tidy(model)
+        await this.#tidy(model)
       } catch (err) {
         // one model's trouble must not keep the others from being swept
-        if (!closed) log.warn({ err, model }, 'janitor was interrupted')
+        if (!this.#closed) log.warn({ err, model }, 'janitor was interrupted')
       }
     }
   }
 
-  const tidy = async (model: string) => {
-    await endOverdue(upkeep, model)
-    await endLost(upkeep, model)
-    await clearEnded(upkeep, model)
-    await correctRows(model)
-    await sweepByAge(model)
+  async #tidy(model: string) {
+    await endOverdue(this.#upkeep, model)
+    await endLost(this.#upkeep, model)
+    await clearEnded(this.#upkeep, model)
+    await this.#correctRows(model)
+    await this.#sweepByAge(model)
   }
 
-  /** So that the next janitor need not wait for the lock to expire. */
-  const unlockModels = async () => {
-    for (const model of everLocked) {
-      const key = modelKeys(namespace, model).janitor
-      if ((await redis.get(key)) === self) await redis.del(key)
-    }
+  async #sweepByAge(model: string) {
+    const before = this.#cutoff({ memoryIsShort: false })
+    while ((await this.#sweeper.sweep(model, before)) > 0 && !this.#closed);
   }
 
-  /** Those that no other janitor is at work on. A Redis that is full takes no lock: then every janitor makes room in it. */
-  const lockModels = (models: string[]) =>
-    tryToLock(models).catch((err: unknown) => {
-      if (isOutOfMemory(err)) return models
-      throw err
-    })
-
-  const tryToLock = async (models: string[]) => {
-    const locked: string[] = []
-    for (const model of models) {
-      const key = modelKeys(namespace, model).janitor
-      const holder = await redis.set(key, self, 'PX', 10 * intervalMs, 'NX', 'GET')
-      if (holder === null) {
-        locked.push(model)
-        everLocked.add(model)
-      }
-      if (holder === self) {
-        await redis.pexpire(key, 10 * intervalMs)
-        locked.push(model)
-      }
-    }
-    return locked
-  }
-
-  const correctRows = async (model: string) => {
-    const { extraRows, queue } = modelKeys(namespace, model)
-    const states = ['wait', 'active', 'delayed', 'prioritized'].map(queue)
-    // a submit adds its weight together with its job, so an empty queue has none
-    await redis.eval(forgetRowsOfEmptyQueue, 1 + states.length, extraRows, ...states)
-  }
-
-  const sweepByAge = async (model: string) => {
-    const before = cutoff({ now: Date.now(), retentionMs, minMs: minRetentionMs, memoryIsShort: false })
-    while ((await sweeper.sweep(model, before)) > 0 && !closed);
-  }
-
-  const sweepForMemory = async (models: string[]) => {
+  async #sweepForMemory(models: string[]) {
+    const { redis, watermark, log } = this.#options
     const isShort = async () => isMemoryShort(await readRedisMemory(redis), watermark)
     if (!(await isShort())) return
-    const before = cutoff({ now: Date.now(), retentionMs, minMs: minRetentionMs, memoryIsShort: true })
     const removed = await sweepOldest({
-      sweeper,
+      sweeper: this.#sweeper,
       models,
-      before,
-      isEnough: async () => closed || !(await isShort()),
+      before: this.#cutoff({ memoryIsShort: true }),
+      isEnough: async () => this.#closed || !(await isShort()),
     })
     if (removed > 0) log.warn({ removed }, 'memory is short: removed the oldest finished predictions')
   }
 
-  let timer: NodeJS.Timeout | undefined
-  const loop = async () => {
-    try {
-      await round()
-    } catch (err) {
-      if (!closed) log.warn({ err }, 'janitor was interrupted')
-    }
-    // loop never rejects
-    if (closed) return
-    timer = setTimeout(() => {
-      running = loop()
-    }, intervalMs)
+  #cutoff({ memoryIsShort }: { memoryIsShort: boolean }) {
+    const { retentionMs, minRetentionMs } = this.#options
+    return cutoff({ now: Date.now(), retentionMs, minMs: minRetentionMs, memoryIsShort })
   }
-  let running = loop()
 
-  return {
-    close: async () => {
-      closed = true
-      clearTimeout(timer)
-      await running
-      await unlockModels()
-      await Promise.all([...queues.values()].map((queue) => queue.close()))
-    },
+  #queueOf(model: string) {
+    const queue =
+      this.#queues.get(model) ?? openPredictionQueue(this.#options.redis, this.#options.namespace, model)
+    this.#queues.set(model, queue)
+    return queue
   }
 }

@@ -1,10 +1,7 @@
-import type { Redis } from 'ioredis'
-import type { Logger, OutcomeWriter, PredictionQueue } from '@onqueue/shared'
+import type { Logger, OutcomeWriter, PredictionQueue, RedisStore } from '@onqueue/shared'
 
 /** What the janitor's tasks work with. */
-export type Upkeep = {
-  redis: Redis
-  namespace: string
+export type Upkeep = RedisStore & {
   outcomes: OutcomeWriter
   log: Logger
   queueOf: (model: string) => PredictionQueue
@@ -12,5 +9,5 @@ export type Upkeep = {
   isClosed: () => boolean
 }
 
-/** How many predictions a task looks at in one step. */
-export const atOnce = 200
+/** How many predictions a task looks at in one step: Redis is never busy with them for more than a millisecond or two. */
+export const maxAtOnce = 200

@@ -40,8 +40,10 @@ export const modelKeys = (namespace: string, model: string) => {
     janitor: `${prefix}:janitor`,
     /** pub/sub channel: ids of predictions that became final, separated by a comma */
     notices: `${prefix}:notices`,
-    /** BullMQ's own keys of the queue, which the sweeper's script removes together with ours */
+    /** BullMQ's own keys of the queue, which the sweeper's script removes together with ours; a job's is by its id */
     queue: (part: string) => `${prefix}:${queueName}:${part}`,
+    /** behind a job's key: BullMQ's key of the job's log */
+    logSuffix: ':logs',
   }
 }
 
