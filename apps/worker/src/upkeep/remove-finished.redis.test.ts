@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { modelKeys, undeliveredMember } from '@onqueue/shared'
+import { startTestRedis } from '../../../../scripts/redis/start-test-redis.ts'
 import { createSweeper } from './sweep.ts'
 
 const namespace = `remove-finished-test-${process.pid}`
@@ -130,4 +131,25 @@ test('the oldest two hundred go at once, and the rest at the next call', async (
 
   expect([first, second, await sweep()]).toEqual([200, 50, 0])
   expect(left).toEqual(['id-200'])
+})
+
+test('in a Redis that is full, one that a webhook still needs does not hold up the others', async () => {
+  await using full = new AsyncDisposableStack()
+  const server = await startTestRedis()
+  full.defer(() => server.close())
+  const shared = redis
+  redis = new Redis(server.url)
+  full.defer(() => {
+    redis.disconnect()
+    redis = shared
+  })
+  await finish('a', { at: 100 })
+  await finish('b', { at: 200 })
+  await redis.zadd(keys.undelivered, 300, 'a')
+  await redis.config('SET', 'maxmemory', '1')
+
+  const handled = await sweep()
+
+  expect(handled).toBe(2)
+  expect(await redis.zrange(keys.queue('completed'), '0', '-1')).toEqual(['a'])
 })

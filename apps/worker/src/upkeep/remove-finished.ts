@@ -10,12 +10,16 @@ import { redisScript } from '@onqueue/shared'
  *
  * Replies how many are out of the way: removed, or put at the end of the line (`now`) because a webhook still needs them. A
  * failed one without an outcome is left for the janitor to end.
+ *
+ * It is what makes room in a Redis that is full, where putting one at the end of the line would be refused, and with it the
+ * removal of those behind it.
  */
 export const removeFinished = redisScript({
   name: 'removeFinished',
   keys: ['completed', 'failed', 'undelivered', 'deadlines'],
   args: ['now', 'jobOf', 'outcomeOf', 'inputOf', 'indexOf', 'startSuffix', 'heldSuffix', 'logSuffix'],
   reply: z.int(),
+  allowOom: true,
   lua: `
 local handled = 0
 for position = argCount + 1, #ARGV do
