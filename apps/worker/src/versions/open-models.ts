@@ -5,10 +5,11 @@ import type { ModelRepository } from '../repository/read-model-repository.ts'
 import { ModelServer } from './model-server.ts'
 import type { ModelEvents } from './model-server.ts'
 
-/** The models that this worker serves. */
+/** The models that this worker serves: none at first. */
 export type Models = {
-  names: string[]
-  /** True when every version is ready or refused. */
+  /** Serves every model of a repository, and returns their names. They are loaded side by side. */
+  serve(repository: ModelRepository): string[]
+  /** True when every version of the repository is ready or refused. */
   isLoaded(): boolean
   /** pids of the executors of each model at this moment */
   executors(): { model: string; pids: number[] }[]
@@ -19,7 +20,6 @@ export type Models = {
 }
 
 type Options = RedisStore & {
-  repository: ModelRepository
   cores: number
   /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
@@ -28,33 +28,36 @@ type Options = RedisStore & {
   log: Logger
 }
 
-/** Serves every model of a repository. Returns at once; models are loaded side by side. */
-export const openModels = ({ repository, ...options }: Options): Models => {
+export const openModels = (options: Options): Models => {
   const { log } = options
   const workerId = randomUUID()
-  const names = namesOf(repository, log)
-  const servers = names.map((model) => new ModelServer({ ...options, workerId, model }))
+  const servers: ModelServer[] = []
+  let isLoaded = false
 
-  const load = async (server: ModelServer) => {
+  const load = async (server: ModelServer, { definitions, refused }: ModelRepository) => {
     const isOfModel = ({ name }: { name: string }) => name === server.model
     try {
-      for (const refused of repository.refused.filter(isOfModel)) await server.refuse(refused)
-      await server.add(...repository.definitions.filter(isOfModel))
+      for (const one of refused.filter(isOfModel)) await server.refuse(one)
+      await server.add(...definitions.filter(isOfModel))
     } catch (err) {
       log.error({ err, model: server.model }, 'model could not be served')
     }
   }
 
-  let isLoaded = false
-  // load never rejects
-  void Promise.all(servers.map(load)).then(() => (isLoaded = true))
-
   return {
-    names,
+    serve: (repository) => {
+      const names = namesOf(repository, log)
+      servers.push(...names.map((model) => new ModelServer({ ...options, workerId, model })))
+      // load never rejects
+      void Promise.all(servers.map((server) => load(server, repository))).then(() => (isLoaded = true))
+      return names
+    },
     isLoaded: () => isLoaded,
     executors: () => servers.map((server) => ({ model: server.model, pids: server.executorPids() })),
     inFlight: () => servers.map((server) => ({ model: server.model, predictions: server.countInFlight() })),
-    close: async (graceMs) => void (await Promise.all(servers.map((server) => server.close(graceMs)))),
+    close: async (graceMs) => {
+      await Promise.all(servers.map((server) => server.close(graceMs)))
+    },
   }
 }
 
