@@ -9,7 +9,7 @@ import { SetupError } from './setup-error.mjs'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * @param {readonly string[]} commandLine `start`, `test`, `check`, `fix` or `run <file.ts>`, and the script's own arguments
+ * @param {readonly string[]} commandLine `start`, `test`, `check`, `fix` or `run <file.ts>`, and the script's arguments
  * @returns {Promise<number>} the exit code
  */
 export const runOnProjectNode = async ([command, ...args]) => {

@@ -1,12 +1,5 @@
 import { apps } from '../start/apps.ts'
 
-/**
- * The rooms of each app, and who may import whom, as rules for oxlint.
- *
- * A room imports from the rooms of the lines below its own, and from no other: not from its neighbours in a line, not from
- * the lines above, and not from the files beside the rooms, which put them together. So each can be read, tested and
- * changed with what it stands on alone, and no two of them can come to depend on each other.
- */
 type House = {
   /** where its rooms are */
   folder: string
@@ -16,6 +9,13 @@ type House = {
   above: string[]
 }
 
+/**
+ * The rooms of each app, and who may import whom, as rules for oxlint.
+ *
+ * A room imports from the rooms of the lines below its own, and from no other: not from its neighbours in a line, not from
+ * the lines above, and not from the files beside the rooms, which put them together. So each can be read, tested and
+ * changed with what it stands on alone, and no two of them can come to depend on each other.
+ */
 const houses: House[] = [
   {
     folder: 'apps/api/src',
