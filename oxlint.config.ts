@@ -17,6 +17,13 @@ export default defineConfig({
     'typescript/no-explicit-any': 'error',
     'typescript/no-non-null-assertion': 'error',
     'typescript/consistent-type-imports': 'error',
+    'import/consistent-type-specifier-style': ['error', 'prefer-top-level'],
+    // no constants in capitals, but those that Node has
+    'eslint/id-match': [
+      'error',
+      '[a-z]|^[A-Z_]$|^STATUS_CODES$',
+      { onlyDeclarations: true, ignoreDestructuring: true },
+    ],
     'typescript/consistent-type-assertions': ['error', { assertionStyle: 'never' }],
     'import/no-cycle': 'error',
     'eslint/eqeqeq': ['error', 'always', { null: 'ignore' }],

@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import {
-  type AttemptResult,
   afterAttempt,
   allowedInFlight,
   closedCircuit,
@@ -14,6 +13,7 @@ import {
   scheduleSetting,
   slowdownOf,
 } from './retry-policy.ts'
+import type { AttemptResult } from './retry-policy.ts'
 
 const secondMs = 1000
 const hourMs = 3_600_000
