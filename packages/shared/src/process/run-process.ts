@@ -13,8 +13,10 @@ export const runProcess = async (
 ) => {
   try {
     const running = await start()
+    // listened for before anybody knows that it is ready, and may have it end at once
+    const toldToEnd = untilToldToEnd()
     process.send?.({ type: 'ready', url: running.url })
-    await untilToldToEnd()
+    await toldToEnd
     await running.close()
     process.exit(0)
   } catch (err) {
