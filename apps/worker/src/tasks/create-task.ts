@@ -1,8 +1,8 @@
-import { createTabularClassificationTask } from './tabular-classification.ts'
-import { createTabularRegressionTask } from './tabular-regression.ts'
+import { createTabularClassificationTask } from './tabular-classification/tabular-classification.ts'
+import { createTabularRegressionTask } from './tabular-regression/tabular-regression.ts'
 import type { TaskName } from './task-names.ts'
 import type { CreateTask } from './task.ts'
-import { createTensorsTask } from './tensors.ts'
+import { createTensorsTask } from './tensors/tensors.ts'
 
 const creators: Record<TaskName, CreateTask> = {
   tensors: createTensorsTask,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { readModelSettings } from '../repository/read-model-settings.ts'
-import { findRowLayout } from '../tensors/row-layout.ts'
-import type { OutputInfo } from '../tensors/tensor.ts'
+import { readModelSettings } from '../../repository/read-model-settings.ts'
+import { findRowLayout } from '../../tensors/row-layout.ts'
+import type { OutputInfo } from '../../tensors/tensor.ts'
 import { createTabularRegressionTask } from './tabular-regression.ts'
 
 const regressor = (outputs: OutputInfo[], yaml = '') => {

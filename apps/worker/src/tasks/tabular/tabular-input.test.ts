@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { readModelSettings } from '../repository/read-model-settings.ts'
-import { findRowLayout } from '../tensors/row-layout.ts'
-import type { Axis, ElementType, TensorInfo } from '../tensors/tensor.ts'
+import { readModelSettings } from '../../repository/read-model-settings.ts'
+import { findRowLayout } from '../../tensors/row-layout.ts'
+import type { Axis, ElementType, TensorInfo } from '../../tensors/tensor.ts'
 import { planColumns } from './tabular-columns.ts'
 import { encodeTabular, tabularInputSchema } from './tabular-input.ts'
 

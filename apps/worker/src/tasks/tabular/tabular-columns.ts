@@ -1,12 +1,12 @@
 import type { JsonSchema } from '@onqueue/shared'
-import { inputElementSchema } from '../tensors/element-schema.ts'
-import { createWriter } from '../tensors/element-writer.ts'
-import type { ElementWriter } from '../tensors/element-writer.ts'
-import type { FeatureSettings, ModelSettings } from './model-settings.ts'
-import { Refusal } from '../refusal.ts'
-import type { RowLayout } from '../tensors/row-layout.ts'
-import { isFloat, showShape } from '../tensors/tensor.ts'
-import type { TensorInfo } from '../tensors/tensor.ts'
+import { inputElementSchema } from '../../tensors/element-schema.ts'
+import { createWriter } from '../../tensors/element-writer.ts'
+import type { ElementWriter } from '../../tensors/element-writer.ts'
+import type { FeatureSettings, ModelSettings } from '../model-settings.ts'
+import { Refusal } from '../../refusal.ts'
+import type { RowLayout } from '../../tensors/row-layout.ts'
+import { isFloat, showShape } from '../../tensors/tensor.ts'
+import type { TensorInfo } from '../../tensors/tensor.ts'
 
 /** One feature, and the place in the model's inputs that it goes to. */
 export type Column = {

@@ -1,6 +1,6 @@
-import { Refusal } from '../refusal.ts'
-import { showShape } from '../tensors/tensor.ts'
-import type { OutputInfo } from '../tensors/tensor.ts'
+import { Refusal } from '../../refusal.ts'
+import { showShape } from '../../tensors/tensor.ts'
+import type { OutputInfo } from '../../tensors/tensor.ts'
 
 /**
  * The output that `model.yaml` names, or else the only one that could be meant, or else the only one of those whose

@@ -1,4 +1,4 @@
-import type { Axis } from '../tensors/tensor.ts'
+import type { Axis } from '../../tensors/tensor.ts'
 
 /**
  * Nested arrays and the flat, row-major elements of a tensor.

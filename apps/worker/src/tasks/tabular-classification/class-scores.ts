@@ -1,6 +1,6 @@
-import type { OutputSettings } from './model-settings.ts'
-import { shortestFloat32 } from '../tensors/shortest-float.ts'
-import type { ElementType } from '../tensors/tensor.ts'
+import type { OutputSettings } from '../model-settings.ts'
+import { shortestFloat32 } from '../../tensors/shortest-float.ts'
+import type { ElementType } from '../../tensors/tensor.ts'
 
 /** Makes probabilities of the scores of a row, or a string that says what is wrong with them. */
 export type ReadScores = (read: (column: number) => number) => number[] | string

@@ -1,5 +1,5 @@
-import { Refusal } from '../refusal.ts'
-import type { Label, OutputInfo } from '../tensors/tensor.ts'
+import { Refusal } from '../../refusal.ts'
+import type { Label, OutputInfo } from '../../tensors/tensor.ts'
 
 /**
  * The labels of a classifier: `labels` of `model.yaml`, else those in the ONNX file, else (where the classes are

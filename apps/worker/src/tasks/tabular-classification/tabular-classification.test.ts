@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { readModelSettings } from '../repository/read-model-settings.ts'
-import { findRowLayout } from '../tensors/row-layout.ts'
-import type { Axis, ElementType, Label, OutputInfo, Tensors } from '../tensors/tensor.ts'
+import { readModelSettings } from '../../repository/read-model-settings.ts'
+import { findRowLayout } from '../../tensors/row-layout.ts'
+import type { Axis, ElementType, Label, OutputInfo, Tensors } from '../../tensors/tensor.ts'
 import { createTabularClassificationTask } from './tabular-classification.ts'
 
 const output = (name: string, type: ElementType, shape: Axis[], labels?: Label[]): OutputInfo => ({
