@@ -1,4 +1,5 @@
 import type { ModelDefinition } from '../repository/model-definition.ts'
+import { chooseTask } from '../tasks/choose-task.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
@@ -15,11 +16,13 @@ export type LoadedModel = { description: VersionDescription; runRows: RunRows }
 /** Loads a version, warms it up and describes it. Throws a `Refusal` when it can't be served. */
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
   const { onnxPath, settings } = definition
-  const source = await readOnnxSource({ onnxPath, wantsLabels: settings.task === 'tabular-classification' })
+  const chosen = chooseTask(settings)
+  const source = await readOnnxSource({ onnxPath, wantsClassLabels: chosen.needs.classLabels })
   const session = await openModelSession({ source, onnxPath, threads, providers: settings.providers })
   const now = () => performance.now()
   const { probe, example, samples, maxRows, reason } = await warmUp({
     session,
+    chosen,
     settings,
     random: seededRandom(1),
     now,

@@ -1,7 +1,6 @@
-import type { ModelSettings } from '../tasks/model-settings.ts'
 import { findRowLayout } from '../tensors/row-layout.ts'
 import type { RowLayout } from '../tensors/row-layout.ts'
-import { createTask } from '../tasks/create-task.ts'
+import type { ChosenTask } from '../tasks/choose-task.ts'
 import { describeProblem } from '../tasks/task.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Signature, Tensors } from '../tensors/tensor.ts'
@@ -16,12 +15,12 @@ export type Probe = { session: ModelSession; task: Task; layout: RowLayout }
 export type ProbeRun = { outputs: Tensors; rowCount: number } | { failure: string }
 
 /** Throws a `Refusal` where settings and model don't fit together. */
-export const createProbe = (session: ModelSession, settings: ModelSettings, signature: Signature): Probe => {
-  const all = createTask({ settings, signature, layout: findRowLayout(signature) })
+export const createProbe = (session: ModelSession, chosen: ChosenTask, signature: Signature): Probe => {
+  const all = chosen.create({ signature, layout: findRowLayout(signature) })
   // an output that the task has no use for must not decide whether rows may share a run
   const used = signature.outputs.filter((output) => all.outputNames.includes(output.name))
   const layout = findRowLayout({ inputs: signature.inputs, outputs: used })
-  return { session, task: createTask({ settings, signature, layout }), layout }
+  return { session, task: chosen.create({ signature, layout }), layout }
 }
 
 /**
@@ -30,7 +29,7 @@ export const createProbe = (session: ModelSession, settings: ModelSettings, sign
  */
 export const refineProbe = (
   probe: Probe,
-  settings: ModelSettings,
+  chosen: ChosenTask,
   { outputs, rowCount }: { outputs: Tensors; rowCount: number },
 ): Probe => {
   const { inputs, outputs: infos } = probe.session.signature
@@ -41,12 +40,12 @@ export const refineProbe = (
       return info.shape.length === 0 ? { ...info, shape: dims.map(() => '') } : info
     }),
   }
-  const { session, layout } = createProbe(probe.session, settings, signature)
+  const { session, layout } = createProbe(probe.session, chosen, signature)
   const whole = [...layout.perRow].filter((name) => outputs[name]?.dims[0] !== rowCount)
-  if (whole.length === 0) return { session, layout, task: createTask({ settings, signature, layout }) }
+  if (whole.length === 0) return { session, layout, task: chosen.create({ signature, layout }) }
   const perRow = new Set([...layout.perRow].filter((name) => !whole.includes(name)))
   const refined = { reason: `its output ${whole[0]} has no axis for rows`, ...layout, perRow }
-  return { session, layout: refined, task: createTask({ settings, signature, layout: refined }) }
+  return { session, layout: refined, task: chosen.create({ signature, layout: refined }) }
 }
 
 /** Runs rows of one shape together, whether or not they may. */

@@ -1,4 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
+import type { ChosenTask } from '../tasks/choose-task.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { Refusal } from '../refusal.ts'
 import { createProbe, refineProbe, runProbe } from './probe.ts'
@@ -33,12 +34,13 @@ const samplingBudgetMs = 300
  */
 export const warmUp = async (options: {
   session: ModelSession
-  settings: ModelSettings
+  chosen: ChosenTask
+  settings: Pick<ModelSettings, 'example' | 'batching'>
   random: Random
   now: Clock
 }): Promise<WarmedUp> => {
-  const { session, settings, random, now } = options
-  const draft = createProbe(session, settings, session.signature)
+  const { session, chosen, settings, random, now } = options
+  const draft = createProbe(session, chosen, session.signature)
   const first = settings.example
     ? await runGivenExample(draft, settings.example)
     : await runGeneratedRow(draft, random)
@@ -47,7 +49,7 @@ export const warmUp = async (options: {
     return { probe: draft, example: first.example, samples: [], maxRows: 1, reason }
   }
 
-  const probe = refineProbe(draft, settings, first.run)
+  const probe = refineProbe(draft, chosen, first.run)
   const given = { row: first.example, outputs: first.run.outputs }
   const samples = [given, ...(await runMoreRows(probe, { example: given, random, now }))]
   const maxRows = Math.min(settings.batching.max_rows, probe.layout.rowsPerRun)

@@ -15,16 +15,16 @@ export type OnnxSource = {
 /** The protobuf reader is only loaded for the models that need it. Throws a `Refusal` when the file can't be read. */
 export const readOnnxSource = async (options: {
   onnxPath: string
-  wantsLabels: boolean
+  wantsClassLabels: boolean
 }): Promise<OnnxSource> => {
-  const { onnxPath, wantsLabels } = options
+  const { onnxPath, wantsClassLabels } = options
   const asItIs: OnnxSource = { model: onnxPath, zipMaps: [], classLabels: undefined }
   const hasZipMap = await contains(onnxPath, 'ZipMap').catch((err: unknown) => {
     throw new Refusal(`model.onnx can't be read: ${err instanceof Error ? err.message : String(err)}`, {
       cause: err,
     })
   })
-  if (!hasZipMap && !wantsLabels) return asItIs
+  if (!hasZipMap && !wantsClassLabels) return asItIs
   try {
     return await inspect(onnxPath, { hasZipMap })
   } catch (err) {

@@ -31,7 +31,7 @@ test('a feature is a name or a mapping', () => {
     features: [a, { name: b, input: x, type: integer, enum: [1, 2] }, { name: c, missing: allow }]
   `)
 
-  expect(settings.features).toEqual([
+  expect(settings).toHaveProperty('features', [
     'a',
     { name: 'b', input: 'x', type: 'integer', enum: [1, 2] },
     { name: 'c', missing: 'allow' },
@@ -75,6 +75,14 @@ test('an unknown task is refused with the known ones', () => {
   )
 })
 
+test('what else is wrong beside an unknown task is told as the task that was most likely meant tells it', () => {
+  expect(refusalOf('task: tabular\nlabels: [a]\nattempts: 0')).toBe(
+    'model.yaml:1:7: task is not a known task; known tasks: tensors, tabular-classification, tabular-regression; ' +
+      'model.yaml:2:9: labels must have at least two labels; ' +
+      'model.yaml:3:11: attempts must be at least 1',
+  )
+})
+
 test('all problems are listed, in the order of the text', () => {
   expect(refusalOf('attempts: 0\nprovider: [cpu]\ntimeout_s: 0\n')).toBe(
     'model.yaml:1:11: attempts must be at least 1; ' +
@@ -95,6 +103,11 @@ test('features and labels without a task are refused rather than ignored', () =>
   expect(refusalOf('labels: [a, b]')).toBe(
     'model.yaml:1:9: labels is for tabular models; add task: tabular-classification',
   )
+})
+
+test('settings that have no effect on a task are accepted where the schema says so', () => {
+  expect(readModelSettings('output: { label: x }').output.label).toBe('x')
+  expect(readModelSettings('task: tabular-regression\nlabels: [a, b]')).toHaveProperty('labels', ['a', 'b'])
 })
 
 test('the JSON Schema for editors is that of these settings', async () => {

@@ -2,7 +2,7 @@ import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
 import type { Document } from 'yaml'
 import { z } from 'zod'
 import { nearestName } from '@onqueue/shared'
-import { modelSettingsSchema } from '../tasks/model-settings.ts'
+import { modelSettingsSchema, tasksOfSetting } from '../tasks/model-settings.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -37,12 +37,12 @@ export const readModelSettings = (text: string): ModelSettings => {
 const toProblems = (issue: z.core.$ZodIssue, parent: PropertyKey[]): Problem[] => {
   const path = [...parent, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path, key, message: explainUnknownKey(key, knownKeys(path)) }))
+    return issue.keys.map((key) => explainKey(key, path))
   }
   if (issue.code === 'invalid_union') {
-    const meant = issue.errors.find(
-      (issues) => issues.length > 0 && !issues.some((inner) => isWrongType(inner)),
-    )
+    const [meant] = issue.errors
+      .filter((issues) => issues.length > 0 && !issues.some((inner) => isWrongType(inner)))
+      .toSorted((a, b) => countUnknownKeys(a) - countUnknownKeys(b))
     if (meant) return meant.flatMap((inner) => toProblems(inner, path))
   }
   return [{ path, message: issue.message }]
@@ -52,27 +52,51 @@ const toProblems = (issue: z.core.$ZodIssue, parent: PropertyKey[]): Problem[] =
 const isWrongType = (issue: z.core.$ZodIssue) =>
   issue.path.length === 0 && (issue.code === 'invalid_type' || issue.code === 'invalid_value')
 
-const explainUnknownKey = (key: string, known: string[]) => {
+/** A task that is not known was most likely meant to be one that knows the other keys. */
+const countUnknownKeys = (issues: z.core.$ZodIssue[]) =>
+  issues.flatMap((issue) => (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys : []))
+    .length
+
+/** A key that the mapping at `path` does not have: that of a model of another task, or nobody's. */
+const explainKey = (key: string, path: PropertyKey[]): Problem => {
+  const tasks = path.length === 0 ? tasksOfSetting(key) : []
+  if (tasks.length > 0) {
+    const kinds = [...new Set(tasks.map(kindOf))].join(' or ')
+    return { path: [key], message: `is for ${kinds} models; add task: ${tasks.join(' or ')}` }
+  }
+  const known = knownKeys(path)
   const nearest = nearestName(key, known)
-  return nearest
+  const message = nearest
     ? `is not a setting; did you mean ${nearest}?`
     : `is not a setting; known settings: ${known.join(', ')}`
+  return { path, key, message }
 }
 
-/** The settings that the mapping at a path may have, by the schema. */
+/** Tasks are named after the models that they are for: `tabular-…`. */
+const kindOf = (task: string) => task.split('-')[0]
+
+/** The settings that the mapping at a path may have, by the schema; of the whole file those of every task. */
 const knownKeys = (path: PropertyKey[]): string[] => {
-  let schema: unknown = modelSettingsJsonSchema()
-  for (const step of path)
-    schema = typeof step === 'number' ? alternative(at(schema, 'items')) : at(at(schema, 'properties'), step)
-  return Object.keys(z.record(z.string(), z.unknown()).parse(at(schema, 'properties') ?? {}))
+  const mappings = path.reduce<unknown[]>(
+    (schemas, step) =>
+      schemas.flatMap((schema) =>
+        alternatives(typeof step === 'number' ? at(schema, 'items') : at(at(schema, 'properties'), step)),
+      ),
+    alternatives(modelSettingsJsonSchema()),
+  )
+  const keys = mappings.map((schema) => Object.keys(properties.parse(at(schema, 'properties') ?? {})))
+  // the task with the most settings gives the order
+  return [...new Set(keys.toSorted((a, b) => b.length - a.length).flat())]
 }
+
+const properties = z.record(z.string(), z.unknown())
 
 const at = (value: unknown, key: PropertyKey): unknown =>
   typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 
-const alternative = (schema: unknown): unknown => {
-  const alternatives = at(schema, 'anyOf')
-  return Array.isArray(alternatives) ? alternatives.find((one) => at(one, 'properties')) : schema
+const alternatives = (schema: unknown): unknown[] => {
+  const several = at(schema, 'oneOf') ?? at(schema, 'anyOf')
+  return Array.isArray(several) ? several : [schema]
 }
 
 /** The JSON Schema of `model.yaml`, for editors. */

@@ -30,7 +30,10 @@ const open = async (
   {
     settings = {},
     areFinal = async (ids) => ids.map(() => false),
-  }: { settings?: Partial<ModelSettings>; areFinal?: (ids: string[]) => Promise<boolean[]> } = {},
+  }: {
+    settings?: Partial<Omit<ModelSettings, 'task'>>
+    areFinal?: (ids: string[]) => Promise<boolean[]>
+  } = {},
 ) => {
   const definition = definitions.find((candidate) => candidate.name === name)
   if (!definition) throw new Error(`no test model ${name}`)

@@ -31,12 +31,18 @@ export type Task = {
   review?(results: RowResult[]): string[]
 }
 
-/** Throws a `Refusal` where the settings don't fit the model. */
-export type CreateTask = (options: {
-  settings: ModelSettings
-  signature: Signature
-  layout: RowLayout
-}) => Task
+/** What a task is made for: what the ONNX file says of the model, and how rows lie in its tensors. */
+export type ModelShape = { signature: Signature; layout: RowLayout }
+
+/** What a task takes from the ONNX file beyond the signature. */
+export type TaskNeeds = { classLabels: boolean }
+
+/** One of the tasks that `model.yaml` can ask for. Its settings, which take zod, are in a file beside it. */
+export type TaskKind<Settings extends ModelSettings> = {
+  needs: TaskNeeds
+  /** Throws a `Refusal` where the settings don't fit the model. */
+  create: (settings: Settings, model: ModelShape) => Task
+}
 
 export const describeProblem = ({ pointer, detail }: RowProblem) =>
   pointer === '' ? detail : `${pointer}: ${detail}`

@@ -1,4 +1,4 @@
-import type { OutputSettings } from '../model-settings.ts'
+import type { OutputSetting } from '../tabular/tabular-settings.ts'
 import { shortestFloat32 } from '../../tensors/shortest-float.ts'
 import type { ElementType } from '../../tensors/tensor.ts'
 
@@ -8,7 +8,7 @@ export type ReadScores = (read: (column: number) => number) => number[] | string
 /** Probabilities of the classes from a row of scores. One column is the score of the second of two classes. */
 export const createScoreReader = (options: {
   columns: number
-  activation: OutputSettings['activation']
+  activation: OutputSetting['activation']
   type: ElementType
 }): ReadScores => {
   const { columns, activation, type } = options
@@ -36,7 +36,7 @@ const tolerance = 1e-5
 const toFloat32 = (value: number) => shortestFloat32(Math.fround(value))
 
 /** The softmax of a single score against zero is its sigmoid. */
-const activate = (scores: number[], activation: OutputSettings['activation']) => {
+const activate = (scores: number[], activation: OutputSetting['activation']) => {
   if (activation === 'none') return scores
   return activation === 'softmax' && scores.length > 1 ? softmax(scores) : scores.map(sigmoid)
 }

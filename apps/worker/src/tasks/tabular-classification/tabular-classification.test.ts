@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { chooseTask } from '../choose-task.ts'
 import { readModelSettings } from '../../repository/read-model-settings.ts'
 import { findRowLayout } from '../../tensors/row-layout.ts'
 import type { Axis, ElementType, Label, OutputInfo, Tensors } from '../../tensors/tensor.ts'
-import { createTabularClassificationTask } from './tabular-classification.ts'
 
 const output = (name: string, type: ElementType, shape: Axis[], labels?: Label[]): OutputInfo => ({
   name,
@@ -15,7 +15,7 @@ const output = (name: string, type: ElementType, shape: Axis[], labels?: Label[]
 const classifier = (outputs: OutputInfo[], yaml = '') => {
   const signature = { inputs: [{ name: 'x', type: 'float32', shape: ['', 2] } as const], outputs }
   const settings = readModelSettings(`task: tabular-classification\n${yaml}`)
-  return createTabularClassificationTask({ settings, signature, layout: findRowLayout(signature) })
+  return chooseTask(settings).create({ signature, layout: findRowLayout(signature) })
 }
 
 const floats = (data: number[], columns: number) =>

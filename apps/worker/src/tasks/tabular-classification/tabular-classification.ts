@@ -1,4 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
+import type { SettingsOf } from '../model-settings.ts'
 import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
 import { Refusal } from '../../refusal.ts'
@@ -12,49 +13,52 @@ import { createLabelReader, resolveLabels } from './resolve-labels.ts'
 import { planColumns } from '../tabular/tabular-columns.ts'
 import { encodeTabular, tabularInputSchema } from '../tabular/tabular-input.ts'
 import { invalidOutput, isObject } from '../task.ts'
-import type { CreateTask } from '../task.ts'
+import type { TaskKind } from '../task.ts'
 
 /** Output: `{ prediction, probabilities: { label: p } }`; probabilities are null where the model gives no scores. */
-export const createTabularClassificationTask: CreateTask = ({ settings, signature, layout }) => {
-  const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
-  const { outputs } = signature
-  const label = chooseOutput({
-    setting: 'label',
-    wanted: settings.output.label,
-    outputs: outputs.filter((output) => output.name !== settings.output.scores),
-    couldBe: isLabel,
-    suggestive: [/label/i, /class|predict/i],
-  })
-  const scores = chooseOutput({
-    setting: 'scores',
-    wanted: settings.output.scores,
-    outputs: outputs.filter((output) => output !== label),
-    couldBe: isScores,
-    suggestive: [/prob/i, /score|logit|confidence/i],
-  })
-  if (!label && !scores) {
-    throw new Refusal(
-      `none of its outputs is a label or a matrix of scores: ${outputs.map((output) => output.name).join(', ')}`,
-    )
-  }
-  const { labels, warnings } = resolveLabels({ given: settings.labels, label, scores })
-  const decoder: Decoder = {
-    labels: labels ?? [],
-    ...(label ? { label: { output: label, toLabel: createLabelReader({ labels, label }) } } : {}),
-    ...(scores && labels ? { scores: openScores(scores, labels, settings.output.activation) } : {}),
-  }
-  return {
-    inputSchema: tabularInputSchema(plan),
-    outputSchema: describeOutput({ labels, label, hasScores: scores !== undefined }),
-    outputNames: [label, scores].flatMap((output) => (output ? [output.name] : [])),
-    warnings,
-    encode: (rows) => encodeTabular(rows, plan),
-    decode: (tensors, rowCount) => decodeClasses(tensors, rowCount, decoder),
-    review: (results) =>
-      results.every(hasProbabilities)
-        ? []
-        : ['its scores are not probabilities; set output.activation in model.yaml'],
-  }
+export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classification'>> = {
+  needs: { classLabels: true },
+  create: (settings, { signature, layout }) => {
+    const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
+    const { outputs } = signature
+    const label = chooseOutput({
+      setting: 'label',
+      wanted: settings.output.label,
+      outputs: outputs.filter((output) => output.name !== settings.output.scores),
+      couldBe: isLabel,
+      suggestive: [/label/i, /class|predict/i],
+    })
+    const scores = chooseOutput({
+      setting: 'scores',
+      wanted: settings.output.scores,
+      outputs: outputs.filter((output) => output !== label),
+      couldBe: isScores,
+      suggestive: [/prob/i, /score|logit|confidence/i],
+    })
+    if (!label && !scores) {
+      throw new Refusal(
+        `none of its outputs is a label or a matrix of scores: ${outputs.map((output) => output.name).join(', ')}`,
+      )
+    }
+    const { labels, warnings } = resolveLabels({ given: settings.labels, label, scores })
+    const decoder: Decoder = {
+      labels: labels ?? [],
+      ...(label ? { label: { output: label, toLabel: createLabelReader({ labels, label }) } } : {}),
+      ...(scores && labels ? { scores: openScores(scores, labels, settings.output.activation) } : {}),
+    }
+    return {
+      inputSchema: tabularInputSchema(plan),
+      outputSchema: describeOutput({ labels, label, hasScores: scores !== undefined }),
+      outputNames: [label, scores].flatMap((output) => (output ? [output.name] : [])),
+      warnings,
+      encode: (rows) => encodeTabular(rows, plan),
+      decode: (tensors, rowCount) => decodeClasses(tensors, rowCount, decoder),
+      review: (results) =>
+        results.every(hasProbabilities)
+          ? []
+          : ['its scores are not probabilities; set output.activation in model.yaml'],
+    }
+  },
 }
 
 const hasProbabilities = (result: RowResult) => {

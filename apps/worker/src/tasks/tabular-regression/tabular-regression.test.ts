@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { chooseTask } from '../choose-task.ts'
 import { readModelSettings } from '../../repository/read-model-settings.ts'
 import { findRowLayout } from '../../tensors/row-layout.ts'
 import type { OutputInfo } from '../../tensors/tensor.ts'
-import { createTabularRegressionTask } from './tabular-regression.ts'
 
 const regressor = (outputs: OutputInfo[], yaml = '') => {
   const signature = { inputs: [{ name: 'x', type: 'float32', shape: ['', 2] } as const], outputs }
   const settings = readModelSettings(`task: tabular-regression\n${yaml}`)
-  return createTabularRegressionTask({ settings, signature, layout: findRowLayout(signature) })
+  return chooseTask(settings).create({ signature, layout: findRowLayout(signature) })
 }
 
 const value = (data: number[], dims: number[]) =>

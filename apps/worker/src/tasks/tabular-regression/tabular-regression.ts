@@ -1,3 +1,4 @@
+import type { SettingsOf } from '../model-settings.ts'
 import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
 import { outputElementSchema } from '../../tensors/element-schema.ts'
@@ -8,31 +9,34 @@ import { closedObject, nestedSchema } from '../nested-schema.ts'
 import { planColumns } from '../tabular/tabular-columns.ts'
 import { encodeTabular, tabularInputSchema } from '../tabular/tabular-input.ts'
 import { invalidOutput } from '../task.ts'
-import type { CreateTask } from '../task.ts'
+import type { TaskKind } from '../task.ts'
 
 /** Output: `{ prediction: number }`, or an array of numbers where the model has several targets. */
-export const createTabularRegressionTask: CreateTask = ({ settings, signature, layout }) => {
-  const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
-  const value = chooseOutput({
-    setting: 'value',
-    wanted: settings.output.value,
-    outputs: signature.outputs,
-    couldBe: ({ type, shape }) => type !== 'string' && type !== 'bool' && shape.length < 3,
-    suggestive: [/predict|variable|value|target/i],
-  })
-  if (!value) throw new Refusal('none of its outputs is a number, or a list of numbers, for each row')
-  const element = outputElementSchema(value.type)
-  const targets = value.shape.length === 2 ? value.shape[1] : 1
-  return {
-    inputSchema: tabularInputSchema(plan),
-    outputSchema: closedObject({
-      prediction: targets === 1 ? element : nestedSchema(element, [targets ?? '']),
-    }),
-    outputNames: [value.name],
-    warnings: [],
-    encode: (rows) => encodeTabular(rows, plan),
-    decode: (tensors, rowCount) => decodeValues(tensors, { value, isSingle: targets === 1, rowCount }),
-  }
+export const tabularRegressionTask: TaskKind<SettingsOf<'tabular-regression'>> = {
+  needs: { classLabels: false },
+  create: (settings, { signature, layout }) => {
+    const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
+    const value = chooseOutput({
+      setting: 'value',
+      wanted: settings.output.value,
+      outputs: signature.outputs,
+      couldBe: ({ type, shape }) => type !== 'string' && type !== 'bool' && shape.length < 3,
+      suggestive: [/predict|variable|value|target/i],
+    })
+    if (!value) throw new Refusal('none of its outputs is a number, or a list of numbers, for each row')
+    const element = outputElementSchema(value.type)
+    const targets = value.shape.length === 2 ? value.shape[1] : 1
+    return {
+      inputSchema: tabularInputSchema(plan),
+      outputSchema: closedObject({
+        prediction: targets === 1 ? element : nestedSchema(element, [targets ?? '']),
+      }),
+      outputNames: [value.name],
+      warnings: [],
+      encode: (rows) => encodeTabular(rows, plan),
+      decode: (tensors, rowCount) => decodeValues(tensors, { value, isSingle: targets === 1, rowCount }),
+    }
+  },
 }
 
 const decodeValues = (

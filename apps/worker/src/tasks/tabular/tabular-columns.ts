@@ -2,7 +2,7 @@ import type { JsonSchema } from '@onqueue/shared'
 import { inputElementSchema } from '../../tensors/element-schema.ts'
 import { createWriter } from '../../tensors/element-writer.ts'
 import type { ElementWriter } from '../../tensors/element-writer.ts'
-import type { FeatureSettings, ModelSettings } from '../model-settings.ts'
+import type { FeatureSettings, FeaturesSetting } from './tabular-settings.ts'
 import { Refusal } from '../../refusal.ts'
 import type { RowLayout } from '../../tensors/row-layout.ts'
 import { isFloat, showShape } from '../../tensors/tensor.ts'
@@ -26,7 +26,7 @@ export type TabularPlan = { columns: Column[]; inputs: { info: TensorInfo; width
 
 /** Throws a `Refusal` where features and inputs don't fit together. */
 export const planColumns = (options: {
-  features: ModelSettings['features']
+  features: FeaturesSetting
   inputs: TensorInfo[]
   layout: RowLayout
 }): TabularPlan => {

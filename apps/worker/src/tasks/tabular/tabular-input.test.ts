@@ -14,8 +14,9 @@ const input = (name: string, shape: Axis[], type: ElementType = 'float32'): Tens
 })
 
 const plan = (inputs: TensorInfo[], yaml = '') => {
-  const { features } = readModelSettings(`task: tabular-regression\n${yaml}`)
-  return planColumns({ features, inputs, layout: findRowLayout({ inputs, outputs: [] }) })
+  const settings = readModelSettings(`task: tabular-regression\n${yaml}`)
+  if (settings.task !== 'tabular-regression') throw new Error('another task was read')
+  return planColumns({ features: settings.features, inputs, layout: findRowLayout({ inputs, outputs: [] }) })
 }
 
 const houses = () =>

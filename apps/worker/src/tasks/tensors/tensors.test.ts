@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
+import { chooseTask } from '../choose-task.ts'
 import { readModelSettings } from '../../repository/read-model-settings.ts'
 import { findRowLayout } from '../../tensors/row-layout.ts'
 import type { Signature } from '../../tensors/tensor.ts'
-import { createTensorsTask } from './tensors.ts'
 
 const settings = readModelSettings('')
 
 const taskOf = (signature: Signature) =>
-  createTensorsTask({ settings, signature, layout: findRowLayout(signature) })
+  chooseTask(settings).create({ signature, layout: findRowLayout(signature) })
 
 const words: Signature = {
   inputs: [

@@ -1,4 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
+import type { SettingsOf } from '../model-settings.ts'
 import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
 import { inputElementSchema, outputElementSchema } from '../../tensors/element-schema.ts'
@@ -9,36 +10,39 @@ import { flatten, measure, nest } from './nested-arrays.ts'
 import type { NestedProblem } from './nested-arrays.ts'
 import { closedObject, nestedSchema } from '../nested-schema.ts'
 import { invalidOutput, isObject, pointerStep } from '../task.ts'
-import type { CreateTask, EncodedRows, RowProblem } from '../task.ts'
+import type { EncodedRows, RowProblem, TaskKind } from '../task.ts'
 
 /**
  * The task of any model: a row is `{ "<input name>": nested arrays }` and so is its output, both without the axis that
  * the rows lie along. Rows of different shapes can't share a run.
  */
-export const createTensorsTask: CreateTask = ({ signature, layout }) => {
-  const { inputs, outputs } = signature
-  const hasRowAxis = layout.axis !== 'none'
-  const inputAxes = inputs.map(({ shape }) => (hasRowAxis ? shape.slice(1) : shape))
-  const outputSchemas = outputs.map(({ name, type, shape }): [string, JsonSchema] => [
-    name,
-    nestedSchema(outputElementSchema(type), layout.perRow.has(name) ? shape.slice(1) : shape),
-  ])
+export const tensorsTask: TaskKind<SettingsOf<'tensors'>> = {
+  needs: { classLabels: false },
+  create: (_, { signature, layout }) => {
+    const { inputs, outputs } = signature
+    const hasRowAxis = layout.axis !== 'none'
+    const inputAxes = inputs.map(({ shape }) => (hasRowAxis ? shape.slice(1) : shape))
+    const outputSchemas = outputs.map(({ name, type, shape }): [string, JsonSchema] => [
+      name,
+      nestedSchema(outputElementSchema(type), layout.perRow.has(name) ? shape.slice(1) : shape),
+    ])
 
-  return {
-    inputSchema: closedObject(
-      Object.fromEntries(
-        inputs.map(({ name, type }, index) => [
-          name,
-          nestedSchema(inputElementSchema(type), inputAxes[index] ?? []),
-        ]),
+    return {
+      inputSchema: closedObject(
+        Object.fromEntries(
+          inputs.map(({ name, type }, index) => [
+            name,
+            nestedSchema(inputElementSchema(type), inputAxes[index] ?? []),
+          ]),
+        ),
       ),
-    ),
-    outputSchema: closedObject(Object.fromEntries(outputSchemas)),
-    outputNames: outputs.map((output) => output.name),
-    warnings: [],
-    encode: (rows) => encodeTensors(rows, { inputs, inputAxes, hasRowAxis }),
-    decode: (tensors, rowCount) => decodeTensors(tensors, { outputs, perRow: layout.perRow, rowCount }),
-  }
+      outputSchema: closedObject(Object.fromEntries(outputSchemas)),
+      outputNames: outputs.map((output) => output.name),
+      warnings: [],
+      encode: (rows) => encodeTensors(rows, { inputs, inputAxes, hasRowAxis }),
+      decode: (tensors, rowCount) => decodeTensors(tensors, { outputs, perRow: layout.perRow, rowCount }),
+    }
+  },
 }
 
 type Plan = { inputs: TensorInfo[]; inputAxes: (readonly Axis[])[]; hasRowAxis: boolean }
