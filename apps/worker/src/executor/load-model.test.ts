@@ -151,6 +151,17 @@ test('a run of a fixed number of rows that depend on each other is filled up wit
   ])
 })
 
+test('what a run of a fixed number of rows gives as a whole is no answer to the only row that was asked for', async () => {
+  const { runRows } = await load(
+    { inputs: [x([4, 2])], nodes: [node('ReduceSum', { keepdims: 0 })], outputs: [y([])] },
+    'task: tabular-regression',
+  )
+
+  expect(await runRows([{ features: [1, 2] }])).toEqual([
+    { ok: false, code: 'invalid_output', detail: 'output y does not have the same elements for each row' },
+  ])
+})
+
 test('a first axis fixed to one row runs row by row', async () => {
   const { description, runRows } = await loadTestModel('fixed-one')
 

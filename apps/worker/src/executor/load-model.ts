@@ -6,8 +6,9 @@ import { readOnnxSource } from '../onnx-file/onnx-source.ts'
 import type { Probe } from './probe.ts'
 import type { VersionDescription } from './protocol.ts'
 import type { Sample } from './prove-independence.ts'
-import { createRunRows } from './run-rows.ts'
+import { createRunRows, decodeRun } from './run-rows.ts'
 import type { RunRows } from './run-rows.ts'
+import { rowsOfRun } from '../tensors/row-layout.ts'
 import { seededRandom } from './sample-rows.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -53,11 +54,11 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
 }
 
 /** What the operator should know of the answers that the sample rows got, of which the first is the example. */
-const reviewSamples = ({ task, layout }: Probe, samples: Sample[]): string[] => {
-  const rowCount = layout.axis === 'fixed' ? layout.rowsPerRun : 1
-  const results = samples.flatMap(({ outputs }) => task.decode(outputs, rowCount).slice(0, 1))
+const reviewSamples = (probe: Probe, samples: Sample[]): string[] => {
+  const ranRows = rowsOfRun(probe.layout, 1)
+  const results = samples.flatMap(({ outputs }) => decodeRun(probe, { outputs, ranRows, rows: 1 }))
   const [first] = results
-  const warnings = task.review?.(results) ?? []
+  const warnings = probe.task.review?.(results) ?? []
   return first && !first.ok ? [`its example gets no valid output: ${first.detail}`, ...warnings] : warnings
 }
 

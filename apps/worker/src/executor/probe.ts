@@ -2,17 +2,17 @@ import { findRowLayout } from '../tensors/row-layout.ts'
 import type { RowLayout } from '../tensors/row-layout.ts'
 import type { ChosenTask } from '../tasks/choose-task.ts'
 import { describeProblem } from '../tasks/task.ts'
-import type { Task } from '../tasks/task.ts'
+import type { RowProblem, Task } from '../tasks/task.ts'
 import type { Signature, Tensors } from '../tensors/tensor.ts'
 import { tidyMessage } from './explain-load-error.ts'
 import type { ModelSession } from './model-session.ts'
-import { fillUp } from './run-rows.ts'
+import { runFilledUp } from './run-rows.ts'
 
 /** A model with its task, before it is known whether rows may share a run. */
 export type Probe = { session: ModelSession; task: Task; layout: RowLayout }
 
-/** What came out of running rows in one go, or why they could not be run. */
-export type ProbeRun = { outputs: Tensors; rowCount: number } | { failure: string }
+/** What came out of running rows in one go, padding included, or why they could not be run. */
+export type ProbeRun = { outputs: Tensors; ranRows: number } | { failure: string; problem?: RowProblem }
 
 /** Throws a `Refusal` where settings and model don't fit together. */
 export const createProbe = (session: ModelSession, chosen: ChosenTask, signature: Signature): Probe => {
@@ -30,7 +30,7 @@ export const createProbe = (session: ModelSession, chosen: ChosenTask, signature
 export const refineProbe = (
   probe: Probe,
   chosen: ChosenTask,
-  { outputs, rowCount }: { outputs: Tensors; rowCount: number },
+  { outputs, ranRows }: { outputs: Tensors; ranRows: number },
 ): Probe => {
   const { inputs, outputs: infos } = probe.session.signature
   const signature = {
@@ -41,7 +41,7 @@ export const refineProbe = (
     }),
   }
   const { session, layout } = createProbe(probe.session, chosen, signature)
-  const whole = [...layout.perRow].filter((name) => outputs[name]?.dims[0] !== rowCount)
+  const whole = [...layout.perRow].filter((name) => outputs[name]?.dims[0] !== ranRows)
   if (whole.length === 0) return { session, layout, task: chosen.create({ signature, layout }) }
   const perRow = new Set([...layout.perRow].filter((name) => !whole.includes(name)))
   const refined = { reason: `its output ${whole[0]} has no axis for rows`, ...layout, perRow }
@@ -49,15 +49,14 @@ export const refineProbe = (
 }
 
 /** Runs rows of one shape together, whether or not they may. */
-export const runProbe = async ({ session, task, layout }: Probe, rows: unknown[]): Promise<ProbeRun> => {
-  const { groups, problems } = task.encode(rows)
+export const runProbe = async (probe: Probe, rows: unknown[]): Promise<ProbeRun> => {
+  const { groups, problems } = await probe.task.encode(rows)
   const [problem] = problems.values()
-  if (problem) return { failure: describeProblem(problem) }
+  if (problem) return { failure: describeProblem(problem), problem }
   const [group, other] = groups
   if (!group || other) return { failure: 'the rows are of different shapes' }
-  const { feeds, rowCount } = fillUp({ task, layout, rows, feeds: group.feeds })
   try {
-    return { outputs: await session.run(feeds, task.outputNames), rowCount }
+    return await runFilledUp(probe, group.feeds, rows.length)
   } catch (err) {
     return { failure: tidyMessage(err instanceof Error ? err.message : String(err)) }
   }

@@ -29,7 +29,7 @@ export const proveIndependence = async (probe: Probe, samples: Sample[]): Promis
   if ('failure' in together) return `rows that run alone fail when they run together: ${together.failure}`
   for (const name of probe.task.outputNames) {
     const tensor = together.outputs[name]
-    if (tensor?.dims[0] !== together.rowCount) {
+    if (tensor?.dims[0] !== together.ranRows) {
       return `its output ${name} does not have an element for each row`
     }
     const isMixed = samples.some(

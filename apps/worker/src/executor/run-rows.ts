@@ -1,3 +1,5 @@
+import { cutRows, padRows } from '../tensors/pad-rows.ts'
+import { rowsOfRun } from '../tensors/row-layout.ts'
 import type { RowLayout } from '../tensors/row-layout.ts'
 import { describeProblem } from '../tasks/task.ts'
 import type { Task } from '../tasks/task.ts'
@@ -15,7 +17,7 @@ export type RunRows = (rows: unknown[]) => Promise<RowResult[]>
 
 /** Checks, encodes, runs and decodes rows, at most `maxRows` of them together. Rejects with `RunFailed`. */
 export const createRunRows =
-  (model: { session: ModelSession; task: Task; layout: RowLayout; maxRows: number }): RunRows =>
+  (model: Model & { maxRows: number }): RunRows =>
   async (rows) => {
     const results: RowResult[] = []
     for (let start = 0; start < rows.length; start += model.maxRows) {
@@ -25,19 +27,20 @@ export const createRunRows =
     return results
   }
 
+type Model = { session: ModelSession; task: Task; layout: RowLayout }
+
 const runTogether = async (
-  { session, task, layout }: { session: ModelSession; task: Task; layout: RowLayout },
+  model: Model,
   rows: unknown[],
   { isOnlyRow }: { isOnlyRow: boolean },
 ): Promise<RowResult[]> => {
-  const { groups, problems } = task.encode(rows)
+  const { groups, problems } = await model.task.encode(rows)
   const results = new Map<number, RowResult>()
   for (const [position, problem] of problems) {
     results.set(position, { ok: false, code: 'invalid_input', detail: describeProblem(problem) })
   }
   for (const { positions, feeds } of groups) {
-    const full = fillUp({ task, layout, feeds, rows: positions.map((position) => rows[position]) })
-    const decoded = await runTensors({ session, task, full }).catch((err: unknown): RowResult[] => {
+    const decoded = await runAndDecode(model, feeds, positions.length).catch((err: unknown): RowResult[] => {
       const detail = `the model failed: ${tidyMessage(err instanceof Error ? err.message : String(err))}`
       // a row that ran by itself beside others is the guilty one
       if (positions.length === 1 && !isOnlyRow) return [{ ok: false, code: 'inference_failed', detail }]
@@ -48,22 +51,19 @@ const runTogether = async (
   return rows.map((_, position) => results.get(position) ?? noResult)
 }
 
-/** A run that always takes so many rows gets the last one again and again. */
-export const fillUp = (options: { task: Task; layout: RowLayout; rows: unknown[]; feeds: Tensors }) => {
-  const { task, layout, rows, feeds } = options
-  if (layout.axis !== 'fixed' || rows.length === layout.rowsPerRun) return { feeds, rowCount: rows.length }
-  const padding = Array.from({ length: layout.rowsPerRun - rows.length }, () => rows.at(-1))
-  const padded = task.encode([...rows, ...padding]).groups[0]
-  return { feeds: padded?.feeds ?? feeds, rowCount: layout.rowsPerRun }
+const runAndDecode = async (model: Model, feeds: Tensors, rows: number) =>
+  decodeRun(model, { ...(await runFilledUp(model, feeds, rows)), rows })
+
+/** Runs the tensors of some rows. A run that always takes more of them gets the last one again and again. */
+export const runFilledUp = async ({ session, task, layout }: Model, feeds: Tensors, rows: number) => {
+  const ranRows = rowsOfRun(layout, rows)
+  return { outputs: await session.run(padRows(feeds, { rows, toRows: ranRows }), task.outputNames), ranRows }
 }
 
-const runTensors = async (options: {
-  session: ModelSession
-  task: Task
-  full: { feeds: Tensors; rowCount: number }
-}) => {
-  const { session, task, full } = options
-  return task.decode(await session.run(full.feeds, task.outputNames), full.rowCount)
-}
+/** The results of the first `rows` of a run, which are those that it was not filled up with. */
+export const decodeRun = (
+  { task, layout }: Pick<Model, 'task' | 'layout'>,
+  { outputs, ranRows, rows }: { outputs: Tensors; ranRows: number; rows: number },
+) => task.decode(cutRows(outputs, { rows, ranRows, perRow: layout.perRow }), rows)
 
 const noResult: RowResult = { ok: false, code: 'inference_failed', detail: 'the executor lost this row' }

@@ -62,11 +62,11 @@ export const warmUp = async (options: {
 type FirstRun = { example: unknown; run: Exclude<Awaited<ReturnType<typeof runProbe>>, { failure: string }> }
 
 const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun> => {
-  const [problem] = probe.task.encode([example]).problems.values()
-  if (problem) throw new Refusal(`its example is not valid: example${problem.pointer} ${problem.detail}`)
   const run = await runProbe(probe, [example])
-  if ('failure' in run) throw new Refusal(`its example can't be run: ${run.failure}`)
-  return { example, run }
+  if (!('failure' in run)) return { example, run }
+  const { failure, problem } = run
+  if (problem) throw new Refusal(`its example is not valid: example${problem.pointer} ${problem.detail}`)
+  throw new Refusal(`its example can't be run: ${failure}`)
 }
 
 /** Tries axes of any length with a few lengths, and small integers before large ones. */

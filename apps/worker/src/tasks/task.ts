@@ -23,9 +23,12 @@ export type Task = {
   outputNames: string[]
   /** what whoever runs the model should know */
   warnings: string[]
-  /** Checks each row by the whole input schema, and makes tensors of those that are valid. Never throws. */
-  encode(rows: unknown[]): EncodedRows
-  /** Makes rows of the tensors of a run of `rowCount` rows; what doesn't fit the output schema is an error of its row. */
+  /**
+   * Checks each row by the whole input schema, and makes tensors of those that are valid. Never throws or rejects. A row
+   * is encoded once, however it is run.
+   */
+  encode(rows: unknown[]): EncodedRows | Promise<EncodedRows>
+  /** Makes rows of the tensors of `rowCount` encoded rows; what doesn't fit the output schema is an error of its row. */
   decode(outputs: Tensors, rowCount: number): RowResult[]
   /** Further warnings, from what sample rows got. */
   review?(results: RowResult[]): string[]

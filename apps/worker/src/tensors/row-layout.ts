@@ -29,6 +29,14 @@ export const findRowLayout = ({ inputs, outputs }: Signature): RowLayout => {
   return fixedLayout(Number([...lengths][0]), outputs, without)
 }
 
+/** How many rows a run takes to which `rows` are given: where their number is fixed, the rest is padding. */
+export const rowsOfRun = ({ axis, rowsPerRun }: RowLayout, rows: number) =>
+  axis === 'fixed' ? rowsPerRun : rows
+
+/** How many of them an output tells of: padding is only cut off those that have a slice for each row. */
+export const rowsOfOutput = (layout: RowLayout, output: string, rows: number) =>
+  layout.perRow.has(output) ? rows : rowsOfRun(layout, rows)
+
 const freeLayout = (
   inputs: TensorInfo[],
   outputs: TensorInfo[],

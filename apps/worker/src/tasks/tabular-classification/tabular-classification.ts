@@ -3,6 +3,8 @@ import type { SettingsOf } from '../model-settings.ts'
 import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
 import { Refusal } from '../../refusal.ts'
+import { rowsOfOutput } from '../../tensors/row-layout.ts'
+import type { RowLayout } from '../../tensors/row-layout.ts'
 import { isFloat } from '../../tensors/tensor.ts'
 import type { Label, OutputInfo, TensorData, Tensors } from '../../tensors/tensor.ts'
 import { chooseOutput } from '../tabular/choose-output.ts'
@@ -42,6 +44,7 @@ export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classificat
     }
     const { labels, warnings } = resolveLabels({ given: settings.labels, label, scores })
     const decoder: Decoder = {
+      layout,
       labels: labels ?? [],
       ...(label ? { label: { output: label, toLabel: createLabelReader({ labels, label }) } } : {}),
       ...(scores && labels ? { scores: openScores(scores, labels, settings.output.activation) } : {}),
@@ -70,6 +73,7 @@ const hasProbabilities = (result: RowResult) => {
 }
 
 type Decoder = {
+  layout: RowLayout
   labels: Label[]
   label?: { output: OutputInfo; toLabel: (value: Label) => Label | undefined }
   scores?: { output: OutputInfo; columns: number; readScores: ReadScores }
@@ -103,12 +107,13 @@ const describeOutput = (options: {
 }
 
 const decodeClasses = (tensors: Tensors, rowCount: number, decoder: Decoder): RowResult[] => {
-  const { label, scores } = decoder
+  const { layout, label, scores } = decoder
+  const rowsOf = ({ name }: OutputInfo) => rowsOfOutput(layout, name, rowCount)
   const labelTensor = label && tensors[label.output.name]
   const scoreTensor = scores && tensors[scores.output.name]
   const wrong =
-    (label && checkSize(label.output, labelTensor, rowCount)) ??
-    (scores && checkSize(scores.output, scoreTensor, rowCount * scores.columns))
+    (label && checkSize(label.output, labelTensor, rowsOf(label.output))) ??
+    (scores && checkSize(scores.output, scoreTensor, rowsOf(scores.output) * scores.columns))
   const readLabel = labelTensor && createReader(labelTensor)
   return Array.from({ length: rowCount }, (_, row) =>
     wrong === undefined ? decodeRow(row, decoder, readLabel?.(row), scoreTensor) : invalidOutput(wrong),

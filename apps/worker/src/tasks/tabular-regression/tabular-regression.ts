@@ -3,6 +3,8 @@ import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
 import { outputElementSchema } from '../../tensors/element-schema.ts'
 import { Refusal } from '../../refusal.ts'
+import { rowsOfOutput } from '../../tensors/row-layout.ts'
+import type { RowLayout } from '../../tensors/row-layout.ts'
 import type { OutputInfo, Tensors } from '../../tensors/tensor.ts'
 import { chooseOutput } from '../tabular/choose-output.ts'
 import { closedObject, nestedSchema } from '../nested-schema.ts'
@@ -34,17 +36,23 @@ export const tabularRegressionTask: TaskKind<SettingsOf<'tabular-regression'>> =
       outputNames: [value.name],
       warnings: [],
       encode: (rows) => encodeTabular(rows, plan),
-      decode: (tensors, rowCount) => decodeValues(tensors, { value, isSingle: targets === 1, rowCount }),
+      decode: (tensors, rowCount) =>
+        decodeValues(tensors, { value, isSingle: targets === 1, rowCount, layout }),
     }
   },
 }
 
 const decodeValues = (
   tensors: Tensors,
-  { value, isSingle, rowCount }: { value: OutputInfo; isSingle: boolean; rowCount: number },
+  {
+    value,
+    isSingle,
+    rowCount,
+    layout,
+  }: { value: OutputInfo; isSingle: boolean; rowCount: number; layout: RowLayout },
 ): RowResult[] => {
   const tensor = tensors[value.name]
-  const targets = (tensor?.data.length ?? 0) / rowCount
+  const targets = (tensor?.data.length ?? 0) / rowsOfOutput(layout, value.name, rowCount)
   const isComplete = isSingle ? targets === 1 : Number.isInteger(targets) && targets > 0
   if (!tensor || !isComplete) {
     return Array.from({ length: rowCount }, () =>

@@ -31,8 +31,8 @@ test('a row has every input without the axis of the rows', () => {
   expect(validator.safeParse({ ids: [], mask: [] }).success).toBe(false)
 })
 
-test('rows of one shape are stacked', () => {
-  const { groups, problems } = taskOf(words).encode([
+test('rows of one shape are stacked', async () => {
+  const { groups, problems } = await taskOf(words).encode([
     { ids: [1, 2], mask: [true, true] },
     { ids: [3, 4], mask: [true, false] },
   ])
@@ -49,8 +49,8 @@ test('rows of one shape are stacked', () => {
   ])
 })
 
-test('rows of different shapes are grouped', () => {
-  const { groups } = taskOf(words).encode([
+test('rows of different shapes are grouped', async () => {
+  const { groups } = await taskOf(words).encode([
     { ids: [1, 2], mask: [true, true] },
     { ids: [3], mask: [true] },
     { ids: [4, 5], mask: [true, true] },
@@ -59,8 +59,8 @@ test('rows of different shapes are grouped', () => {
   expect(groups.map((group) => group.positions)).toEqual([[0, 2], [1]])
 })
 
-test('a row that is wrong does not touch the others', () => {
-  const { groups, problems } = taskOf(words).encode([
+test('a row that is wrong does not touch the others', async () => {
+  const { groups, problems } = await taskOf(words).encode([
     { ids: [1, 'x'], mask: [true, true] },
     { ids: [3, 4], mask: [true, true] },
   ])
@@ -84,8 +84,10 @@ test.each([
     { ids: [1], mask: [true, true] },
     { pointer: '/mask', detail: 'must have 1 elements, as another T axis has' },
   ],
-])('what is wrong with a row is told with a pointer', (row, problem) => {
-  expect(taskOf(words).encode([row]).problems.get(0)).toEqual(problem)
+])('what is wrong with a row is told with a pointer', async (row, problem) => {
+  const { problems } = await taskOf(words).encode([row])
+
+  expect(problems.get(0)).toEqual(problem)
 })
 
 test('an output has a slice for each row', () => {
@@ -118,7 +120,7 @@ test('an output that lacks rows is an error of every row', () => {
   ])
 })
 
-test('without an axis for rows, a row is the whole of each input and output', () => {
+test('without an axis for rows, a row is the whole of each input and output', async () => {
   const task = taskOf({
     inputs: [
       { name: 'samples', type: 'float32', shape: ['N', 2] },
@@ -127,7 +129,7 @@ test('without an axis for rows, a row is the whole of each input and output', ()
     outputs: [{ name: 'speech', type: 'float32', shape: ['N', 1] }],
   })
 
-  const { groups } = task.encode([{ samples: [[1, 2]], rate: 16000 }])
+  const { groups } = await task.encode([{ samples: [[1, 2]], rate: 16000 }])
 
   expect(groups[0]?.feeds).toEqual({
     samples: { type: 'float32', data: Float32Array.of(1, 2), dims: [1, 2] },
@@ -138,7 +140,7 @@ test('without an axis for rows, a row is the whole of each input and output', ()
   ])
 })
 
-test('whatever can be encoded is valid by the schema', () => {
+test('whatever can be encoded is valid by the schema', async () => {
   const task = taskOf(words)
   const validator = z.fromJSONSchema(task.inputSchema)
   const list = (element: fc.Arbitrary<unknown>) => fc.array(element, { maxLength: 2 })
@@ -149,9 +151,9 @@ test('whatever can be encoded is valid by the schema', () => {
     { requiredKeys: ['ids', 'mask'] },
   )
 
-  fc.assert(
-    fc.property(row, (candidate) => {
-      const isEncoded = task.encode([candidate]).problems.size === 0
+  await fc.assert(
+    fc.asyncProperty(row, async (candidate) => {
+      const isEncoded = (await task.encode([candidate])).problems.size === 0
       expect(!isEncoded || validator.safeParse(candidate).success).toBe(true)
     }),
     { numRuns: 5000 },
