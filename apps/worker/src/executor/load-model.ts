@@ -3,12 +3,10 @@ import { chooseTask } from '../tasks/choose-task.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
-import type { Probe } from './probe.ts'
 import type { VersionDescription } from './protocol.ts'
-import type { Sample } from './prove-independence.ts'
-import { createRunRows, decodeRun } from './run-rows.ts'
+import { reviewAnswers } from './review-answers.ts'
+import { createRunRows } from './run-rows.ts'
 import type { RunRows } from './run-rows.ts'
-import { rowsOfRun } from '../tensors/row-layout.ts'
 import { seededRandom } from './sample-rows.ts'
 import { warmUp } from './warm-up.ts'
 
@@ -21,13 +19,9 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   const source = await readOnnxSource({ onnxPath, wantsClassLabels: chosen.needs.classLabels })
   const session = await openModelSession({ source, onnxPath, threads, providers: settings.providers })
   const now = () => performance.now()
-  const { probe, example, samples, maxRows, reason } = await warmUp({
-    session,
-    chosen,
-    settings,
-    random: seededRandom(1),
-    now,
-  })
+  const warmedUp = await warmUp({ session, chosen, settings, random: seededRandom(1), now })
+  const warnings = await reviewAnswers(warmedUp)
+  const { probe, example, samples, maxRows, reason } = warmedUp
   const runRows = createRunRows({ ...probe, maxRows })
   const rows = samples.map((sample) => sample.row)
   const timing = await measureTiming({ runRows, samples: rows, maxRows, now })
@@ -46,20 +40,11 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
         ...(reason === undefined ? {} : { reason }),
       },
       providers: session.providers,
-      warnings: [...session.warnings, ...probe.task.warnings, ...reviewSamples(probe, samples)],
+      warnings: [...session.warnings, ...probe.task.warnings, ...warnings],
       memoryBytes: process.memoryUsage.rss(),
       timing,
     },
   }
-}
-
-/** What the operator should know of the answers that the sample rows got, of which the first is the example. */
-const reviewSamples = (probe: Probe, samples: Sample[]): string[] => {
-  const ranRows = rowsOfRun(probe.layout, 1)
-  const results = samples.flatMap(({ outputs }) => decodeRun(probe, { outputs, ranRows, rows: 1 }))
-  const [first] = results
-  const warnings = probe.task.review?.(results) ?? []
-  return first && !first.ok ? [`its example gets no valid output: ${first.detail}`, ...warnings] : warnings
 }
 
 /** Cards travel to every API process and into the docs: an image's worth of made-up numbers helps nobody there. */

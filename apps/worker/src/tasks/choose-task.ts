@@ -5,7 +5,7 @@ import type { ModelShape, Task, TaskKind, TaskNeeds } from './task.ts'
 import { tensorsTask } from './tensors/tensors.ts'
 
 /** A kind of task with the settings of one model. */
-export type ChosenTask = { needs: TaskNeeds; create(model: ModelShape): Task }
+export type ChosenTask = { needs: TaskNeeds; create: (model: ModelShape) => Task }
 
 /** The task that `model.yaml` asks for. */
 export const chooseTask = (settings: ModelSettings): ChosenTask => {
