@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.ts'
 import { loadModel } from './load-model.ts'
 import type { LoadedModel } from './load-model.ts'
 import type { FromExecutor, ToExecutor } from './protocol.ts'
-import { RunFailed } from './run-rows.ts'
+import { RunFailed } from './run-failed.ts'
 import { watchParent } from './watchdog.ts'
 
 /**

@@ -8,7 +8,7 @@ import { buildOnnx } from '../onnx-file/fixtures/build-onnx.ts'
 import type { ModelSpec } from '../onnx-file/fixtures/build-onnx.ts'
 import { readModelSettings } from '../repository/read-model-settings.ts'
 import { loadModel } from './load-model.ts'
-import { RunFailed } from './run-rows.ts'
+import { RunFailed } from './run-failed.ts'
 
 const testModels = fileURLToPath(new URL('../../../../tests/models', import.meta.url))
 let dir = ''

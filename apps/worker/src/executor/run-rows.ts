@@ -6,12 +6,8 @@ import type { Task } from '../tasks/task.ts'
 import type { Tensors } from '../tensors/tensor.ts'
 import { tidyMessage } from './explain-load-error.ts'
 import type { ModelSession } from './model-session.ts'
+import { RunFailed } from './run-failed.ts'
 import type { RowResult } from '../tasks/row-result.ts'
-
-/** ONNX Runtime threw on a run of several rows, any of which may be guilty, or on the only row there was. */
-export class RunFailed extends Error {
-  override readonly name = 'RunFailed'
-}
 
 export type RunRows = (rows: unknown[]) => Promise<RowResult[]>
 

@@ -2,13 +2,9 @@ import type { ChildProcess } from 'node:child_process'
 import { forkExecutor } from '../executor/fork-executor.ts'
 import { fromExecutorSchema } from '../executor/protocol.ts'
 import type { VersionDescription, ToExecutor } from '../executor/protocol.ts'
+import { RunFailed } from '../executor/run-failed.ts'
 import type { RowResult } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-
-/** ONNX Runtime refused a micro-batch. The executor lives; the rows have to be run singly to find the guilty one. */
-export class RunFailed extends Error {
-  override readonly name = 'RunFailed'
-}
 
 /** The executor is gone, and with it the answers to all that was in flight. */
 export class ExecutorDied extends Error {
