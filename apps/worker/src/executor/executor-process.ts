@@ -30,9 +30,10 @@ const load = async ({
     flushCompileCache()
     return { type: 'loaded', description: model.description }
   } catch (err) {
-    // a defect of ours ends the same way: loading again would not help
-    const reason = err instanceof Refusal ? err.message : `it could not be loaded: ${String(err)}`
-    return { type: 'refused', reason }
+    if (err instanceof Refusal) return { type: 'refused', reason: err.message }
+    // a defect of ours ends the same way, since loading again would not help; its stack is for the worker's log
+    const stack = err instanceof Error ? err.stack : undefined
+    return { type: 'refused', reason: `it could not be loaded: ${String(err)}`, ...(stack ? { stack } : {}) }
   }
 }
 

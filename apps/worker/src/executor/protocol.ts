@@ -44,7 +44,8 @@ const versionDescriptionSchema = z.object({
 /** What the worker reads. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('loaded'), description: versionDescriptionSchema }),
-  z.object({ type: z.literal('refused'), reason: z.string() }),
+  /** `stack` is that of a defect of ours, which is refused like a model that can't be served */
+  z.object({ type: z.literal('refused'), reason: z.string(), stack: z.string().optional() }),
   /** results in row order; `runMs` is the time from the message's turn to its answer */
   z.object({ type: z.literal('ran'), runId: z.int(), results: z.array(rowResultSchema), runMs: z.number() }),
   /** ONNX Runtime threw: any of the rows may be guilty */

@@ -68,6 +68,24 @@ test('closing one version leaves the executors of another alone; the end of thei
   await expect.poll(childProcesses).toEqual([])
 })
 
+test('a defect of ours that refuses a model keeps the stack that it had in the executor, for the log', async () => {
+  const settings = Object.assign({}, definition.settings, { task: 'gone' })
+
+  const starting = ExecutorSupervisor.start({
+    definition: Object.assign({}, definition, { settings }),
+    cores: 1,
+    log,
+    ending: new AbortController().signal,
+    onDied: () => undefined,
+  })
+
+  await expect(starting).rejects.toMatchObject({
+    name: 'VersionRefused',
+    message: expect.stringMatching(/^it could not be loaded: TypeError: [^\n]+$/),
+    cause: { stack: expect.stringMatching(/\n +at .*load-model\.ts/) },
+  })
+})
+
 test('a model that can not be loaded is refused, and leaves no process behind', async () => {
   const starting = ExecutorSupervisor.start({
     definition: { ...definition, onnxPath: `${definition.onnxPath}.missing` },

@@ -67,7 +67,7 @@ export class Executor {
     child.once('message', (message) => {
       const { data: answer } = fromExecutorSchema.safeParse(message)
       if (answer?.type === 'loaded') loading.resolve(answer.description)
-      else if (answer?.type === 'refused') loading.reject(new VersionRefused(answer.reason))
+      else if (answer?.type === 'refused') loading.reject(toRefused(answer))
       else loading.reject(new ExecutorDied('crashed', 'did not say whether it loaded the model'))
     })
     // where it could not be started there is no exit; a message that can't be sent any more is followed by one
@@ -181,6 +181,14 @@ export class Executor {
       this.kill()
     }, this.#timeoutMs)
   }
+}
+
+/** The log of the worker shows the stack of the cause, too: that is where in the executor a defect is. */
+const toRefused = ({ reason, stack }: { reason: string; stack?: string | undefined }) => {
+  if (stack === undefined) return new VersionRefused(reason)
+  const defect = new Error(reason)
+  defect.stack = stack
+  return new VersionRefused(reason, { cause: defect })
 }
 
 const send = (child: ChildProcess, message: ToExecutor) => child.send(message)
