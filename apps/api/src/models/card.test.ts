@@ -45,7 +45,7 @@ test('the card of a ready model', () => {
 
 test('a refused model says why, and has no schemas yet', () => {
   const entry = modelEntry('iris', {
-    card: { inputSchema: null, outputSchema: null, example: null },
+    card: { interface: null },
     served: { status: 'refused', reason: 'model.yaml, line 2: unknown key "labls"' },
   })
 

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { defaultVersionOf, jsonSchemaSchema } from '@onqueue/shared'
+import { blankInterface, defaultVersionOf, jsonSchemaSchema } from '@onqueue/shared'
 import type { ModelEntry, ServedVersion } from '@onqueue/shared'
 
 const modelStatusSchema = z.enum(['loading', 'ready', 'refused', 'unavailable'])
@@ -61,7 +61,7 @@ export type Backlog = { waiting: number; oldestAgeSeconds: number | null }
 /** Everything that is said of a model as a whole is said of its default version. */
 export const toCard = (entry: ModelEntry, backlog: Backlog, urls: Card['urls']): Card => {
   const served = defaultVersionOf(entry.versions)
-  const card = served?.card
+  const offered = served?.card.interface ?? blankInterface
   const reason = reasonOf(served)
   return {
     object: 'model',
@@ -69,12 +69,12 @@ export const toCard = (entry: ModelEntry, backlog: Backlog, urls: Card['urls']):
     status: served?.status ?? 'unavailable',
     ...(reason === null ? {} : { reason }),
     warnings: [
-      ...(card?.warnings ?? []),
+      ...offered.warnings,
       ...entry.versions.flatMap(describeConflict),
       ...entry.versions.filter((version) => version !== served).flatMap(describeRefusal),
     ],
-    description: card?.description ?? null,
-    task: card?.task ?? null,
+    description: offered.description,
+    task: offered.task,
     default_version: served?.version ?? null,
     versions: entry.versions.map(({ version, status, card: { digest } }) => ({
       version,
@@ -82,18 +82,18 @@ export const toCard = (entry: ModelEntry, backlog: Backlog, urls: Card['urls']):
       digest,
       status,
     })),
-    input_schema: card?.inputSchema ?? null,
-    output_schema: card?.outputSchema ?? null,
-    example: card?.example ?? null,
-    batching: card
+    input_schema: offered.inputSchema,
+    output_schema: offered.outputSchema,
+    example: offered.example,
+    batching: served
       ? {
-          enabled: card.batching.enabled,
-          max_rows: card.batching.maxRows,
-          max_wait_ms: card.batching.maxWaitMs,
-          reason: card.batching.reason,
+          enabled: offered.batching.enabled,
+          max_rows: offered.batching.maxRows,
+          max_wait_ms: offered.batching.maxWaitMs,
+          reason: offered.batching.reason,
         }
       : null,
-    providers: card?.providers ?? [],
+    providers: offered.providers,
     memory_bytes: sumMemory(entry),
     workers: entry.heartbeats.length,
     backlog: { waiting: backlog.waiting, oldest_age: backlog.oldestAgeSeconds },

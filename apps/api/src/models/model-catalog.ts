@@ -123,7 +123,7 @@ function refuseUnlessServed(
   }
   if (served?.status === 'refused')
     refuse(`can't be served: ${served.reason ?? 'its worker gave no reason'}`, 60)
-  if (!served || served.card.inputSchema === null)
+  if (!served || served.card.interface === null)
     refuse('is being loaded for the first time; try again soon', 2)
   if (served?.status === 'ready') return
   if (needsWorker)
@@ -145,9 +145,9 @@ const modelNotFound = (model: string, known: string[]) => {
 }
 
 /** Where the schema has something that zod can't take, the input is left to the executor, which checks it again. */
-const compile = ({ model, version, inputSchema }: ServedVersion['card'], log: Logger): InputCheck => {
+const compile = ({ model, version, interface: offered }: ServedVersion['card'], log: Logger): InputCheck => {
   try {
-    return compileInputCheck(inputSchema ?? {})
+    return compileInputCheck(offered?.inputSchema ?? {})
   } catch (err) {
     log.warn({ model, version, err }, 'inputs of this model are checked by its workers only')
     return () => []

@@ -1,4 +1,4 @@
-import type { ModelEntry, ServedVersion, VersionCard } from '@onqueue/shared'
+import type { ModelEntry, ServedVersion, VersionCard, VersionInterface } from '@onqueue/shared'
 import type { ReadBacklog } from './backlog.ts'
 import type { Models } from './open-models.ts'
 
@@ -11,17 +11,14 @@ export const modelEntry = (
     versions = [servedVersion({ model: name, ...card }, served)],
     heartbeats = [heartbeat({ digest: versions.at(-1)?.card.digest ?? '' })],
   }: {
-    card?: Partial<VersionCard>
+    card?: CardChanges
     served?: Partial<ServedVersion>
     versions?: ServedVersion[]
     heartbeats?: ModelEntry['heartbeats']
   } = {},
 ): ModelEntry => ({ name, versions, heartbeats, lastSeenAt: 0 })
 
-export const servedVersion = (
-  card: Partial<VersionCard>,
-  served: Partial<ServedVersion> = {},
-): ServedVersion => {
+export const servedVersion = (card: CardChanges, served: Partial<ServedVersion> = {}): ServedVersion => {
   const full = versionCard(card)
   return {
     version: full.version,
@@ -43,13 +40,31 @@ export const modelsOf = (
   readBacklog,
 })
 
-const versionCard = (card: Partial<VersionCard>): VersionCard => ({
-  model: 'iris',
-  version: '1',
-  digest: 'd1'.repeat(32),
-  generation: 1,
-  status: 'ready',
-  reason: null,
+/** Changes of a card and of what it offers, in one. */
+type CardChanges = Partial<Omit<VersionCard, 'interface'> & VersionInterface> & { interface?: null }
+
+const versionCard = ({
+  model = 'iris',
+  version = '1',
+  digest = 'd1'.repeat(32),
+  generation = 1,
+  status = 'ready',
+  reason = null,
+  attempts = 3,
+  interface: none,
+  ...changes
+}: CardChanges): VersionCard => ({
+  model,
+  version,
+  digest,
+  generation,
+  status,
+  reason,
+  attempts,
+  interface: none === null ? null : { ...irisInterface, ...changes },
+})
+
+const irisInterface: VersionInterface = {
   warnings: [],
   description: 'Species of an iris flower',
   task: 'tabular-classification',
@@ -67,9 +82,7 @@ const versionCard = (card: Partial<VersionCard>): VersionCard => ({
   example: { features: [5.1, 3.5, 1.4, 0.2] },
   batching: { enabled: true, maxRows: 64, maxWaitMs: 2, reason: null },
   providers: ['cpu'],
-  attempts: 3,
-  ...card,
-})
+}
 
 const heartbeat = ({ digest }: { digest: string }): ModelEntry['heartbeats'][number] => ({
   workerId: 'worker-1',

@@ -2,7 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { ModelEntry } from '@onqueue/shared'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import { documentedCards, modelParts } from './openapi-model-paths.ts'
+import { documentedModels, modelParts } from './openapi-model-paths.ts'
 import { plainPath } from './openapi-plain-path.ts'
 
 /** Makes the OpenAPI 3.1 document of the server as it is now, with its models. */
@@ -31,7 +31,7 @@ export const createOpenapiBuilder = ({
   })
 
   return ({ entries, hasKeys }) => {
-    const cards = documentedCards(entries)
+    const cards = documentedModels(entries)
     const models = modelParts(cards, { publicUrl, hasKeys })
     const plainCard = cards.find(({ model }) => model === defaultModel)
     return {

@@ -1,8 +1,11 @@
 import { defaultVersionOf } from '@onqueue/shared'
-import type { JsonSchema, ModelEntry, VersionCard } from '@onqueue/shared'
+import type { JsonSchema, ModelEntry, VersionInterface } from '@onqueue/shared'
 import { curlCommand } from './curl-command.ts'
 import { maxRows } from '../models/input-check.ts'
 import { submitBodySchema } from '../submit/submit-request.ts'
+
+/** A model, and what its default version offers. */
+export type DocumentedModel = VersionInterface & { model: string }
 
 /** Parts of an OpenAPI document. */
 export type OpenapiParts = {
@@ -17,12 +20,9 @@ export type OpenapiParts = {
  * The server has one route for all models; these paths are in the document alone, and OpenAPI matches them before the
  * templated ones. A model is left out until it was loaded once.
  */
-export const modelParts = (cards: VersionCard[], shown: Shown): OpenapiParts => {
+export const modelParts = (cards: DocumentedModel[], shown: Shown): OpenapiParts => {
   return {
-    tags: cards.map(({ model, description }) => ({
-      name: model,
-      ...(description === null ? {} : { description }),
-    })),
+    tags: cards.map(({ model, description }) => ({ name: model, description })),
     paths: Object.assign({}, ...cards.map((card) => modelPaths(card, shown))),
     schemas: Object.fromEntries(
       cards.flatMap(({ model, inputSchema, outputSchema }) => [
@@ -36,14 +36,15 @@ export const modelParts = (cards: VersionCard[], shown: Shown): OpenapiParts => 
 /** What the examples say of the server. */
 type Shown = { publicUrl: string; hasKeys: boolean }
 
-/** The cards that the document is made of. */
-export const documentedCards = (entries: ModelEntry[]): VersionCard[] =>
+/** The models that the document is made of, with what their default versions offer. */
+export const documentedModels = (entries: ModelEntry[]): DocumentedModel[] =>
   entries.flatMap(({ versions }) => {
     const served = defaultVersionOf(versions)
-    return served && served.status !== 'refused' && served.card.inputSchema !== null ? [served.card] : []
+    if (!served || served.status === 'refused' || !served.card.interface) return []
+    return { model: served.card.model, ...served.card.interface }
   })
 
-const modelPaths = (card: VersionCard, shown: Shown) => {
+const modelPaths = (card: DocumentedModel, shown: Shown) => {
   const path = `/v1/models/${card.model}`
   const input = { $ref: `#/components/schemas/${card.model}.Input` }
   const output = { $ref: `#/components/schemas/${card.model}.Output` }

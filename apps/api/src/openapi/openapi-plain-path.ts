@@ -1,11 +1,11 @@
-import type { VersionCard } from '@onqueue/shared'
 import { z } from 'zod'
 import { curlCommand } from './curl-command.ts'
+import type { DocumentedModel } from './openapi-model-paths.ts'
 import { hasPlainAnswer, plainAnswerSchema } from '../dialects/plain/plain-answer.ts'
 
 /** `POST /predict` as it is for the default model; the schemas of the model are components of the document. */
 export const plainPath = (
-  card: VersionCard,
+  card: DocumentedModel,
   { publicUrl, hasKeys }: { publicUrl: string; hasKeys: boolean },
 ) => {
   const output = { $ref: `#/components/schemas/${card.model}.Output` }

@@ -119,7 +119,13 @@ test('a model has its own paths, with its schemas and an example to paste', asyn
 
 test('the plain service is documented as the default model has it', async () => {
   const threeClasses = await read()
-  entries = [modelEntry('iris', { card: { outputSchema: { properties: { prediction: { enum: [0, 1] } } } } })]
+  entries = [
+    modelEntry('iris', {
+      card: {
+        outputSchema: { properties: { prediction: { enum: [0, 1] }, probabilities: { type: 'object' } } },
+      },
+    }),
+  ]
   const twoClasses = await read()
   entries = []
   const none = await read()
@@ -132,7 +138,7 @@ test('the plain service is documented as the default model has it', async () => 
 
 test('a model that was never loaded, or is refused, has no paths yet', async () => {
   entries = [
-    modelEntry('loading', { card: { model: 'loading', inputSchema: null }, served: { status: 'loading' } }),
+    modelEntry('loading', { card: { model: 'loading', interface: null }, served: { status: 'loading' } }),
     modelEntry('refused', { card: { model: 'refused' }, served: { status: 'refused' } }),
     modelEntry('away', { card: { model: 'away' }, served: { status: 'unavailable' } }),
   ]

@@ -6,7 +6,7 @@ import type { Access } from '../access/open-access.ts'
 import type { Models } from '../models/open-models.ts'
 import { createOpenapiBuilder } from './openapi-document.ts'
 import type { BuildOpenapiDocument } from './openapi-document.ts'
-import { documentedCards } from './openapi-model-paths.ts'
+import { documentedModels } from './openapi-model-paths.ts'
 
 /**
  * `GET /openapi.json`: the document of `app`, with a pair of paths for each model that is here now.
@@ -54,7 +54,7 @@ export const openapiRoutes = ({
 const stateOf = (entries: ModelEntry[], hasKeys: boolean) =>
   JSON.stringify([
     hasKeys,
-    documentedCards(entries).map(({ model, description, inputSchema, outputSchema, example }) => [
+    documentedModels(entries).map(({ model, description, inputSchema, outputSchema, example }) => [
       model,
       description,
       inputSchema,

@@ -165,6 +165,6 @@ test.skipIf(process.platform !== 'linux')(
 
     const { loaded } = await startExecutor('demo-classifier')
 
-    expect(loaded.type === 'loaded' && loaded.description.memoryBytes).toBeLessThan(120e6)
+    expect(loaded.type === 'loaded' && loaded.memoryBytes).toBeLessThan(120e6)
   },
 )

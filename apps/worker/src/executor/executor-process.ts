@@ -28,7 +28,7 @@ const load = async ({
     model = await loadModel(definition, threads)
     // an executor is killed rather than ended, so it would never be written; it saves the next one 30 MB
     flushCompileCache()
-    return { type: 'loaded', description: model.description }
+    return { type: 'loaded', ...model.loaded }
   } catch (err) {
     if (err instanceof Refusal) return { type: 'refused', reason: err.message }
     // a defect of ours ends the same way, since loading again would not help; its stack is for the worker's log

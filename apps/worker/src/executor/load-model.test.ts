@@ -50,13 +50,13 @@ const node = (op: string, integers: Record<string, number> = {}, inputs = ['x'])
 })
 
 test('rows of a model that treats them one by one share a run', async () => {
-  const { description, runRows } = await load({
+  const { loaded, runRows } = await load({
     inputs: [x()],
     nodes: [node('Softmax', { axis: 1 })],
     outputs: [y()],
   })
 
-  expect(description.batching).toEqual({ enabled: true, maxRows: 64, maxWaitMs: 2 })
+  expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 64, reason: null })
   expect(await runRows([{ x: [0, 0, 0] }, { x: [1, 1, 1000] }])).toEqual([
     { ok: true, output: { y: [0.33333334, 0.33333334, 0.33333334] } },
     { ok: true, output: { y: [0, 0, 1] } },
@@ -64,9 +64,9 @@ test('rows of a model that treats them one by one share a run', async () => {
 })
 
 test('rows that would change each other’s results run alone', async () => {
-  const { description, runRows } = await loadTestModel('softmax-axis0')
+  const { loaded, runRows } = await loadTestModel('softmax-axis0')
 
-  expect(description.batching).toMatchObject({
+  expect(loaded.found.batching).toMatchObject({
     enabled: false,
     maxRows: 1,
     reason: 'rows are not independent: output y of a row changes when other rows run with it',
@@ -78,21 +78,21 @@ test('rows that would change each other’s results run alone', async () => {
 })
 
 test('a model that gives every row the same can prove nothing, so its rows run alone', async () => {
-  const { description } = await load({
+  const { loaded } = await load({
     inputs: [x()],
     constants: [{ name: 'zero', floats: [0] }],
     nodes: [node('Mul', {}, ['x', 'zero'])],
     outputs: [y()],
   })
 
-  expect(description.batching.enabled).toBe(false)
-  expect(description.batching.reason).toMatch('all sample rows got the same output')
+  expect(loaded.found.batching.enabled).toBe(false)
+  expect(loaded.found.batching.reason).toMatch('all sample rows got the same output')
 })
 
 test('an output without an axis for rows keeps them apart', async () => {
-  const { description, runRows } = await loadTestModel('scalar-free')
+  const { loaded, runRows } = await loadTestModel('scalar-free')
 
-  expect(description.batching.reason).toBe('its output total has no axis for rows')
+  expect(loaded.found.batching.reason).toBe('its output total has no axis for rows')
   expect(await runRows([{ x: [1, 2, 3] }, { x: [4, 5, 6] }])).toEqual([
     { ok: true, output: { total: 6 } },
     { ok: true, output: { total: 15 } },
@@ -100,13 +100,13 @@ test('an output without an axis for rows keeps them apart', async () => {
 })
 
 test('an output whose first axis turns out to be another is given whole', async () => {
-  const { description, runRows } = await load({
+  const { loaded, runRows } = await load({
     inputs: [x()],
     nodes: [node('Unique', { sorted: 1 })],
     outputs: [y(['U'])],
   })
 
-  expect(description.batching.reason).toBe('its output y has no axis for rows')
+  expect(loaded.found.batching.reason).toBe('its output y has no axis for rows')
   expect(await runRows([{ x: [3, 1, 2] }])).toEqual([{ ok: true, output: { y: [1, 2, 3] } }])
 })
 
@@ -121,30 +121,30 @@ test('an output that the task has no use for does not keep rows apart', async ()
     outputs: [y(['N']), { name: 'total', type: 'float32', shape: [] }],
   }
 
-  expect((await load(spec)).description.batching.enabled).toBe(false)
-  const { description, runRows } = await load(spec, 'task: tabular-regression\noutput: { value: y }')
-  expect(description.batching.enabled).toBe(true)
+  expect((await load(spec)).loaded.found.batching.enabled).toBe(false)
+  const { loaded, runRows } = await load(spec, 'task: tabular-regression\noutput: { value: y }')
+  expect(loaded.found.batching.enabled).toBe(true)
   expect(await runRows([{ features: [1, 7, 3] }])).toEqual([{ ok: true, output: { prediction: 7 } }])
 })
 
 test('a run of a fixed number of rows is filled up', async () => {
-  const { description, runRows } = await loadTestModel('fixed-eight')
+  const { loaded, runRows } = await loadTestModel('fixed-eight')
   const rows = Array.from({ length: 11 }, (_, index) => ({ x: [index, 0, 0, 1] }))
 
   const results = await runRows(rows)
 
-  expect(description.batching).toMatchObject({ enabled: true, maxRows: 8 })
+  expect(loaded.found.batching).toMatchObject({ enabled: true, maxRows: 8 })
   expect(results).toEqual(rows.map((_, index) => ({ ok: true, output: { y: [index + 4.5, index - 1.5] } })))
 })
 
 test('a run of a fixed number of rows that depend on each other is filled up with one of them', async () => {
-  const { description, runRows } = await load({
+  const { loaded, runRows } = await load({
     inputs: [x([4, 2])],
     nodes: [node('Softmax', { axis: 0 })],
     outputs: [y([4, 2])],
   })
 
-  expect(description.batching).toMatchObject({ enabled: false, maxRows: 1 })
+  expect(loaded.found.batching).toMatchObject({ enabled: false, maxRows: 1 })
   expect(await runRows([{ x: [1, 2] }, { x: [5, -3] }])).toEqual([
     { ok: true, output: { y: [0.25, 0.25] } },
     { ok: true, output: { y: [0.25, 0.25] } },
@@ -163,9 +163,9 @@ test('what a run of a fixed number of rows gives as a whole is no answer to the 
 })
 
 test('a first axis fixed to one row runs row by row', async () => {
-  const { description, runRows } = await loadTestModel('fixed-one')
+  const { loaded, runRows } = await loadTestModel('fixed-one')
 
-  expect(description.batching).toMatchObject({
+  expect(loaded.found.batching).toMatchObject({
     enabled: false,
     maxRows: 1,
     reason: 'its first axis is fixed to one row',
@@ -177,14 +177,16 @@ test('a first axis fixed to one row runs row by row', async () => {
 })
 
 test('the description has an example that is valid and schemas that the output fits', async () => {
-  const { description, runRows } = await loadTestModel('two-inputs')
+  const { loaded, runRows } = await loadTestModel('two-inputs')
 
-  expect(z.fromJSONSchema(description.inputSchema).safeParse(description.example).success).toBe(true)
-  const [result] = await runRows([description.example])
-  expect(result?.ok && z.fromJSONSchema(description.outputSchema).safeParse(result.output).success).toBe(true)
-  expect(description.timing.batchRows).toBe(64)
-  expect(description.timing.batchMs).toBeGreaterThan(0)
-  expect(description.memoryBytes).toBeGreaterThan(10e6)
+  expect(z.fromJSONSchema(loaded.found.inputSchema).safeParse(loaded.found.example).success).toBe(true)
+  const [result] = await runRows([loaded.found.example])
+  expect(result?.ok && z.fromJSONSchema(loaded.found.outputSchema).safeParse(result.output).success).toBe(
+    true,
+  )
+  expect(loaded.timing.batchRows).toBe(64)
+  expect(loaded.timing.batchMs).toBeGreaterThan(0)
+  expect(loaded.memoryBytes).toBeGreaterThan(10e6)
 })
 
 test('rows with invalid input fail alone', async () => {
@@ -217,7 +219,7 @@ test('of rows that run alone, the one on which ONNX Runtime throws fails alone',
 })
 
 test('a model that no generated row fits is served row by row', async () => {
-  const { description, runRows } = await load({
+  const { loaded, runRows } = await load({
     inputs: [x(['N'], 'int64')],
     constants: [{ name: 'table', floats: [1, 2, 3, 4] }],
     nodes: [
@@ -228,16 +230,16 @@ test('a model that no generated row fits is served row by row', async () => {
     outputs: [y(['N'])],
   })
 
-  expect(description.batching.reason).toMatch(
+  expect(loaded.found.batching.reason).toMatch(
     /^no generated row could be run \(indices element out of data bounds/,
   )
   expect(await runRows([{ x: 5003 }])).toEqual([{ ok: true, output: { y: 4 } }])
 })
 
 test('a ZipMap is taken off, and the scores keep the name of its output', async () => {
-  const { description, runRows } = await loadTestModel('dict-and-seq')
+  const { loaded, runRows } = await loadTestModel('dict-and-seq')
 
-  expect(description.warnings).toEqual([])
+  expect(loaded.found.warnings).toEqual([])
   expect(await runRows([{ x: [0, 1] }])).toEqual([
     { ok: true, output: { output_label: 'cold', output_probability: [0.75, 0, 0.25] } },
   ])
@@ -319,10 +321,10 @@ test('weights in a file beside the model are found', async () => {
 })
 
 test('a provider that is not there is left out with a warning', async () => {
-  const { description } = await loadTestModel('two-inputs', 'providers: [abacus, cpu]')
+  const { loaded } = await loadTestModel('two-inputs', 'providers: [abacus, cpu]')
 
-  expect(description.providers).toEqual(['cpu'])
-  expect(description.warnings[0]).toMatch('execution provider abacus is not in this build')
+  expect(loaded.found.providers).toEqual(['cpu'])
+  expect(loaded.found.warnings[0]).toMatch('execution provider abacus is not in this build')
 })
 
 test('without any provider that is there the model is refused', async () => {
@@ -334,21 +336,21 @@ test('without any provider that is there the model is refused', async () => {
 test('scores that are no probabilities are warned about', async () => {
   const logits: ModelSpec = { inputs: [x()], nodes: [node('Identity')], outputs: [y()] }
 
-  const { description } = await load(logits, 'task: tabular-classification')
+  const { loaded } = await load(logits, 'task: tabular-classification')
   const softmax = await load(logits, 'task: tabular-classification\noutput: { activation: softmax }')
 
   const warning = 'its scores are not probabilities; set output.activation in model.yaml'
-  expect(description.warnings).toContain(warning)
-  expect(softmax.description.warnings).not.toContain(warning)
+  expect(loaded.found.warnings).toContain(warning)
+  expect(softmax.loaded.found.warnings).not.toContain(warning)
 })
 
 test('an example that gets no valid output is warned about', async () => {
-  const { description } = await load(
+  const { loaded } = await load(
     { inputs: [x(['N', 1])], nodes: [node('Identity')], outputs: [y(['N', 1])] },
     'task: tabular-classification\nexample: { features: [7] }',
   )
 
-  expect(description.warnings).toContain(
+  expect(loaded.found.warnings).toContain(
     'its example gets no valid output: its score is not a probability; set output.activation',
   )
 })

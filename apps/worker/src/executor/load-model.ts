@@ -3,16 +3,16 @@ import { chooseTask } from '../tasks/choose-task.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
-import type { VersionDescription } from './protocol.ts'
+import type { Loaded } from './protocol.ts'
 import { reviewAnswers } from './review-answers.ts'
 import { createRunRows } from './run-rows.ts'
 import type { RunRows } from './run-rows.ts'
 import { seededRandom } from './sample-rows.ts'
 import { warmUp } from './warm-up.ts'
 
-export type LoadedModel = { description: VersionDescription; runRows: RunRows }
+export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
 
-/** Loads a version, warms it up and describes it. Throws a `Refusal` when it can't be served. */
+/** Loads a version, warms it up and tells what was found. Throws a `Refusal` when it can't be served. */
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
   const { onnxPath, settings } = definition
   const chosen = chooseTask(settings)
@@ -27,20 +27,15 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   const timing = await measureTiming({ runRows, samples: rows, maxRows, now })
   return {
     runRows,
-    description: {
-      task: settings.task,
-      description: settings.description,
-      inputSchema: probe.task.inputSchema,
-      outputSchema: probe.task.outputSchema,
-      example: settings.example ?? leaveOutLarge(example),
-      batching: {
-        enabled: reason === undefined,
-        maxRows,
-        maxWaitMs: settings.batching.max_wait_ms,
-        ...(reason === undefined ? {} : { reason }),
+    loaded: {
+      found: {
+        warnings: [...session.warnings, ...probe.task.warnings, ...warnings],
+        inputSchema: probe.task.inputSchema,
+        outputSchema: probe.task.outputSchema,
+        example: settings.example ?? leaveOutLarge(example),
+        batching: { enabled: reason === null, maxRows, reason },
+        providers: session.providers,
       },
-      providers: session.providers,
-      warnings: [...session.warnings, ...probe.task.warnings, ...warnings],
       memoryBytes: process.memoryUsage.rss(),
       timing,
     },

@@ -1,4 +1,4 @@
-import type { VersionDescription } from './protocol.ts'
+import type { Loaded } from './protocol.ts'
 import type { RunRows } from './run-rows.ts'
 
 const budgetMs = 300
@@ -13,7 +13,7 @@ export const measureTiming = async (options: {
   samples: unknown[]
   maxRows: number
   now: () => number
-}): Promise<VersionDescription['timing']> => {
+}): Promise<Loaded['timing']> => {
   const { runRows, samples, maxRows, now } = options
   if (samples.length === 0) return { oneRowMs: 1, batchRows: 1, batchMs: 1 }
   const oneRowMs = await fastestRun({ runRows, rows: samples.slice(0, 1), now })

@@ -44,7 +44,8 @@ export const refineProbe = (
   const whole = [...layout.perRow].filter((name) => outputs[name]?.dims[0] !== ranRows)
   if (whole.length === 0) return { session, layout, task: chosen.create({ signature, layout }) }
   const perRow = new Set([...layout.perRow].filter((name) => !whole.includes(name)))
-  const refined = { reason: `its output ${whole[0]} has no axis for rows`, ...layout, perRow }
+  const reason = layout.reason ?? `its output ${whole[0]} has no axis for rows`
+  const refined = { ...layout, perRow, reason }
   return { session, layout: refined, task: chosen.create({ signature, layout: refined }) }
 }
 

@@ -1,3 +1,4 @@
+import { versionInterfaceSchema } from '@onqueue/shared/contract'
 import { z } from 'zod'
 import { rowResultSchema } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
@@ -13,37 +14,24 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
  *
  * The executor only imports the types: zod would cost each of its processes 15 MB.
  */
-const jsonSchemaSchema = z.record(z.string(), z.unknown())
+const { batching } = versionInterfaceSchema.shape
 
-const versionDescriptionSchema = z.object({
-  task: z.string(),
-  description: z.string(),
-  /** of one row */
-  inputSchema: jsonSchemaSchema,
-  /** of one row */
-  outputSchema: jsonSchemaSchema,
-  /** a full input, valid by the input schema; null where none was given and a made-up one would be over 16 KB */
-  example: z.unknown(),
-  batching: z.object({
-    enabled: z.boolean(),
-    /** the most rows of one run; a longer `run` is split by the executor */
-    maxRows: z.int(),
-    maxWaitMs: z.number(),
-    /** why rows don't share a run */
-    reason: z.string().optional(),
-  }),
-  /** the execution providers in use */
-  providers: z.array(z.string()),
-  warnings: z.array(z.string()),
+const loadedSchema = z.object({
+  type: z.literal('loaded'),
+  /** what the version offers, but for what the worker knows from `model.yaml` */
+  found: versionInterfaceSchema
+    .omit({ task: true, description: true })
+    .extend({ batching: batching.omit({ maxWaitMs: true }) }),
   /** resident memory of the executor after warm-up */
   memoryBytes: z.int(),
   /** measured at warm-up; `batchMs` is of one run of `batchRows` rows */
   timing: z.object({ oneRowMs: z.number(), batchRows: z.int(), batchMs: z.number() }),
 })
+export type Loaded = z.infer<typeof loadedSchema>
 
 /** What the worker reads. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('loaded'), description: versionDescriptionSchema }),
+  loadedSchema,
   /** `stack` is that of a defect of ours, which is refused like a model that can't be served */
   z.object({ type: z.literal('refused'), reason: z.string(), stack: z.string().optional() }),
   /** results in row order; `runMs` is the time from the message's turn to its answer */
@@ -52,7 +40,6 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run-failed'), runId: z.int(), detail: z.string() }),
 ])
 
-export type VersionDescription = z.infer<typeof versionDescriptionSchema>
 export type FromExecutor = z.infer<typeof fromExecutorSchema>
 
 /** What the executor reads. `threads` are ONNX Runtime's own, within one run. */

@@ -11,13 +11,13 @@ const tolerance = 1e-4
 const halfTolerance = 4e-3
 
 /**
- * Why rows must not share a run, or undefined when it is shown that they may.
+ * Why rows must not share a run, or null when it is shown that they may.
  *
  * The rows of the samples run together, and each has to get what it got alone. A first axis of any length is no proof:
  * a softmax along it gives a caller an answer made of another caller's row. Nor are samples that all got the same
  * answer, since a mix-up of such rows would not show.
  */
-export const proveIndependence = async (probe: Probe, samples: Sample[]): Promise<string | undefined> => {
+export const proveIndependence = async (probe: Probe, samples: Sample[]): Promise<string | null> => {
   const [first] = samples
   if (!first || samples.length < 2) {
     return 'too few sample rows could be run to prove that rows are independent; give an example in model.yaml'
@@ -43,7 +43,7 @@ export const proveIndependence = async (probe: Probe, samples: Sample[]): Promis
   if (areAllSame) {
     return 'all sample rows got the same output, so that a mix-up of rows would not show; give an example in model.yaml that gets another'
   }
-  return undefined
+  return null
 }
 
 /** Whether two rows got the same, in all outputs that the task needs. */

@@ -18,7 +18,7 @@ export type WarmedUp = {
   samples: Sample[]
   maxRows: number
   /** why rows don't share a run */
-  reason: string | undefined
+  reason: string | null
 }
 
 type Clock = () => number
@@ -56,7 +56,7 @@ export const warmUp = async (options: {
   const reason =
     probe.layout.reason ??
     (maxRows === 1 ? 'batching.max_rows is 1' : await proveIndependence(probe, samples.slice(0, maxRows)))
-  return { probe, example: first.example, samples, maxRows: reason === undefined ? maxRows : 1, reason }
+  return { probe, example: first.example, samples, maxRows: reason === null ? maxRows : 1, reason }
 }
 
 type FirstRun = { example: unknown; run: Exclude<Awaited<ReturnType<typeof runProbe>>, { failure: string }> }

@@ -38,7 +38,7 @@ const run = async (processing: Processing, taken: TakenPrediction, version: Mode
       : await version.run({
           id,
           rows,
-          lane: rows.length > version.description.batching.maxRows ? 'batch' : 'interactive',
+          lane: rows.length > version.description.interface.batching.maxRows ? 'batch' : 'interactive',
           alone: job.stalledCounter > 0,
           signal: deadline.signal,
         })

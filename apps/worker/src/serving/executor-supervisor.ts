@@ -1,6 +1,6 @@
 import type { Logger } from '@onqueue/shared'
-import type { VersionDescription } from '../executor/protocol.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
+import type { VersionDescription } from './describe-version.ts'
 import { Executor } from './executor.ts'
 import type { ExecutorDied } from './executor.ts'
 import { planInstances } from './plan-in-flight.ts'

@@ -1,10 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { forkExecutor } from '../executor/fork-executor.ts'
 import { fromExecutorSchema } from '../executor/protocol.ts'
-import type { VersionDescription, ToExecutor } from '../executor/protocol.ts'
+import type { Loaded, ToExecutor } from '../executor/protocol.ts'
 import { RunFailed } from '../executor/run-failed.ts'
 import type { RowResult } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
+import { describeVersion } from './describe-version.ts'
+import type { VersionDescription } from './describe-version.ts'
 
 /** The executor is gone, and with it the answers to all that was in flight. */
 export class ExecutorDied extends Error {
@@ -61,12 +63,12 @@ export class Executor {
   }): Promise<Executor> {
     const { definition, threads, timeoutMs, signal } = options
     const child = forkExecutor()
-    const loading = Promise.withResolvers<VersionDescription>()
+    const loading = Promise.withResolvers<Loaded>()
     const gone = Promise.withResolvers<void>()
     const kill = () => child.kill('SIGKILL')
     child.once('message', (message) => {
       const { data: answer } = fromExecutorSchema.safeParse(message)
-      if (answer?.type === 'loaded') loading.resolve(answer.description)
+      if (answer?.type === 'loaded') loading.resolve(answer)
       else if (answer?.type === 'refused') loading.reject(toRefused(answer))
       else loading.reject(new ExecutorDied('crashed', 'did not say whether it loaded the model'))
     })
@@ -90,7 +92,8 @@ export class Executor {
     try {
       if (signal?.aborted) kill()
       else send(child, { type: 'load', definition, threads })
-      return new Executor(child, await loading.promise, timeoutMs)
+      const description = describeVersion(definition.settings, await loading.promise)
+      return new Executor(child, description, timeoutMs)
     } catch (err) {
       kill()
       await gone.promise

@@ -47,7 +47,8 @@ export class ModelVersion {
 
   private constructor(options: Options, supervisor: ExecutorSupervisor) {
     const { definition, log, areFinal, isExpectingRows, events } = options
-    const { timing, batching } = supervisor.description
+    const { timing, interface: offered } = supervisor.description
+    const { batching } = offered
     const instances = supervisor.slots.length
     const { maxInFlightRows, microBatchRows } = planInFlight({ timing, maxRows: batching.maxRows, instances })
     this.definition = definition

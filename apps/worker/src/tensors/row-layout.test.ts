@@ -7,7 +7,7 @@ const tensor = (name: string, shape: Axis[]): TensorInfo => ({ name, type: 'floa
 test('rows lie along a free first axis', () => {
   const layout = findRowLayout({ inputs: [tensor('x', ['N', 4])], outputs: [tensor('y', ['N', 2])] })
 
-  expect(layout).toEqual({ axis: 'free', rowsPerRun: Infinity, perRow: new Set(['y']) })
+  expect(layout).toEqual({ axis: 'free', rowsPerRun: Infinity, perRow: new Set(['y']), reason: null })
 })
 
 test('free axes without a name count as the same, and an output may name its own', () => {
@@ -16,7 +16,7 @@ test('free axes without a name count as the same, and an output may name its own
     outputs: [tensor('y', ['M'])],
   })
 
-  expect(layout).toEqual({ axis: 'free', rowsPerRun: Infinity, perRow: new Set(['y']) })
+  expect(layout).toEqual({ axis: 'free', rowsPerRun: Infinity, perRow: new Set(['y']), reason: null })
 })
 
 test('an output without a free first axis keeps rows apart', () => {
@@ -37,7 +37,7 @@ test('a first axis fixed to one row runs row by row', () => {
 test('a first axis fixed to eight rows takes eight', () => {
   const layout = findRowLayout({ inputs: [tensor('x', [8, 4])], outputs: [tensor('y', [8, 2])] })
 
-  expect(layout).toEqual({ axis: 'fixed', rowsPerRun: 8, perRow: new Set(['y']) })
+  expect(layout).toEqual({ axis: 'fixed', rowsPerRun: 8, perRow: new Set(['y']), reason: null })
 })
 
 test.each([

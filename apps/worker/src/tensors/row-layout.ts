@@ -11,7 +11,7 @@ export type RowLayout = {
   /** the outputs that have a slice for each row; the others belong to the run as a whole */
   perRow: ReadonlySet<string>
   /** why rows can't share a run, as far as the signature tells */
-  reason?: string
+  reason: string | null
 }
 
 /**
@@ -57,7 +57,7 @@ const freeLayout = (
     axis: 'free',
     rowsPerRun: Infinity,
     perRow: new Set(perRow.map((output) => output.name)),
-    ...(bound ? { reason: `its output ${bound.name} has no free axis for rows` } : {}),
+    reason: bound ? `its output ${bound.name} has no free axis for rows` : null,
   }
 }
 
@@ -74,6 +74,6 @@ const fixedLayout = (
     return without(`its inputs have a fixed first axis of ${rows}, and its output ${other.name} has another`)
   }
   const perRow = outputs.filter((output) => output !== other).map((output) => output.name)
-  const reason = rows === 1 ? 'its first axis is fixed to one row' : undefined
-  return { axis: 'fixed', rowsPerRun: rows, perRow: new Set(perRow), ...(reason ? { reason } : {}) }
+  const reason = rows === 1 ? 'its first axis is fixed to one row' : null
+  return { axis: 'fixed', rowsPerRun: rows, perRow: new Set(perRow), reason }
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { VersionCard } from '@onqueue/shared'
-import type { VersionDescription } from '../executor/protocol.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RefusedModel } from '../repository/read-model-repository.ts'
+import type { VersionDescription } from '../serving/describe-version.ts'
 
 export const loadingCard = ({ name, version, digest }: ModelDefinition) => blankCard(name, version, digest)
 
@@ -12,15 +12,8 @@ export const readyCard = (
 ): VersionCard => ({
   ...blankCard(name, version, digest),
   status: 'ready',
-  warnings: description.warnings,
-  description: description.description,
-  task: description.task,
-  inputSchema: description.inputSchema,
-  outputSchema: description.outputSchema,
-  example: description.example,
-  batching: { ...description.batching, reason: description.batching.reason ?? null },
-  providers: description.providers,
   attempts: settings.attempts,
+  interface: description.interface,
 })
 
 export const refusedCard = ({ name, version = '1', digest, reason }: RefusedModel): VersionCard => ({
@@ -39,13 +32,6 @@ const blankCard = (model: string, version: string, digest: string): VersionCard 
   generation: 0,
   status: 'loading',
   reason: null,
-  warnings: [],
-  description: null,
-  task: null,
-  inputSchema: null,
-  outputSchema: null,
-  example: null,
-  batching: { enabled: false, maxRows: 1, maxWaitMs: 0, reason: null },
-  providers: [],
   attempts: 1,
+  interface: null,
 })

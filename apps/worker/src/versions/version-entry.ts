@@ -69,7 +69,7 @@ export class VersionEntry {
     try {
       const opened = await ModelVersion.open({ ...options, definition: this.definition, ending, log })
       this.#version = opened
-      const { warnings, batching } = opened.description
+      const { warnings, batching } = opened.description.interface
       const loadMs = Math.round(performance.now() - startedAt)
       log.info(
         { model, version, loadMs, handRows: opened.maxInFlightRows, batching, warnings },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { compareVersions, serveVersions } from './model-card.ts'
-import type { Heartbeat, VersionCard } from './model-card.ts'
+import type { Heartbeat } from './model-card.ts'
+import type { VersionCard } from './version-card.ts'
 
 const card = (changes: Partial<VersionCard>): VersionCard => ({
   model: 'iris',
@@ -9,15 +10,17 @@ const card = (changes: Partial<VersionCard>): VersionCard => ({
   generation: 1,
   status: 'ready',
   reason: null,
-  warnings: [],
-  description: null,
-  task: 'tensors',
-  inputSchema: {},
-  outputSchema: {},
-  example: null,
-  batching: { enabled: true, maxRows: 64, maxWaitMs: 2, reason: null },
-  providers: ['cpu'],
   attempts: 3,
+  interface: {
+    warnings: [],
+    description: '',
+    task: 'tensors',
+    inputSchema: {},
+    outputSchema: {},
+    example: null,
+    batching: { enabled: true, maxRows: 64, maxWaitMs: 2, reason: null },
+    providers: ['cpu'],
+  },
   ...changes,
 })
 const beat = (...versions: Partial<Heartbeat['versions'][number]>[]): Heartbeat => ({

@@ -1,44 +1,14 @@
 import { z } from 'zod'
+import { versionStatuses } from './version-card.ts'
+import type { VersionCard } from './version-card.ts'
 
 /**
  * What a worker tells the other processes about a model version.
  *
  * A *card* describes one definition of a version (its digest) and stays in Redis when its workers are gone, so that
  * predictions can still be checked and accepted. A *heartbeat* says which definitions one worker has right now; it
- * expires with the worker. `summarizeModel` makes the resource of both.
+ * expires with the worker. `serveVersions` chooses by both what is served.
  */
-export const jsonSchemaSchema = z.record(z.string(), z.unknown())
-export type JsonSchema = z.infer<typeof jsonSchemaSchema>
-
-export const versionStatuses = ['loading', 'ready', 'refused'] as const
-
-export const versionCardSchema = z.object({
-  model: z.string(),
-  version: z.string(),
-  digest: z.string(),
-  /** the newest definition of a version has the highest; given by Redis when a digest is first published */
-  generation: z.int().default(0),
-  status: z.enum(versionStatuses),
-  /** why it was refused */
-  reason: z.string().nullable(),
-  warnings: z.array(z.string()),
-  description: z.string().nullable(),
-  task: z.string().nullable(),
-  /** of one row; null until it was loaded */
-  inputSchema: jsonSchemaSchema.nullable(),
-  outputSchema: jsonSchemaSchema.nullable(),
-  example: z.unknown(),
-  batching: z.object({
-    enabled: z.boolean(),
-    maxRows: z.int(),
-    maxWaitMs: z.number(),
-    reason: z.string().nullable(),
-  }),
-  providers: z.array(z.string()),
-  attempts: z.int(),
-})
-export type VersionCard = z.infer<typeof versionCardSchema>
-
 export const heartbeatSchema = z.object({
   workerId: z.string(),
   at: z.number(),
@@ -104,8 +74,7 @@ export const serveVersions = (cards: VersionCard[], heartbeats: Heartbeat[]): Se
  * over when it is ready and not before. The newest of all where none was.
  */
 export const defaultVersionOf = (versions: ServedVersion[]) =>
-  versions.findLast(({ status, card }) => status !== 'refused' && card.inputSchema !== null) ??
-  versions.at(-1)
+  versions.findLast(({ status, card }) => status !== 'refused' && card.interface !== null) ?? versions.at(-1)
 
 /** Ascending: numbers as numbers, everything else as text. */
 export const compareVersions = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })

@@ -1,5 +1,7 @@
-import { heartbeatSchema, serveVersions, versionCardSchema } from '../contract/model-card.ts'
-import type { Heartbeat, ModelEntry, VersionCard } from '../contract/model-card.ts'
+import { heartbeatSchema, serveVersions } from '../contract/model-card.ts'
+import type { Heartbeat, ModelEntry } from '../contract/model-card.ts'
+import { readCard, writeCard } from '../contract/version-card.ts'
+import type { VersionCard } from '../contract/version-card.ts'
 import { globalKeys, modelKeys } from './names.ts'
 import type { RedisStore } from './redis-store.ts'
 
@@ -17,12 +19,12 @@ export const publishCard = async ({ redis, namespace }: RedisStore, card: Versio
   const keys = modelKeys(namespace, card.model)
   const { models, cardChanges } = globalKeys(namespace)
   const text = await redis.hget(keys.cards, card.digest)
-  const known = text === null ? undefined : versionCardSchema.safeParse(JSON.parse(text)).data
+  const known = text === null ? undefined : readCard(text)
   const generation = known?.generation ?? (await redis.hincrby(keys.generations, card.version, 1))
   const published = known?.status === 'ready' && card.status !== 'ready' ? known : { ...card, generation }
   await redis
     .pipeline()
-    .hset(keys.cards, card.digest, JSON.stringify(published satisfies VersionCard))
+    .hset(keys.cards, card.digest, writeCard(published))
     .sadd(models, card.model)
     .publish(cardChanges, card.model)
     .exec()
@@ -66,7 +68,7 @@ export const readModel = async ({ redis, namespace }: RedisStore, name: string):
   return {
     name,
     versions: serveVersions(
-      cards.flatMap((text) => readable(versionCardSchema.safeParse(JSON.parse(text)))),
+      cards.flatMap((text) => readable(readCard(text))),
       heartbeats,
     ),
     heartbeats,
@@ -80,8 +82,8 @@ const readHeartbeats = async ({ redis, namespace }: RedisStore, model: string, w
   const texts = await redis.mget(workerIds.map((id) => keys.worker(id)))
   const gone = workerIds.filter((_, index) => texts[index] === null)
   if (gone.length > 0) await redis.srem(keys.workers, gone)
-  return texts.flatMap((text) => (text ? readable(heartbeatSchema.safeParse(JSON.parse(text))) : []))
+  return texts.flatMap((text) => (text ? readable(heartbeatSchema.safeParse(JSON.parse(text)).data) : []))
 }
 
 /** A process of another release may have written what can't be read here; that must not hide everything else. */
-const readable = <T>({ data }: { data?: T }) => (data === undefined ? [] : [data])
+const readable = <T>(read: T | undefined) => (read === undefined ? [] : [read])

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest'
-import { toPlainAnswer } from './plain-answer.ts'
+import { hasPlainAnswer, toPlainAnswer } from './plain-answer.ts'
 
+/** As cards have it, of classifiers with labels and without. */
 const classifier = (labels?: (string | number)[]) => ({
-  task: 'tabular-classification',
   outputSchema: {
     type: 'object',
-    properties: { prediction: labels ? { enum: labels } : { type: 'integer' } },
+    properties: {
+      prediction: labels ? { enum: labels } : { type: 'integer' },
+      probabilities: labels ? { type: 'object' } : { type: 'null' },
+    },
   },
 })
 
@@ -47,8 +50,21 @@ test('any other model answers what predict answers', () => {
   const iris = { prediction: 'setosa', probabilities: { setosa: 1, versicolor: 0, virginica: 0 } }
 
   expect(toPlainAnswer(iris, classifier(['setosa', 'versicolor', 'virginica']))).toBe(iris)
-  expect(toPlainAnswer({ prediction: 0.4 }, { task: 'tabular-regression', outputSchema: {} })).toEqual({
+  expect(
+    toPlainAnswer({ prediction: 0.4 }, { outputSchema: { properties: { prediction: { type: 'number' } } } }),
+  ).toEqual({
     prediction: 0.4,
   })
-  expect(toPlainAnswer({ y: [1] }, { task: 'tensors', outputSchema: null })).toEqual({ y: [1] })
+  expect(toPlainAnswer({ y: [1] }, null)).toEqual({ y: [1] })
+})
+
+test('outputs that a model happens to call prediction and probabilities are answered as they are', () => {
+  const integers = { type: 'array', items: { type: 'integer' }, minItems: 2, maxItems: 2 }
+  const bare = { outputSchema: { properties: { prediction: { type: 'integer' }, probabilities: integers } } }
+
+  expect(hasPlainAnswer(bare)).toBe(false)
+  expect(toPlainAnswer({ prediction: 1, probabilities: [0, 1] }, bare)).toEqual({
+    prediction: 1,
+    probabilities: [0, 1],
+  })
 })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { VersionCard } from '@onqueue/shared'
+import type { VersionInterface } from '@onqueue/shared'
 
 const labelSchema = z.union([z.string(), z.number()])
 
@@ -8,8 +8,12 @@ const classesSchema = z.object({
   probabilities: z.record(z.string(), z.number()).nullable(),
 })
 
-const outputSchemaSchema = z.object({
-  properties: z.object({ prediction: z.object({ enum: z.array(labelSchema).optional() }) }),
+/** How every task that tells classes apart describes its output; without scores, `probabilities` are null. */
+const classesJsonSchema = z.object({
+  properties: z.object({
+    prediction: z.object({ enum: z.array(labelSchema).optional() }),
+    probabilities: z.object({ type: z.enum(['object', 'null']) }),
+  }),
 })
 
 /** What `POST /predict` answers for a model of two classes. */
@@ -21,30 +25,33 @@ export const plainAnswerSchema = z.object({
     .describe('The probability of the second of the two labels; null where the model gives none.'),
 })
 
-type Card = Pick<VersionCard, 'task' | 'outputSchema'>
+/** What is known of a version; null until it was loaded. */
+type Offered = Pick<VersionInterface, 'outputSchema'> | null
 
 /** Whether a model may answer in the plain form: it tells two classes apart, as far as is known. */
-export const hasPlainAnswer = (card: Card) => {
-  const labels = labelsOf(card)
-  return card.task === 'tabular-classification' && (labels === undefined || labels.length === 2)
+export const hasPlainAnswer = (offered: Offered) => {
+  const classes = classesOf(offered)
+  return classes !== undefined && (classes.labels === undefined || classes.labels.length === 2)
 }
 
 /**
  * The plain form of an output: of a model with two classes `{ prediction, probability_class_1 }`, of any other model the
  * output as it is. An array input has an array of these.
  */
-export const toPlainAnswer = (output: unknown, card: Card): unknown => {
-  if (!hasPlainAnswer(card)) return output
-  const labels = labelsOf(card)
+export const toPlainAnswer = (output: unknown, offered: Offered): unknown => {
+  if (!hasPlainAnswer(offered)) return output
+  const labels = classesOf(offered)?.labels
   return Array.isArray(output) ? output.map((row) => plainRow(row, labels)) : plainRow(output, labels)
 }
 
 /**
- * The labels in their order, which the keys of an output don't keep where they look like numbers. Undefined where the
- * model gives no probabilities.
+ * The labels in their order, which the keys of an output don't keep where they look like numbers; without them where the
+ * model gives no probabilities. Undefined of a model that does not tell classes apart.
  */
-const labelsOf = ({ outputSchema }: Card) =>
-  outputSchemaSchema.safeParse(outputSchema).data?.properties.prediction.enum
+const classesOf = (offered: Offered) => {
+  const { data } = classesJsonSchema.safeParse(offered?.outputSchema)
+  return data && { labels: data.properties.prediction.enum }
+}
 
 const plainRow = (row: unknown, labels: z.infer<typeof labelSchema>[] | undefined): unknown => {
   const parsed = classesSchema.safeParse(row)

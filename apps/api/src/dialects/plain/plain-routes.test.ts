@@ -12,7 +12,10 @@ const classifier = modelEntry('demo', {
   card: {
     model: 'demo',
     version: '3',
-    outputSchema: { type: 'object', properties: { prediction: { enum: [0, 1] } } },
+    outputSchema: {
+      type: 'object',
+      properties: { prediction: { enum: [0, 1] }, probabilities: { type: 'object' } },
+    },
   },
 })
 

@@ -48,7 +48,7 @@ export const plainRoutes = ({
       waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
     })
     const output = outputOf(ended)
-    const answer = served ? toPlainAnswer(output, served.card) : output
+    const answer = served ? toPlainAnswer(output, served.card.interface) : output
     return c.body(JSON.stringify(answer), 200, { 'Content-Type': 'application/json' })
   })
 

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { readModelSettings } from '../repository/read-model-settings.ts'
+import { describeVersion } from './describe-version.ts'
+
+test('what the executor found and what model.yaml says make up what a version offers', () => {
+  const settings = readModelSettings(
+    'description: A sum\ntask: tabular-regression\nbatching: { max_wait_ms: 7 }',
+  )
+  const timing = { oneRowMs: 1, batchRows: 64, batchMs: 3 }
+
+  const description = describeVersion(settings, {
+    type: 'loaded',
+    found: {
+      warnings: ['a warning'],
+      inputSchema: { type: 'object' },
+      outputSchema: { type: 'number' },
+      example: { features: [1] },
+      batching: { enabled: true, maxRows: 64, reason: null },
+      providers: ['cpu'],
+    },
+    memoryBytes: 1000,
+    timing,
+  })
+
+  expect(description).toEqual({
+    interface: {
+      warnings: ['a warning'],
+      description: 'A sum',
+      task: 'tabular-regression',
+      inputSchema: { type: 'object' },
+      outputSchema: { type: 'number' },
+      example: { features: [1] },
+      batching: { enabled: true, maxRows: 64, maxWaitMs: 7, reason: null },
+      providers: ['cpu'],
+    },
+    memoryBytes: 1000,
+    timing,
+  })
+})
