@@ -1,4 +1,4 @@
-import { modelKeys, undeliveredMember } from '@onqueue/shared'
+import { jobLogSuffix, modelKeys, undeliveredMember } from '@onqueue/shared'
 import type { RedisStore } from '@onqueue/shared'
 import { removeFinished } from './remove-finished.ts'
 import { maxAtOnce } from './upkeep.ts'
@@ -15,7 +15,7 @@ export const createSweeper = ({ redis, namespace }: RedisStore): Sweeper => {
   return {
     sweep: async (model, before) => {
       const keys = modelKeys(namespace, model)
-      const { undelivered, deadlines, logSuffix } = keys
+      const { undelivered, deadlines } = keys
       const [completed, failed] = [keys.queue('completed'), keys.queue('failed')]
       const [inCompleted, inFailed] = await Promise.all(
         [completed, failed].map((key) =>
@@ -34,7 +34,7 @@ export const createSweeper = ({ redis, namespace }: RedisStore): Sweeper => {
           indexOf: keys.index(''),
           startSuffix: undeliveredMember.start(''),
           heldSuffix: undeliveredMember.held(''),
-          logSuffix,
+          logSuffix: jobLogSuffix,
         },
         moreArgs: ids,
       })

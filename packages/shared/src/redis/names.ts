@@ -5,6 +5,10 @@
  * flows and scripts need, and spreads the models over the shards.
  */
 export const queueName = 'predictions'
+export type QueueName = typeof queueName
+
+/** Behind a job's key: BullMQ's key of the job's log. */
+export const jobLogSuffix = ':logs'
 
 /** The prefix that BullMQ and our own keys of one model share. `namespace` is `ONQUEUE_PREFIX`, `onqueue` by default. */
 export const modelPrefix = (namespace: string, model: string) => `${namespace}:{${model}}`
@@ -40,10 +44,11 @@ export const modelKeys = (namespace: string, model: string) => {
     janitor: `${prefix}:janitor`,
     /** pub/sub channel: ids of predictions that became final, separated by a comma */
     notices: `${prefix}:notices`,
-    /** BullMQ's own keys of the queue, which the sweeper's script removes together with ours; a job's is by its id */
-    queue: (part: string) => `${prefix}:${queueName}:${part}`,
-    /** behind a job's key: BullMQ's key of the job's log */
-    logSuffix: ':logs',
+    /**
+     * BullMQ's own keys of a queue, which the sweeper's script removes together with ours: `wait`, `active`, `completed` and
+     * so on, and each job's by its id
+     */
+    queue: (part: string, name: QueueName = queueName) => `${prefix}:${name}:${part}`,
   }
 }
 
