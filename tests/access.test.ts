@@ -53,6 +53,15 @@ test('health, docs and the OpenAPI document are open in every mode', async () =>
   }
 })
 
+test('probes of the Open Inference Protocol are told 404 as long as nothing answers them', async () => {
+  const anonymous = createClient(guarded.url)
+
+  expect((await anonymous.get('/v2/health/live')).status).toBe(404)
+  expect(await statusWith({ host: 'api.pods.example' }, '/v2/health/live')).toBe(404)
+  expect((await anonymous.get('/v2/models')).status).toBe(401)
+  expect(await statusWith({ host: 'api.pods.example' }, '/v2/models')).toBe(403)
+})
+
 test('one owner can not see, cancel, delete or list the predictions of another', async () => {
   const ada = createClient(guarded.url, { key: 'key-of-ada' })
   const bob = createClient(guarded.url, { key: 'key-of-bob' })

@@ -19,18 +19,14 @@ const ringOf = (names: Record<string, string>): KeyRing => ({
 const native = dialectWith({
   opensWithoutKey: (request) => opensEvents(request, (id, token) => token === `token-of-${id}`),
 })
-const inference = dialectWith({
-  ownsPath: (path) => path.startsWith('/v2/'),
-  isOpen: (path) => path.startsWith('/v2/health/'),
-})
-const routes = [native, inference, plainPaths, healthPaths, docsPaths]
+const routes = [native, plainPaths, healthPaths, docsPaths]
 
 const startApp = (keys: KeyRing) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createAuth({
       keys,
-      dialectOf: createDialectFinder([native, inference]),
+      dialectOf: () => native,
       isOpen: (path) => routes.some((some) => some.isOpen(path)),
     }),
   )

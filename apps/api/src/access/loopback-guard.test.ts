@@ -3,17 +3,11 @@ import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
 import { plainPaths } from '../dialects/plain/plain-dialect.ts'
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import { dialectWith } from '../http/dialect.fixture.ts'
 import { healthPaths } from '../http/health-routes.ts'
 import { docsPaths, isDocsPage } from '../openapi/docs-routes.ts'
 import { checkListenAddress, createLoopbackGuard } from './loopback-guard.ts'
 
-const probes = [
-  plainPaths,
-  healthPaths,
-  docsPaths,
-  dialectWith({ isProbe: (path) => path.startsWith('/v2/health/') }),
-]
+const probes = [plainPaths, healthPaths, docsPaths]
 
 const startApp = ({
   isActive = true,

@@ -24,11 +24,17 @@ export const healthRoutes = ({
       c.text(await collectMetrics(), 200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }),
     )
 
-/** `/metrics` is not among them: it tells of the traffic. */
+/**
+ * `/metrics` is not among them: it tells of the traffic. Probes of the Open Inference Protocol ask below `/v2/health/`; where
+ * no route answers them they are told so (404), since asking them for a key would be no answer.
+ */
 export const healthPaths: OpenPaths = {
-  isOpen: (path) => path === '/livez' || path === '/readyz',
-  isProbe: (path) => path === '/livez' || path === '/readyz',
+  isOpen: (path) => isForProbes(path),
+  isProbe: (path) => isForProbes(path),
 }
+
+const isForProbes = (path: string) =>
+  path === '/livez' || path === '/readyz' || path.startsWith('/v2/health/')
 
 const readinessSchema = z.object({ status: z.string(), reasons: z.array(z.string()) })
 
