@@ -8,7 +8,7 @@ import {
   webhookSettings,
 } from '@onqueue/shared'
 import { z } from 'zod'
-import { scheduleSetting } from './retry-policy.ts'
+import { scheduleSetting } from './attempts/retry-policy.ts'
 
 export const settings = z.object({
   ...sharedSettings,

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { AttemptResult } from './http-attempt.ts'
-import type { NextStep } from './retry-policy.ts'
+import type { AttemptResult } from './attempts/http-attempt.ts'
+import type { NextStep } from './attempts/retry-policy.ts'
 
 /** The metrics of one webhooks process. docs/metrics.md explains every metric. */
 export type WebhooksMetrics = {

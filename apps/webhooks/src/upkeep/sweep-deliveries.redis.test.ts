@@ -1,7 +1,7 @@
 import { createDeliveryStore, createLogger, deliveryKeys } from '@onqueue/shared'
 import { Redis } from 'ioredis'
 import { expect, inject, test } from 'vitest'
-import { createDeliverySchedule } from './delivery-schedule.ts'
+import { createDeliverySchedule } from '../schedule/delivery-schedule.ts'
 import { createDeliverySweeper } from './sweep-deliveries.ts'
 
 const log = createLogger({ service: 'test', level: 'silent' })

@@ -1,10 +1,10 @@
 import { createDeliveryStore, createLogger, deliveryKeys } from '@onqueue/shared'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
-import { createDeliverySchedule } from './delivery-schedule.ts'
-import type { LeasedDelivery } from './delivery-schedule.ts'
-import { createDispatcher } from './dispatch.ts'
-import type { AttemptResult } from './http-attempt.ts'
+import { createDeliverySchedule } from '../schedule/delivery-schedule.ts'
+import type { LeasedDelivery } from '../schedule/delivery-schedule.ts'
+import { createDispatcher } from './dispatcher.ts'
+import type { AttemptResult } from '../attempts/http-attempt.ts'
 
 const log = createLogger({ service: 'test', level: 'silent' })
 const namespace = `dispatch-test-${process.pid}`

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { Webhook as SvixWebhook } from 'svix'
 import { expect, test } from 'vitest'
-import pythonSignatures from '../fixtures/python-signatures.json' with { type: 'json' }
+import pythonSignatures from '../../fixtures/python-signatures.json' with { type: 'json' }
 import { signatureHeaders } from './sign.ts'
 
 const createKey = () => `whsec_${randomBytes(32).toString('base64')}`

@@ -1,7 +1,7 @@
 import { deliveryKeys, globalKeys } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { Dispatcher } from './dispatch.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Freezer } from './freeze-deliveries.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { signingKeysOf } from '@onqueue/shared'
 import type { DeliveryAttempt, DeliveryStore, Logger, WebhookSecretStore } from '@onqueue/shared'
-import type { DeliverySchedule, LeasedDelivery, Verdict } from './delivery-schedule.ts'
+import type { DeliverySchedule, LeasedDelivery, Verdict } from '../schedule/delivery-schedule.ts'
 import type { AttemptResult, HttpAttempt } from './http-attempt.ts'
 import { isPauseDue, nextStep } from './retry-policy.ts'
 import type { NextStep } from './retry-policy.ts'

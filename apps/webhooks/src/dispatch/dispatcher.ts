@@ -1,9 +1,9 @@
 import type { Logger } from '@onqueue/shared'
-import type { DeliverySchedule, LeasedDelivery } from './delivery-schedule.ts'
-import type { AttemptResult } from './http-attempt.ts'
-import type { MakeAttempt } from './make-attempt.ts'
-import { afterAttempt, allowedInFlight, closedCircuit, slowdownOf } from './retry-policy.ts'
-import type { Circuit } from './retry-policy.ts'
+import type { DeliverySchedule, LeasedDelivery } from '../schedule/delivery-schedule.ts'
+import type { AttemptResult } from '../attempts/http-attempt.ts'
+import type { MakeAttempt } from '../attempts/make-attempt.ts'
+import { afterAttempt, allowedInFlight, closedCircuit, slowdownOf } from '../attempts/retry-policy.ts'
+import type { Circuit } from '../attempts/retry-policy.ts'
 
 /**
  * Keeps attempts under way: takes what is due, as much as fits, and no more of one endpoint than it can take, so that
