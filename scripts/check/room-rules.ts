@@ -45,6 +45,11 @@ const houses: House[] = [
     ],
   },
   {
+    folder: 'apps/webhooks/src',
+    above: ['main', 'config', 'server', 'metrics'],
+    lines: [['creating', 'dispatch', 'upkeep'], ['attempts'], ['schedule']],
+  },
+  {
     folder: 'scripts',
     above: ['bootstrap', 'keys'],
     lines: [['check', 'make'], ['start'], ['redis'], ['bootstrap']],

@@ -113,7 +113,13 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     log,
   })
   opened.defer(() => sweeper.close())
-  const watching = await watchDue({ ...store, subscriber, freezer, dispatcher, log })
+  const watching = await watchDue({
+    ...store,
+    subscriber,
+    freezer,
+    onDeliveryDue: () => dispatcher.wake(),
+    log,
+  })
   opened.defer(() => watching.close())
 
   const health = await startHealthServer({

@@ -1,7 +1,6 @@
 import { deliveryKeys, globalKeys } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { Freezer } from './freeze-deliveries.ts'
 
 /**
@@ -13,14 +12,15 @@ export const watchDue = async ({
   subscriber,
   namespace,
   freezer,
-  dispatcher,
+  onDeliveryDue,
   log,
 }: {
   redis: Redis
   subscriber: Redis
   namespace: string
   freezer: Freezer
-  dispatcher: Dispatcher
+  /** at the notice of a delivery that the API made, or made due again */
+  onDeliveryDue: () => void
   log: Logger
 }) => {
   /** One at a time for each model, so that the backlog of one holds up no other. */
@@ -48,7 +48,7 @@ export const watchDue = async ({
   }
 
   subscriber.on('message', (_channel, model) => {
-    if (model === '') dispatcher.wake()
+    if (model === '') onDeliveryDue()
     else look(model)
   })
   await subscriber.subscribe(deliveryKeys(namespace).notices)
