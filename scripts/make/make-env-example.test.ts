@@ -28,6 +28,7 @@ test('what belongs together is under the processes that read it', () => {
     'API, worker and webhooks',
     'API and webhooks',
     'API',
+    'Worker and webhooks',
     'Worker',
     'Webhooks',
   ])

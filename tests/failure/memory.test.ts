@@ -5,6 +5,7 @@ import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
 import { executorsOf, signalAll } from '../support/processes.ts'
+import { loopbackWebhooks, startReceiver } from '../support/receiver.ts'
 import { shippedModel, startStack } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 
@@ -173,5 +174,29 @@ test('a finished prediction is removed after its time, with all that belongs to 
     expect((await brief.client.get('/v1/predictions')).body.results).toEqual([])
   } finally {
     await brief.close()
+  }
+})
+
+test("delivered webhooks go early where an operator's settings say that memory is short", async () => {
+  const brief = await startStack({
+    redisUrl: redis.url,
+    environment: { ...loopbackWebhooks, ONQUEUE_SWEEP_WATERMARK: '0', ONQUEUE_RETENTION_MIN: '0s' },
+  })
+  const receiver = await startReceiver()
+  try {
+    await brief.startWebhooks()
+    await brief.client.submit(
+      'demo-classifier',
+      { features: [1.0, -0.5, 2.1, 0.3] },
+      { webhook: receiver.url },
+    )
+    await receiver.untilReceived(1)
+    const status = async () => (await brief.client.get(`/v1/deliveries/${receiver.received[0]?.id}`)).status
+
+    // deliveries are swept every ten seconds
+    await vi.waitFor(async () => expect(await status()).toBe(404), 20_000)
+  } finally {
+    await brief.close()
+    await receiver.close()
   }
 })

@@ -4,6 +4,7 @@ import {
   parseEnvironment,
   portSetting,
   predictionSettings,
+  retentionSettings,
   sharedSettings,
   webhookSettings,
 } from '@onqueue/shared'
@@ -13,6 +14,7 @@ import { scheduleSetting } from './attempts/retry-policy.ts'
 export const settings = z.object({
   ...sharedSettings,
   ...predictionSettings,
+  ...retentionSettings,
   PORT: portSetting(8080).describe('Port of the API, for links where ONQUEUE_PUBLIC_URL is not set.'),
   ONQUEUE_WEBHOOKS_HEALTH_HOST: z
     .string()

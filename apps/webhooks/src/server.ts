@@ -108,8 +108,10 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   opened.defer(() => dispatcher.close(config.ONQUEUE_WEBHOOKS_GRACE))
   const sweeper = createDeliverySweeper({
     ...store,
-    deliveredRetentionMs: config.ONQUEUE_RETENTION,
+    retentionMs: config.ONQUEUE_RETENTION,
+    minRetentionMs: config.ONQUEUE_RETENTION_MIN,
     failedRetentionMs: config.ONQUEUE_WEBHOOK_FAILED_RETENTION,
+    watermark: config.ONQUEUE_SWEEP_WATERMARK,
     log,
   })
   opened.defer(() => sweeper.close())

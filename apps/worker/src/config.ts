@@ -4,27 +4,19 @@ import {
   integerSetting,
   parseEnvironment,
   portSetting,
+  retentionSettings,
   sharedSettings,
 } from '@onqueue/shared'
 
 export const settings = z.object({
   ...sharedSettings,
+  ...retentionSettings,
   ONQUEUE_MODELS_DIR: z.string().default('./models').describe('The model repository: one folder a model.'),
   ONQUEUE_WORKER_HEALTH_HOST: z
     .string()
     .default('127.0.0.1')
     .describe("Address of the worker's health port: /livez, /readyz, /metrics."),
   ONQUEUE_WORKER_HEALTH_PORT: portSetting(8082).describe("The worker's health port."),
-  ONQUEUE_RETENTION: durationSetting('24h').describe('How long a finished prediction is kept at the most.'),
-  ONQUEUE_RETENTION_MIN: durationSetting('10m').describe(
-    'How long a finished prediction is kept at the least, when memory is short.',
-  ),
-  ONQUEUE_SWEEP_WATERMARK: z.coerce
-    .number('must be a number from 0 to 1')
-    .min(0)
-    .max(1)
-    .default(0.7)
-    .describe("Share of Redis' maxmemory from which the oldest finished predictions are removed early."),
   ONQUEUE_WORKER_GRACE: durationSetting('25s').describe(
     'How long predictions in hand may take to finish when the worker is told to stop; the rest goes back to the queue.',
   ),

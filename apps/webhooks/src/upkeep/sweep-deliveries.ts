@@ -1,18 +1,15 @@
-import { deliveryKeys, readRedisMemory } from '@onqueue/shared'
+import { deliveryKeys, isMemoryShort, readRedisMemory } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 
 /**
- * Removes deliveries that ended long ago: delivered ones after the retention of predictions, or 10 minutes when memory
- * is short; failed ones, which can be redelivered, after a longer time.
+ * Removes deliveries that ended long ago: delivered ones after the retention of predictions, which is shorter when
+ * memory is short; failed ones, which can be redelivered, after a longer time.
  */
 export type DeliverySweeper = { sweep(): Promise<void>; close(): Promise<void> }
 
 const intervalMs = 10_000
 const atOnce = 200
-/** As the worker's `ONQUEUE_SWEEP_WATERMARK` and `ONQUEUE_RETENTION_MIN` by default. */
-const watermark = 0.7
-const shortRetentionMs = 600_000
 
 /** KEYS[1] the set of ended ones; ARGV: prefix, before. */
 const removeEnded = `#!lua flags=allow-oom
@@ -33,32 +30,34 @@ return #ids`
 export const createDeliverySweeper = ({
   redis,
   namespace,
-  deliveredRetentionMs,
+  retentionMs,
+  minRetentionMs,
   failedRetentionMs,
+  watermark,
   log,
   clock = Date.now,
 }: {
   redis: Redis
   namespace: string
-  deliveredRetentionMs: number
+  /** of delivered ones */
+  retentionMs: number
+  /** of delivered ones, when memory is short */
+  minRetentionMs: number
   failedRetentionMs: number
+  /** share of maxmemory from which memory is short */
+  watermark: number
   log: Logger
   clock?: () => number
 }): DeliverySweeper => {
   const keys = deliveryKeys(namespace)
   let isClosed = false
 
-  const isMemoryShort = async () => {
-    const { usedBytes, limitBytes } = await readRedisMemory(redis)
-    return limitBytes > 0 && usedBytes > watermark * limitBytes
-  }
   const remove = async (ended: string, before: number) => {
     while (!isClosed && Number(await redis.eval(removeEnded, 1, ended, keys.prefix, before)) === atOnce);
   }
   const sweep = async () => {
-    const keptMs = (await isMemoryShort())
-      ? Math.min(shortRetentionMs, deliveredRetentionMs)
-      : deliveredRetentionMs
+    const isShort = isMemoryShort(await readRedisMemory(redis), watermark)
+    const keptMs = isShort ? Math.min(minRetentionMs, retentionMs) : retentionMs
     await remove(keys.delivered, clock() - keptMs)
     await remove(keys.failed, clock() - failedRetentionMs)
   }

@@ -86,6 +86,9 @@ export const sharedSettings = {
     .describe('Least severe level that is logged.'),
 }
 
+/** For what shows a prediction, which tells until when it is kept, and for what removes it. */
+const retention = durationSetting('24h').describe('How long a finished prediction is kept at the most.')
+
 /** The settings behind what a prediction shows of itself, the same in every process that shows one. */
 export const predictionSettings = {
   ONQUEUE_PUBLIC_URL: z
@@ -100,7 +103,23 @@ export const predictionSettings = {
     .describe(
       'Secret under which ids and tokens are made, the same for all processes; kept in Redis when not set.',
     ),
-  ONQUEUE_RETENTION: durationSetting('24h').describe('How long a finished prediction is kept at the most.'),
+  ONQUEUE_RETENTION: retention,
+}
+
+/** When predictions and deliveries are removed, the same in every process that removes some. */
+export const retentionSettings = {
+  ONQUEUE_RETENTION: retention,
+  ONQUEUE_RETENTION_MIN: durationSetting('10m').describe(
+    'How long a finished prediction, and a delivered webhook, is kept at the least, when memory is short.',
+  ),
+  ONQUEUE_SWEEP_WATERMARK: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0)
+    .max(1)
+    .default(0.7)
+    .describe(
+      "Share of Redis' maxmemory from which the oldest finished predictions, and delivered webhooks, are removed early.",
+    ),
 }
 
 /** Where webhooks may go: checked when a prediction is submitted, and when its receiver is dialled. */
