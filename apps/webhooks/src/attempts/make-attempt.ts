@@ -73,12 +73,12 @@ export const createMakeAttempt = ({
       tries,
       attempts: [...withoutHeads(record.attempts), toAttempt(result, at)].slice(-attemptsKept),
     }
-    const { isMine, failingSince, failures } = await schedule.settle(delivery, verdict)
+    const { isNoted, failingSince, failures } = await schedule.settle(delivery, verdict)
     onAttempt(result, step.kind)
     const about = { deliveryId: record.id, predictionId: record.predictionId, attempt: tries }
     if (step.kind === 'failed') log.warn({ ...about, error: result.error }, 'delivery failed')
     else log.debug({ ...about, status: result.statusCode, error: result.error }, 'delivery attempted')
-    if (step.kind === 'delivered' || (isMine && step.kind === 'failed')) await deliveries.release(record)
+    if (step.kind === 'delivered' || (isNoted && step.kind === 'failed')) await deliveries.release(record)
     if (isPauseDue({ failingSince, failures, now: clock() })) {
       await schedule.pause(endpoint, failingSince)
       log.error({ endpoint, failingSince }, 'endpoint paused: it failed for five days')
