@@ -1,6 +1,6 @@
 import { deliveryKeys, isMemoryShort, readRedisMemory } from '@onqueue/shared'
-import type { Logger } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { Logger, RedisStore } from '@onqueue/shared'
+import { removeEndedDeliveries } from './remove-ended-deliveries.ts'
 
 /**
  * Removes deliveries that ended long ago: delivered ones after the retention of predictions, which is shorter when
@@ -9,23 +9,7 @@ import type { Redis } from 'ioredis'
 export type DeliverySweeper = { sweep(): Promise<void>; close(): Promise<void> }
 
 const intervalMs = 10_000
-const atOnce = 200
-
-/** KEYS[1] the set of ended ones; ARGV: prefix, before. */
-const removeEnded = `#!lua flags=allow-oom
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, ${atOnce})
-for _, id in ipairs(ids) do
-  local delivery, body = ARGV[1] .. 'delivery:' .. id, ARGV[1] .. 'body:' .. id
-  local about = redis.call('HGET', delivery, 'about')
-  local owner = about and cjson.decode(about).owner
-  if owner then
-    redis.call('ZREM', ARGV[1] .. 'index:' .. owner, id)
-    redis.call('DECRBY', ARGV[1] .. 'bytes:' .. owner, redis.call('STRLEN', body))
-  end
-  redis.call('DEL', delivery, body)
-  redis.call('ZREM', KEYS[1], id)
-end
-return #ids`
+const maxAtOnce = 200
 
 export const createDeliverySweeper = ({
   redis,
@@ -36,9 +20,7 @@ export const createDeliverySweeper = ({
   watermark,
   log,
   clock = Date.now,
-}: {
-  redis: Redis
-  namespace: string
+}: RedisStore & {
   /** of delivered ones */
   retentionMs: number
   /** of delivered ones, when memory is short */
@@ -50,10 +32,23 @@ export const createDeliverySweeper = ({
   clock?: () => number
 }): DeliverySweeper => {
   const keys = deliveryKeys(namespace)
+  const removeEnded = removeEndedDeliveries.on(redis)
   let isClosed = false
 
   const remove = async (ended: string, before: number) => {
-    while (!isClosed && Number(await redis.eval(removeEnded, 1, ended, keys.prefix, before)) === atOnce);
+    const removeSome = () =>
+      removeEnded.run({
+        keys: { ended },
+        args: {
+          before,
+          maxAtOnce,
+          deliveryStart: keys.delivery(''),
+          bodyStart: keys.body(''),
+          indexStart: keys.index(''),
+          bytesStart: keys.bytes(''),
+        },
+      })
+    while (!isClosed && (await removeSome()) === maxAtOnce);
   }
   const sweep = async () => {
     const isShort = isMemoryShort(await readRedisMemory(redis), watermark)

@@ -59,7 +59,6 @@ export const modelKeys = (namespace: string, model: string) => {
 export const deliveryKeys = (namespace: string) => {
   const prefix = `${namespace}:{+deliveries}:`
   return {
-    prefix,
     /** hash: a delivery; see delivery.ts */
     delivery: (id: string) => `${prefix}delivery:${id}`,
     /** string: the frozen body, until it was delivered */
