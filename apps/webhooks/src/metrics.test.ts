@@ -50,7 +50,7 @@ test('attempts are counted by what came of the delivery and the class of the ans
 test('the lag is from the end of a prediction until its delivery was made, in seconds', async () => {
   const metrics = start()
 
-  metrics.frozen('iris', 40)
+  metrics.deliveryCreated('iris', 40)
 
   expect(await metrics.registry.metrics()).toContain('onqueue_delivery_lag_seconds_sum{model="iris"} 0.04\n')
 })

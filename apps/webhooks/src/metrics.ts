@@ -6,7 +6,7 @@ import type { NextStep } from './attempts/retry-policy.ts'
 export type WebhooksMetrics = {
   registry: Registry
   attempted(result: AttemptResult, step: NextStep['kind']): void
-  frozen(model: string, lagMs: number): void
+  deliveryCreated(model: string, lagMs: number): void
 }
 
 export const createWebhooksMetrics = ({
@@ -79,6 +79,6 @@ export const createWebhooksMetrics = ({
       attempts.inc({ result, status: statusCode === null ? 'none' : `${Math.floor(statusCode / 100)}xx` })
       duration.observe(durationMs / 1000)
     },
-    frozen: (model, lagMs) => lag.observe({ model }, lagMs / 1000),
+    deliveryCreated: (model, lagMs) => lag.observe({ model }, lagMs / 1000),
   }
 }

@@ -19,14 +19,13 @@ import type { Redis } from 'ioredis'
 import type { WebhooksConfig } from './config.ts'
 import { createDeliverySchedule, leaseSlackMs } from './schedule/delivery-schedule.ts'
 import { createDispatcher } from './dispatch/dispatcher.ts'
-import { createFreezer } from './creating/freeze-deliveries.ts'
+import { openCreating } from './creating/open-creating.ts'
 import { createHttpAttempt } from './attempts/http-attempt.ts'
 import { createMakeAttempt } from './attempts/make-attempt.ts'
 import { createWebhooksMetrics } from './metrics.ts'
 import { longestOpenOf } from './attempts/retry-policy.ts'
 import { shareLookups } from './attempts/share-lookups.ts'
 import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
-import { watchDue } from './creating/watch-due.ts'
 
 /**
  * Starts the process that delivers webhooks: it makes deliveries of predictions that ended, and attempts them until they
@@ -59,17 +58,6 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     readBacklog: () => readBacklog(redis, namespace),
   })
   const deliveries = createDeliveryStore(store)
-  const freezer = createFreezer({
-    ...store,
-    deliveries,
-    show,
-    log,
-    onFrozen: (model, lagMs) => {
-      metrics.frozen(model, lagMs)
-      dispatcher.wake()
-    },
-  })
-  opened.defer(() => freezer.close())
   const schedule = createDeliverySchedule({
     ...store,
     leaseMs: config.ONQUEUE_WEBHOOK_TIMEOUT + leaseSlackMs,
@@ -115,14 +103,16 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     log,
   })
   opened.defer(() => sweeper.close())
-  const watching = await watchDue({
+  const creating = await openCreating({
     ...store,
     subscriber,
-    freezer,
-    onDeliveryDue: () => dispatcher.wake(),
+    deliveries,
+    show,
     log,
+    onCreated: (model, lagMs) => metrics.deliveryCreated(model, lagMs),
+    onDue: () => dispatcher.wake(),
   })
-  opened.defer(() => watching.close())
+  opened.defer(() => creating.close())
 
   const health = await startHealthServer({
     host: config.ONQUEUE_WEBHOOKS_HEALTH_HOST,

@@ -1,54 +1,52 @@
 import { deliveryKeys, globalKeys } from '@onqueue/shared'
-import type { Logger } from '@onqueue/shared'
+import type { Logger, RedisStore } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
-import type { Freezer } from './freeze-deliveries.ts'
+import type { DeliveryCreator } from './delivery-creator.ts'
 
 /**
- * Has deliveries made and attempted as soon as there is something to do: at a notice, which may be lost, and once a second
+ * Has deliveries created and attempted as soon as there is something to do: at a notice, which may be lost, and once a second
  * for all models.
  */
 export const watchDue = async ({
   redis,
   subscriber,
   namespace,
-  freezer,
-  onDeliveryDue,
+  creator,
+  onDue,
   log,
-}: {
-  redis: Redis
+}: RedisStore & {
   subscriber: Redis
-  namespace: string
-  freezer: Freezer
+  creator: DeliveryCreator
   /** at the notice of a delivery that the API made, or made due again */
-  onDeliveryDue: () => void
+  onDue: () => void
   log: Logger
 }) => {
   /** One at a time for each model, so that the backlog of one holds up no other. */
-  const freezing = new Map<string, Promise<void>>()
+  const creating = new Map<string, Promise<void>>()
   const again = new Set<string>()
   let isClosed = false
 
   const look = (model: string) => {
     if (isClosed) return
-    if (freezing.has(model)) {
+    if (creating.has(model)) {
       again.add(model)
       return
     }
-    const running = freezer
-      .freeze(model)
+    const running = creator
+      .createDue(model)
       .catch((err: unknown) => log.warn({ err, model }, 'deliveries could not be made'))
       .finally(() => {
-        freezing.delete(model)
+        creating.delete(model)
         if (again.delete(model)) look(model)
       })
-    freezing.set(model, running)
+    creating.set(model, running)
   }
   const lookEverywhere = async () => {
     for (const model of await redis.smembers(globalKeys(namespace).models)) look(model)
   }
 
   subscriber.on('message', (_channel, model) => {
-    if (model === '') onDeliveryDue()
+    if (model === '') onDue()
     else look(model)
   })
   await subscriber.subscribe(deliveryKeys(namespace).notices)
@@ -60,7 +58,7 @@ export const watchDue = async ({
     close: async () => {
       isClosed = true
       clearInterval(timer)
-      await Promise.all(freezing.values())
+      await Promise.all(creating.values())
     },
   }
 }
