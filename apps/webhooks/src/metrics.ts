@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { AttemptResult } from './attempts/http-attempt.ts'
+import type { AttemptResult } from './attempts/attempt-result.ts'
 import type { NextStep } from './attempts/retry-policy.ts'
 
 /** The metrics of one webhooks process. docs/metrics.md explains every metric. */

@@ -23,7 +23,7 @@ import { openCreating } from './creating/open-creating.ts'
 import { createHttpAttempt } from './attempts/http-attempt.ts'
 import { createMakeAttempt } from './attempts/make-attempt.ts'
 import { createWebhooksMetrics } from './metrics.ts'
-import { longestOpenOf } from './attempts/retry-policy.ts'
+import { maxOpenMsOf } from './attempts/retry-policy.ts'
 import { shareLookups } from './attempts/share-lookups.ts'
 import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
 
@@ -90,7 +90,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     }),
     maxInFlight: config.ONQUEUE_WEBHOOK_IN_FLIGHT,
     maxPerEndpoint: config.ONQUEUE_WEBHOOK_IN_FLIGHT_PER_ENDPOINT,
-    maxOpenMs: longestOpenOf(config.ONQUEUE_WEBHOOK_SCHEDULE),
+    maxOpenMs: maxOpenMsOf(config.ONQUEUE_WEBHOOK_SCHEDULE),
     log,
   })
   opened.defer(() => dispatcher.close(config.ONQUEUE_WEBHOOKS_GRACE))

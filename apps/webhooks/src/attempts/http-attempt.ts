@@ -1,24 +1,16 @@
 import { lookup as lookupByDns } from 'node:dns/promises'
 import type { LookupAddress } from 'node:dns'
-import { Agent as HttpAgent, request as requestByHttp } from 'node:http'
-import { Agent as HttpsAgent, request as requestByHttps } from 'node:https'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { isIP, isIPv6 } from 'node:net'
-import type { LookupFunction, Socket } from 'node:net'
 import { checkWebhookUrl } from '@onqueue/shared'
 import type { AddressPolicy } from '@onqueue/shared'
-import { codeOf, disconnected, explain, problemOfStatus } from './explain-attempt.ts'
-
-/** What came of one attempt. `error` is null for 2xx and otherwise a short sentence for people. */
-export type AttemptResult = {
-  /** null when no answer came */
-  statusCode: number | null
-  error: string | null
-  /** the header as received: seconds or a date (RFC 9110 §10.2.3) */
-  retryAfter: string | null
-  /** up to 1 KiB of the answer's body, as UTF-8; null when there was none */
-  responseHead: string | null
-  durationMs: number
-}
+import { startLimits } from './attempt-limits.ts'
+import type { AttemptLimits } from './attempt-limits.ts'
+import type { AttemptResult } from './attempt-result.ts'
+import { exchange, StaleConnection } from './exchange.ts'
+import type { Answer } from './exchange.ts'
+import { explain } from './explain-attempt.ts'
 
 export type HttpAttempt = {
   /** Posts `body` once. Never throws for what the receiver does, and follows nothing. */
@@ -59,9 +51,9 @@ export const createHttpAttempt = ({
   lookup?: Lookup
 }): HttpAttempt => {
   const agents = { http: new HttpAgent(keptAlive), https: new HttpsAgent(keptAlive) }
-  const underWay = new Set<Limits>()
+  const underWay = new Set<AttemptLimits>()
 
-  const attempt = async ({ url: text, headers, body }: Delivery, limits: Limits): Promise<Answer> => {
+  const attempt = async ({ url: text, headers, body }: Delivery, limits: AttemptLimits): Promise<Answer> => {
     const { url, problem } = checkWebhookUrl(String(text), { addresses: policy, allowHttp })
     if (problem !== undefined) return unanswered(problem)
     const host = hostOf(url)
@@ -71,7 +63,7 @@ export const createHttpAttempt = ({
 
     const agent = url.protocol === 'https:' ? agents.https : agents.http
     const exchangeOn = (connections: HttpAgent | false) =>
-      exchange({ url, headers, body, addresses: resolved, agent: connections, limits })
+      exchange({ url, host, headers, body, addresses: resolved, agent: connections, limits })
     try {
       return await exchangeOn(agent)
     } catch (err) {
@@ -104,58 +96,8 @@ export const createHttpAttempt = ({
   }
 }
 
-type Answer = Omit<AttemptResult, 'durationMs'>
-type Limits = ReturnType<typeof startLimits>
-
 /** Idle connections end after 10 s, or before the receiver's `Keep-Alive: timeout` has run out. */
 const keptAlive = { keepAlive: true, timeout: 10_000 }
-
-const maxHeaderBytes = 16 * 1024
-const maxBodyBytes = 64 * 1024
-const headBytes = 1024
-
-/** The receiver closed a kept-alive connection while we took it up again: the request has met nobody. */
-class StaleConnection extends Error {
-  override readonly name = 'StaleConnection'
-}
-
-const startLimits = ({
-  connectTimeoutMs,
-  totalTimeoutMs,
-}: {
-  connectTimeoutMs: number
-  totalTimeoutMs: number
-}) => {
-  const controller = new AbortController()
-  const { signal } = controller
-  let reason: string | undefined
-  const giveUp = (sentence: string) => {
-    reason ??= sentence
-    controller.abort()
-  }
-  const limit = (ms: number, what: string) => setTimeout(giveUp, ms, `no ${what} within ${ms / 1000} s`)
-
-  const total = limit(totalTimeoutMs, 'answer')
-  let connecting = limit(connectTimeoutMs, 'connection')
-  return {
-    signal,
-    /** rejects when a limit is reached; `reason` says which */
-    ranOut: new Promise<never>((_resolve, reject) =>
-      signal.addEventListener('abort', () => reject(new Error('given up')), { once: true }),
-    ),
-    reason: () => reason,
-    giveUp,
-    startConnecting: () => {
-      clearTimeout(connecting)
-      connecting = limit(connectTimeoutMs, 'connection')
-    },
-    connected: () => clearTimeout(connecting),
-    clear: () => {
-      clearTimeout(total)
-      clearTimeout(connecting)
-    },
-  }
-}
 
 /** As sockets and resolvers take it: without the brackets of a URL. */
 const hostOf = ({ hostname }: URL) => hostname.replace(/^\[(.*)\]$/, '$1')
@@ -167,83 +109,6 @@ const resolve = async (host: string, lookup: Lookup): Promise<LookupAddress[]> =
   if (resolved.length === 0) throw Object.assign(new Error('no addresses'), { code: 'ENOTFOUND' })
   return resolved
 }
-
-const exchange = ({
-  url,
-  headers,
-  body,
-  addresses,
-  agent,
-  limits,
-}: Delivery & { url: URL; addresses: LookupAddress[]; agent: HttpAgent | false; limits: Limits }) =>
-  new Promise<Answer>((resolve, reject) => {
-    const isHttps = url.protocol === 'https:'
-    const host = hostOf(url)
-    const options = {
-      method: 'POST',
-      host,
-      port: url.port,
-      path: `${url.pathname}${url.search}`,
-      headers,
-      agent,
-      lookup: answerWith(addresses),
-      signal: limits.signal,
-      maxHeaderSize: maxHeaderBytes,
-    }
-    // SNI has neither addresses nor a dot at the end (RFC 6066 §3).
-    const servername = isIP(host) === 0 ? host.replace(/\.$/, '') : ''
-    const request = isHttps ? requestByHttps({ ...options, servername }) : requestByHttp(options)
-
-    let connection: Socket | undefined
-    let bytesReadBefore = 0
-    let isAnswered = false
-    request.once('socket', (socket) => {
-      connection = socket
-      bytesReadBefore = socket.bytesRead
-      if (request.reusedSocket) limits.connected()
-      else socket.once(isHttps ? 'secureConnect' : 'connect', limits.connected)
-    })
-    request.on('error', (err) => {
-      // A body that breaks off: the response's `close` follows, and the status stands.
-      if (isAnswered) return
-      const isSilent = connection?.bytesRead === bytesReadBefore
-      const isStale = request.reusedSocket && isSilent && disconnected.has(codeOf(err) ?? '')
-      reject(isStale ? new StaleConnection('stale', { cause: err }) : err)
-    })
-    request.once('response', (response) => {
-      isAnswered = true
-      const head: Buffer[] = []
-      let receivedBytes = 0
-      response.on('data', (chunk: Buffer) => {
-        if (receivedBytes < headBytes) head.push(chunk.subarray(0, headBytes - receivedBytes))
-        receivedBytes += chunk.length
-        if (receivedBytes >= maxBodyBytes) response.destroy()
-      })
-      response.on('error', () => {})
-      response.once('close', () => {
-        const statusCode = response.statusCode ?? 0
-        resolve({
-          statusCode,
-          error: problemOfStatus(statusCode, response.headers.location, url),
-          retryAfter: response.headers['retry-after'] ?? null,
-          responseHead: textOf(Buffer.concat(head)),
-        })
-      })
-    })
-    request.end(body)
-  })
-
-/** The `lookup` of a socket; `all` is how a socket asks that tries IPv6 and IPv4 side by side (RFC 8305). */
-const answerWith =
-  (addresses: LookupAddress[]): LookupFunction =>
-  (_hostname, { all }, callback) => {
-    if (all === true) callback(null, addresses)
-    else callback(null, addresses[0]?.address ?? '', addresses[0]?.family)
-  }
-
-/** A character that was cut off at the end is left out. */
-const textOf = (bytes: Buffer) =>
-  bytes.length === 0 ? null : new TextDecoder().decode(bytes, { stream: true })
 
 const unanswered = (error: string): Answer => ({
   statusCode: null,

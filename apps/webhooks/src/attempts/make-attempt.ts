@@ -1,7 +1,8 @@
 import { signingKeysOf } from '@onqueue/shared'
 import type { DeliveryAttempt, DeliveryStore, Logger, WebhookSecretStore } from '@onqueue/shared'
 import type { DeliverySchedule, LeasedDelivery, Verdict } from '../schedule/delivery-schedule.ts'
-import type { AttemptResult, HttpAttempt } from './http-attempt.ts'
+import type { AttemptResult } from './attempt-result.ts'
+import type { HttpAttempt } from './http-attempt.ts'
 import { isPauseDue, nextStep } from './retry-policy.ts'
 import type { NextStep } from './retry-policy.ts'
 import { signatureHeaders } from './sign.ts'
@@ -13,7 +14,7 @@ import { signatureHeaders } from './sign.ts'
 export type MakeAttempt = (delivery: LeasedDelivery) => Promise<AttemptResult>
 
 /** So that a delivery takes a bounded place in Redis, however often it is redelivered. */
-const attemptsKept = 25
+const maxAttemptsKept = 25
 
 export const createMakeAttempt = ({
   http,
@@ -71,7 +72,7 @@ export const createMakeAttempt = ({
     const verdict: Verdict = {
       ...step,
       tries,
-      attempts: [...withoutHeads(record.attempts), toAttempt(result, at)].slice(-attemptsKept),
+      attempts: [...withoutHeads(record.attempts), toAttempt(result, at)].slice(-maxAttemptsKept),
     }
     const { isNoted, failingSince, failures } = await schedule.settle(delivery, verdict)
     onAttempt(result, step.kind)

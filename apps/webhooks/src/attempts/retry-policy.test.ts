@@ -2,6 +2,7 @@ import { parseEnvironment } from '@onqueue/shared'
 import fc from 'fast-check'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
+import type { AttemptResult } from './attempt-result.ts'
 import {
   afterAttempt,
   allowedInFlight,
@@ -13,7 +14,6 @@ import {
   scheduleSetting,
   slowdownOf,
 } from './retry-policy.ts'
-import type { AttemptResult } from './retry-policy.ts'
 
 const secondMs = 1000
 const hourMs = 3_600_000
@@ -25,8 +25,10 @@ const answer = (statusCode: number, retryAfter: string | null = null): AttemptRe
   statusCode,
   error: null,
   retryAfter,
+  responseHead: null,
+  durationMs: 1,
 })
-const noAnswer: AttemptResult = { statusCode: null, error: 'connect ECONNREFUSED', retryAfter: null }
+const noAnswer: AttemptResult = { ...answer(0), statusCode: null, error: 'connect ECONNREFUSED' }
 
 const stepAfter = (result: AttemptResult, { attempt = 1, schedule = [0, 5000], random = middle } = {}) =>
   nextStep({ attempt, schedule, result, now, random })

@@ -1,5 +1,6 @@
 import { parseDuration } from '@onqueue/shared'
 import { z } from 'zod'
+import type { AttemptResult } from './attempt-result.ts'
 
 /**
  * When a delivery is attempted again, and when its endpoint is left alone. All pure: the caller keeps the state, the
@@ -11,15 +12,6 @@ import { z } from 'zod'
  *
  * Times are ms since the epoch, waits are ms.
  */
-export type AttemptResult = {
-  /** The status of the answer; null when there was none (refused, timed out, blocked). */
-  statusCode: number | null
-  /** What went wrong, for the log: the status alone decides. */
-  error: string | null
-  /** The `Retry-After` header as it came, if it did. */
-  retryAfter: string | null
-}
-
 export type NextStep =
   | { kind: 'delivered' }
   /** `gone`: the receiver answered 410; `attempts_exhausted`: the schedule is at its end */
@@ -31,7 +23,7 @@ const hourMs = 3600 * secondMs
 const dayMs = 24 * hourMs
 
 /** The longest that a single delivery is put off because the receiver asked for it. */
-const longestRetryAfterMs = dayMs
+const maxRetryAfterMs = dayMs
 
 /**
  * What comes after an attempt. 2xx is success. 410 means that the receiver wants no more (Standard Webhooks, "Delivery
@@ -59,7 +51,7 @@ export const nextStep = ({
   if (result.statusCode === 410) return { kind: 'failed', reason: 'gone' }
   const waitMs = schedule[attempt]
   if (waitMs === undefined) return { kind: 'failed', reason: 'attempts_exhausted' }
-  const askedMs = Math.min(parseRetryAfter(result.retryAfter, now) ?? 0, longestRetryAfterMs)
+  const askedMs = Math.min(parseRetryAfter(result.retryAfter, now) ?? 0, maxRetryAfterMs)
   return { kind: 'retry', at: now + Math.max(jittered(waitMs, random), askedMs) }
 }
 
@@ -80,7 +72,7 @@ export const scheduleSetting = () =>
       }
     })
 
-const longestWaitMs = 30 * dayMs
+const maxWaitMs = 30 * dayMs
 
 /**
  * The waits (ms) of a text such as `0,5s,5m,1h30m`: one before each attempt, the first counted from when the delivery
@@ -91,7 +83,7 @@ export const parseSchedule = (text: string): number[] =>
   text.split(',').map((part) => {
     const seconds = parseDuration(part.trim())
     const waitMs = seconds === undefined ? NaN : Math.round(seconds * secondMs)
-    if (waitMs <= longestWaitMs) return waitMs
+    if (waitMs <= maxWaitMs) return waitMs
     throw new Error(
       `must be waits of up to 720h before each attempt, separated by commas, such as 0,5s,5m,2h; "${part.trim()}" is none`,
     )
@@ -99,9 +91,9 @@ export const parseSchedule = (text: string): number[] =>
 
 const slowStatuses = [429, 502, 503, 504]
 /** The pause after one of these statuses when the receiver names none, or a shorter one. */
-const shortestSlowdownMs = secondMs
+const minSlowdownMs = secondMs
 /** One delivery may be put off for a day; a whole endpoint that asks for that is more likely mistaken. */
-const longestSlowdownMs = hourMs
+const maxSlowdownMs = hourMs
 
 /**
  * Until when (ms) the endpoint of the attempt is to be left alone, by all deliveries; null when it needs no pause. 429,
@@ -109,8 +101,8 @@ const longestSlowdownMs = hourMs
  */
 export const slowdownOf = ({ statusCode, retryAfter }: AttemptResult, now: number): number | null => {
   const isSlow = statusCode !== null && slowStatuses.includes(statusCode)
-  const askedMs = Math.min(parseRetryAfter(retryAfter, now) ?? 0, longestSlowdownMs)
-  const pauseMs = Math.max(askedMs, isSlow ? shortestSlowdownMs : 0)
+  const askedMs = Math.min(parseRetryAfter(retryAfter, now) ?? 0, maxSlowdownMs)
+  const pauseMs = Math.max(askedMs, isSlow ? minSlowdownMs : 0)
   return pauseMs > 0 ? now + pauseMs : null
 }
 
@@ -121,10 +113,10 @@ export type Circuit = { failuresInARow: number; notBefore: number }
 export const closedCircuit: Circuit = Object.freeze({ failuresInARow: 0, notBefore: 0 })
 
 const failuresThatOpen = 5
-const longestOpenMs = 30 * secondMs
+const defaultMaxOpenMs = 30 * secondMs
 
 /** How long an open circuit waits at the most: no longer than the schedule, where that is short. */
-export const longestOpenOf = (schedule: readonly number[]) => Math.min(longestOpenMs, Math.max(...schedule))
+export const maxOpenMsOf = (schedule: readonly number[]) => Math.min(defaultMaxOpenMs, Math.max(...schedule))
 
 /**
  * The circuit after one more attempt:
@@ -139,7 +131,7 @@ export const afterAttempt = (
   circuit: Circuit,
   { statusCode }: AttemptResult,
   now: number,
-  maxOpenMs = longestOpenMs,
+  maxOpenMs = defaultMaxOpenMs,
 ): Circuit => {
   if (statusCode !== null && statusCode < 500 && statusCode !== 429) return closedCircuit
   const failuresInARow = circuit.failuresInARow + 1

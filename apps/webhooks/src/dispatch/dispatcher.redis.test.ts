@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createDeliverySchedule } from '../schedule/delivery-schedule.ts'
 import type { LeasedDelivery } from '../schedule/delivery-schedule.ts'
 import { createDispatcher } from './dispatcher.ts'
-import type { AttemptResult } from '../attempts/http-attempt.ts'
+import type { AttemptResult } from '../attempts/attempt-result.ts'
 
 const log = createLogger({ service: 'test', level: 'silent' })
 const namespace = `dispatch-test-${process.pid}`

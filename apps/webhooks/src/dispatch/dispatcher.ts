@@ -1,6 +1,6 @@
 import type { Logger } from '@onqueue/shared'
 import type { DeliverySchedule, LeasedDelivery } from '../schedule/delivery-schedule.ts'
-import type { AttemptResult } from '../attempts/http-attempt.ts'
+import type { AttemptResult } from '../attempts/attempt-result.ts'
 import type { MakeAttempt } from '../attempts/make-attempt.ts'
 import { afterAttempt, allowedInFlight, closedCircuit, slowdownOf } from '../attempts/retry-policy.ts'
 import type { Circuit } from '../attempts/retry-policy.ts'
