@@ -18,7 +18,7 @@ import type { PredictionRecord } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { WebhooksConfig } from './config.ts'
 import { createDeliverySchedule, leaseSlackMs } from './schedule/delivery-schedule.ts'
-import { createDispatcher } from './dispatch/dispatcher.ts'
+import { Dispatcher } from './dispatch/dispatcher.ts'
 import { openCreating } from './creating/open-creating.ts'
 import { createHttpAttempt } from './attempts/http-attempt.ts'
 import { createMakeAttempt } from './attempts/make-attempt.ts'
@@ -75,7 +75,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     isStopped = true
     http.close()
   })
-  const dispatcher = createDispatcher({
+  const dispatcher = new Dispatcher({
     schedule,
     attempt: createMakeAttempt({
       http,

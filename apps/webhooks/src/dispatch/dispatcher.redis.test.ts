@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createDeliverySchedule } from '../schedule/delivery-schedule.ts'
 import type { LeasedDelivery } from '../schedule/delivery-schedule.ts'
-import { createDispatcher } from './dispatcher.ts'
+import { Dispatcher } from './dispatcher.ts'
 import type { AttemptResult } from '../attempts/attempt-result.ts'
 
 const log = createLogger({ service: 'test', level: 'silent' })
@@ -32,13 +32,24 @@ const start = ({
   const deliveries = createDeliveryStore({ redis, namespace })
   const schedule = createDeliverySchedule({ redis, namespace, leaseMs: 30_000, log })
   const attempted: string[] = []
+  /** The most attempts that were under way at once, of all and of each owner. */
+  const most = new Map<string, number>()
+  const underWay = new Map<string, number>()
+  const count = (name: string, change: number) => {
+    const now = (underWay.get(name) ?? 0) + change
+    underWay.set(name, now)
+    most.set(name, Math.max(most.get(name) ?? 0, now))
+  }
   const attempt = async (delivery: LeasedDelivery): Promise<AttemptResult> => {
-    attempted.push(delivery.record.id)
-    if (hangs(delivery.record.url)) return new Promise(() => undefined)
+    const { id, owner, url } = delivery.record
+    attempted.push(id)
+    for (const name of ['all', owner]) count(name, 1)
+    if (hangs(url)) return new Promise(() => undefined)
     await schedule.settle(delivery, { kind: 'delivered', attempts: [], tries: 1 })
+    for (const name of ['all', owner]) count(name, -1)
     return { statusCode: 200, error: null, retryAfter: null, responseHead: null, durationMs: 1 }
   }
-  const dispatcher = createDispatcher({
+  const dispatcher = new Dispatcher({
     schedule,
     attempt,
     maxInFlight: 256,
@@ -53,7 +64,7 @@ const start = ({
       { owner, predictionId: null, event: 'webhook.test', url, createdAt: 1, holdsPrediction: false },
       '{}',
     )
-  return { add, attempted, dispatcher }
+  return { add, attempted, dispatcher, most }
 }
 
 const isDead = (url: string) => url.includes('dead')
@@ -74,7 +85,7 @@ test('more endpoints that hang than are looked at in one go do not hide another'
 })
 
 test('one owner with many receivers that hang leaves half of all attempts to the others', async () => {
-  const { add, attempted, dispatcher } = start({ hangs: isDead })
+  const { add, attempted, dispatcher, most } = start({ hangs: isDead })
   for (let index = 0; index < 400; index += 1) {
     await add(`a${index}`, 'alice', `https://dead-${index % 20}.example/`)
   }
@@ -87,7 +98,10 @@ test('one owner with many receivers that hang leaves half of all attempts to the
   dispatcher.wake()
 
   await expect.poll(() => attempted.filter((id) => id.startsWith('b')).length).toBe(200)
-  expect(dispatcher.inFlight()).toBe(128)
+  await expect.poll(() => dispatcher.inFlight()).toBe(128)
+  expect(most.get('alice')).toBe(128)
+  expect(most.get('all')).toBeGreaterThan(128)
+  expect(most.get('all')).toBeLessThanOrEqual(256)
 })
 
 test('a delivery that can not be read holds up no other', async () => {

@@ -22,7 +22,7 @@ export type DeliverySchedule = {
 }
 
 /** `lookAt`: when to look again where more is due than there is room for, in ms. */
-type EndpointRoom = { endpoint: string; room: number; lookAt: number }
+export type EndpointRoom = { endpoint: string; room: number; lookAt: number }
 
 export type LeasedDelivery = { record: DeliveryRecord; body: Buffer; leaseUntil: number; endpoint: string }
 
