@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { createWebhooksMetrics } from './metrics.ts'
 
-const start = ({ readBacklog = async () => ({ endpoints: 0, overdueSeconds: 0 }) } = {}) =>
-  createWebhooksMetrics({ inFlight: () => 3, readBacklog })
+const start = ({ readWaiting = async () => ({ endpoints: 0, overdueSeconds: 0 }) } = {}) =>
+  createWebhooksMetrics({ inFlight: () => 3, readWaiting })
 
 const answered = (statusCode: number | null) => ({
   statusCode,
@@ -56,7 +56,7 @@ test('the lag is from the end of a prediction until its delivery was made, in se
 })
 
 test('attempts under way and the backlog are read at the scrape', async () => {
-  const metrics = start({ readBacklog: async () => ({ endpoints: 7, overdueSeconds: 1.5 }) })
+  const metrics = start({ readWaiting: async () => ({ endpoints: 7, overdueSeconds: 1.5 }) })
 
   const text = await metrics.registry.metrics()
 
@@ -68,7 +68,7 @@ test('attempts under way and the backlog are read at the scrape', async () => {
 test('without Redis a scrape leaves the backlog out and tells the rest', async () => {
   let isRedisThere = true
   const metrics = start({
-    readBacklog: async () => {
+    readWaiting: async () => {
       if (!isRedisThere) throw new Error('Connection is closed.')
       return { endpoints: 7, overdueSeconds: 1.5 }
     },

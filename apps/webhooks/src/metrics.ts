@@ -11,11 +11,11 @@ export type WebhooksMetrics = {
 
 export const createWebhooksMetrics = ({
   inFlight,
-  readBacklog,
+  readWaiting,
 }: {
   inFlight: () => number
   /** endpoints with deliveries that wait, and how long the most overdue one has been due, in seconds */
-  readBacklog: () => Promise<{ endpoints: number; overdueSeconds: number }>
+  readWaiting: () => Promise<{ endpoints: number; overdueSeconds: number }>
 }): WebhooksMetrics => {
   const registry = new Registry()
   const registers = [registry]
@@ -49,11 +49,11 @@ export const createWebhooksMetrics = ({
     },
   })
   // one reading for both gauges of a scrape, which is of use also while Redis is away
-  let reading: ReturnType<typeof readBacklog> | undefined
-  const readOnce = () => (reading ??= readBacklog().finally(() => (reading = undefined)))
-  const setToBacklog = async (gauge: Gauge, key: 'endpoints' | 'overdueSeconds') => {
-    const backlog = await readOnce().catch(() => undefined)
-    if (backlog) gauge.set(backlog[key])
+  let reading: ReturnType<typeof readWaiting> | undefined
+  const readOnce = () => (reading ??= readWaiting().finally(() => (reading = undefined)))
+  const setToWaiting = async (gauge: Gauge, key: 'endpoints' | 'overdueSeconds') => {
+    const waiting = await readOnce().catch(() => undefined)
+    if (waiting) gauge.set(waiting[key])
     else gauge.remove()
   }
   new Gauge({
@@ -61,7 +61,7 @@ export const createWebhooksMetrics = ({
     help: 'Endpoints with deliveries that wait for an attempt',
     registers,
     collect() {
-      return setToBacklog(this, 'endpoints')
+      return setToWaiting(this, 'endpoints')
     },
   })
   new Gauge({
@@ -69,7 +69,7 @@ export const createWebhooksMetrics = ({
     help: 'How long the most overdue endpoint has waited to be looked at; 0 when none is overdue',
     registers,
     collect() {
-      return setToBacklog(this, 'overdueSeconds')
+      return setToWaiting(this, 'overdueSeconds')
     },
   })
 

@@ -1,13 +1,9 @@
-import { lookup as lookupByDns } from 'node:dns/promises'
 import {
   connectConsumer,
   connectSubscriber,
-  createAddressPolicy,
   createDeliveryStore,
   createEventsTokens,
   createLogger,
-  createWebhookSecrets,
-  deliveryKeys,
   predictionUrls,
   readSharedSecret,
   startHealthServer,
@@ -15,27 +11,24 @@ import {
   untilUsable,
 } from '@onqueue/shared'
 import type { PredictionRecord } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
-import type { WebhooksConfig } from './config.ts'
-import { createDeliverySchedule, leaseSlackMs } from './schedule/delivery-schedule.ts'
-import { Dispatcher } from './dispatch/dispatcher.ts'
-import { openCreating } from './creating/open-creating.ts'
-import { createHttpAttempt } from './attempts/http-attempt.ts'
-import { createMakeAttempt } from './attempts/make-attempt.ts'
-import { createWebhooksMetrics } from './metrics.ts'
+import { openAttempts } from './attempts/open-attempts.ts'
 import { maxOpenMsOf } from './attempts/retry-policy.ts'
-import { shareLookups } from './attempts/share-lookups.ts'
+import type { WebhooksConfig } from './config.ts'
+import { openCreating } from './creating/open-creating.ts'
+import { Dispatcher } from './dispatch/dispatcher.ts'
+import { createWebhooksMetrics } from './metrics.ts'
+import { createDeliverySchedule, leaseSlackMs } from './schedule/delivery-schedule.ts'
+import { readWaitingEndpoints } from './schedule/read-waiting-endpoints.ts'
 import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
 
 /**
- * Starts the process that delivers webhooks: it makes deliveries of predictions that ended, and attempts them until they
+ * Starts the process that delivers webhooks: it creates deliveries of predictions that ended, and attempts them until they
  * arrive. The only process that dials addresses chosen by callers. Any number of them may run.
  *
  * Rejects with one sentence, and leaves nothing open, when Redis or the health port can't be used.
  */
 export const startWebhooks = async (config: WebhooksConfig) => {
   const log = createLogger({ service: 'webhooks', level: config.LOG_LEVEL })
-  const namespace = config.ONQUEUE_PREFIX
   await using opened = new AsyncDisposableStack()
   const redis = connectConsumer(config.REDIS_URL, log)
   opened.defer(() => redis.disconnect())
@@ -43,7 +36,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   opened.defer(() => subscriber.disconnect())
   await untilUsable([redis, subscriber], config.REDIS_URL)
 
-  const store = { redis, namespace }
+  const store = { redis, namespace: config.ONQUEUE_PREFIX }
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
   const tokens = createEventsTokens(secret)
   const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${config.PORT}`
@@ -55,7 +48,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
 
   const metrics = createWebhooksMetrics({
     inFlight: () => dispatcher.inFlight(),
-    readBacklog: () => readBacklog(redis, namespace),
+    readWaiting: () => readWaitingEndpoints(store),
   })
   const deliveries = createDeliveryStore(store)
   const schedule = createDeliverySchedule({
@@ -63,31 +56,22 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     leaseMs: config.ONQUEUE_WEBHOOK_TIMEOUT + leaseSlackMs,
     log,
   })
-  const http = createHttpAttempt({
-    addresses: createAddressPolicy({ allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS }),
+  const attempts = openAttempts({
+    ...store,
+    schedule,
+    deliveries,
     allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
+    allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS,
     connectTimeoutMs: config.ONQUEUE_WEBHOOK_CONNECT_TIMEOUT,
     totalTimeoutMs: config.ONQUEUE_WEBHOOK_TIMEOUT,
-    lookup: shareLookups((hostname) => lookupByDns(hostname, { all: true })),
+    waits: config.ONQUEUE_WEBHOOK_SCHEDULE,
+    log,
+    onAttempt: (result, step) => metrics.attempted(result, step),
   })
-  let isStopped = false
-  opened.defer(() => {
-    isStopped = true
-    http.close()
-  })
+  opened.defer(() => attempts.close())
   const dispatcher = new Dispatcher({
     schedule,
-    attempt: createMakeAttempt({
-      http,
-      secrets: createWebhookSecrets(store),
-      schedule,
-      deliveries,
-      timeoutMs: config.ONQUEUE_WEBHOOK_TIMEOUT,
-      isStopped: () => isStopped,
-      waits: config.ONQUEUE_WEBHOOK_SCHEDULE,
-      log,
-      onAttempt: (result, step) => metrics.attempted(result, step),
-    }),
+    attempt: attempts.make,
     maxInFlight: config.ONQUEUE_WEBHOOK_IN_FLIGHT,
     maxPerEndpoint: config.ONQUEUE_WEBHOOK_IN_FLIGHT_PER_ENDPOINT,
     maxOpenMs: maxOpenMsOf(config.ONQUEUE_WEBHOOK_SCHEDULE),
@@ -130,16 +114,4 @@ export const startWebhooks = async (config: WebhooksConfig) => {
 
   const running = opened.move()
   return { url: `http://127.0.0.1:${health.port}`, close: () => running.disposeAsync() }
-}
-
-const readBacklog = async (redis: Redis, namespace: string) => {
-  // a consumer's commands wait for Redis for ever, and a scrape can't
-  if (redis.status !== 'ready') throw new Error('Redis does not answer')
-  const { endpoints } = deliveryKeys(namespace)
-  const [count, [, dueAt]] = await Promise.all([
-    redis.zcard(endpoints),
-    redis.zrange(endpoints, '0', '0', 'WITHSCORES'),
-  ])
-  const overdueMs = dueAt === undefined ? 0 : Math.max(0, Date.now() - Number(dueAt))
-  return { endpoints: count, overdueSeconds: overdueMs / 1000 }
 }
