@@ -18,7 +18,7 @@ import { docsPaths, docsRoutes, isDocsPage } from './openapi/docs-routes.ts'
 import { openapiRoutes } from './openapi/openapi-routes.ts'
 import { openPredictions } from './predictions/open-predictions.ts'
 import { createChannels } from './redis/channels.ts'
-import { createPredictionQueues } from './redis/prediction-queues.ts'
+import { openPredictionQueues } from './redis/prediction-queues.ts'
 import { openRedis } from './redis/redis-access.ts'
 import { openSubmit } from './submit/open-submit.ts'
 
@@ -54,7 +54,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   const { server, port } = await listen({ host: config.ONQUEUE_HOST, port: config.PORT })
   const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`
 
-  const queues = createPredictionQueues(store)
+  const queues = openPredictionQueues(store)
   opened.defer(() => queues.close())
   const deliveryStore = createDeliveryStore(store)
   const known = openPredictions({

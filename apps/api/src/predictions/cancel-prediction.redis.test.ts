@@ -2,7 +2,7 @@ import { createLogger, connectProducer, createOutcomeWriter, modelKeys, untilRea
 import type { Outcome, PredictionRecord } from '@onqueue/shared'
 import { expect, inject, test } from 'vitest'
 import { createCancelPrediction } from './cancel-prediction.ts'
-import { createPredictionQueues } from '../redis/prediction-queues.ts'
+import { openPredictionQueues } from '../redis/prediction-queues.ts'
 
 const namespace = 'cancel-test'
 const id = 'iris-01J00000000000000000000000'
@@ -41,7 +41,7 @@ const succeeded: Outcome = {
 test('a cancel that comes after the worker wrote its outcome answers with that', async () => {
   const redis = connectProducer(inject('redisUrl'), createLogger({ service: 'test', level: 'error' }))
   await untilReady(redis, 5000)
-  const queues = createPredictionQueues({ redis, namespace })
+  const queues = openPredictionQueues({ redis, namespace })
   const outcomes = createOutcomeWriter({ redis, namespace })
   try {
     await outcomes.write(id, succeeded, record.job)

@@ -1,6 +1,5 @@
 import { endedOutcome } from '@onqueue/shared'
-import type { OutcomeWriter, PredictionRecord } from '@onqueue/shared'
-import type { PredictionQueues } from '../redis/prediction-queues.ts'
+import type { OutcomeWriter, PredictionQueues, PredictionRecord } from '@onqueue/shared'
 
 /**
  * Cancels a prediction; one that is final stays as it is. The outcome is what cancels: workers look it up before they run

@@ -1,8 +1,7 @@
 import { deliveryIdOf, forgottenOwner, modelKeys } from '@onqueue/shared'
-import type { DeliveryStore, Outcome, PredictionRecord } from '@onqueue/shared'
+import type { DeliveryStore, Outcome, PredictionQueues, PredictionRecord } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { CancelPrediction } from './cancel-prediction.ts'
-import type { PredictionQueues } from '../redis/prediction-queues.ts'
 
 /**
  * Forgets a prediction: cancels it if it isn't final, and removes its job, input, output and listing. Its idempotency

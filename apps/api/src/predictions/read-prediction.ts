@@ -8,11 +8,16 @@ import {
   readPredictionRecord,
   toDelivery,
 } from '@onqueue/shared'
-import type { DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
+import type {
+  DeliveryStore,
+  OutcomeWriter,
+  PredictionQueues,
+  PredictionRecord,
+  QueuePlace,
+} from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { drainRate } from '../models/drain-rate.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import type { PredictionQueues } from '../redis/prediction-queues.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */
 export type PredictionReader = {

@@ -1,35 +1,17 @@
-import { AppError, openPredictionQueue } from '@onqueue/shared'
-import type { PredictionQueue } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import { AppError, createPredictionQueues } from '@onqueue/shared'
+import type { PredictionQueues, RedisStore } from '@onqueue/shared'
 
 /**
- * The BullMQ queues of the models, opened at their first use. Only for models of the catalog: a queue leaves a key in
- * Redis when it is opened.
+ * The queues of the models, for requests that can't wait: opening one throws `queue_unavailable` while Redis is away, which a
+ * BullMQ queue that is opened then would wait for. Only for models of the catalog, as a queue leaves a key in Redis.
  */
-export type PredictionQueues = {
-  /** Throws `queue_unavailable` while Redis is away: a BullMQ queue that is opened then would wait for it. */
-  open(model: string): PredictionQueue
-  close(): Promise<void>
-}
-
-export const createPredictionQueues = ({
-  redis,
-  namespace,
-}: {
-  redis: Redis
-  namespace: string
-}): PredictionQueues => {
-  const queues = new Map<string, PredictionQueue>()
+export const openPredictionQueues = (store: RedisStore): PredictionQueues => {
+  const queues = createPredictionQueues(store)
   return {
+    ...queues,
     open: (model) => {
-      if (redis.status !== 'ready') throw queueUnavailable()
-      const queue = queues.get(model) ?? openPredictionQueue(redis, namespace, model)
-      queues.set(model, queue)
-      return queue
-    },
-    close: async () => {
-      await Promise.all([...queues.values()].map((queue) => queue.close()))
-      queues.clear()
+      if (store.redis.status !== 'ready') throw queueUnavailable()
+      return queues.open(model)
     },
   }
 }

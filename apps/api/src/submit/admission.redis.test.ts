@@ -1,7 +1,6 @@
 import { AppError, connectProducer, createLogger, untilReady } from '@onqueue/shared'
-import type { ModelEntry } from '@onqueue/shared'
+import type { ModelEntry, PredictionQueues } from '@onqueue/shared'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
-import type { PredictionQueues } from '../redis/prediction-queues.ts'
 import { createAdmission } from './admission.ts'
 
 let redis: ReturnType<typeof connectProducer>

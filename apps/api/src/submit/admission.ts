@@ -1,7 +1,6 @@
 import { AppError, isConnectionError, modelKeys, readRedisMemory } from '@onqueue/shared'
-import type { Logger, ModelEntry, RedisStore } from '@onqueue/shared'
+import type { Logger, ModelEntry, PredictionQueues, RedisStore } from '@onqueue/shared'
 import { drainRate } from '../models/drain-rate.ts'
-import type { PredictionQueues } from '../redis/prediction-queues.ts'
 import { Gauge } from './gauge.ts'
 
 /**

@@ -7,11 +7,10 @@ import {
   rowsOf,
   wasNeverSent,
 } from '@onqueue/shared'
-import type { PredictionJobData } from '@onqueue/shared'
+import type { PredictionJobData, PredictionQueues } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { AbandonedSubmits } from './abandoned-submits.ts'
 import { queueUnavailable } from '../redis/prediction-queues.ts'
-import type { PredictionQueues } from '../redis/prediction-queues.ts'
 import type { RedisClock } from '../redis/redis-clock.ts'
 import type { SubmitGuard } from './submit-guard.ts'
 

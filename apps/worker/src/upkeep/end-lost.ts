@@ -25,8 +25,8 @@ export const endLost = async (upkeep: Upkeep, model: string) => {
   } while (ids.length === maxAtOnce && !isClosed())
 }
 
-const endLostOne = async ({ outcomes, log, queueOf }: Upkeep, model: string, id: string) => {
-  const job = await queueOf(model).getJob(id)
+const endLostOne = async ({ outcomes, log, queues }: Upkeep, model: string, id: string) => {
+  const job = await queues.open(model).getJob(id)
   if (!job) return
   const detail = 'the workers that took it were lost, again and again; submit it again'
   const ended = {

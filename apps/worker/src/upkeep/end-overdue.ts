@@ -23,8 +23,8 @@ export const endOverdue = async (upkeep: Upkeep, model: string) => {
 }
 
 /** Resolves to false while a worker has it, which is to end it itself. */
-const endIfOverdue = async ({ outcomes, log, queueOf }: Upkeep, model: string, id: string) => {
-  const job = await queueOf(model).getJob(id)
+const endIfOverdue = async ({ outcomes, log, queues }: Upkeep, model: string, id: string) => {
+  const job = await queues.open(model).getJob(id)
   if (!job) return true
   const { deadline, requestId } = job.data
   // not by `processedOn` alone, which a prediction that waits for its next attempt has too

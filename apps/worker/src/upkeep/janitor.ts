@@ -1,5 +1,5 @@
-import { globalKeys, isMemoryShort, openPredictionQueue, readRedisMemory } from '@onqueue/shared'
-import type { Logger, OutcomeWriter, PredictionQueue, RedisStore } from '@onqueue/shared'
+import { createPredictionQueues, globalKeys, isMemoryShort, readRedisMemory } from '@onqueue/shared'
+import type { Logger, OutcomeWriter, PredictionQueues, RedisStore } from '@onqueue/shared'
 import { clearEnded } from './clear-ended.ts'
 import { createRowCorrection } from './correct-rows.ts'
 import { endLost } from './end-lost.ts'
@@ -36,7 +36,7 @@ export class Janitor {
   readonly #locks: ModelLocks
   readonly #sweeper: Sweeper
   readonly #correctRows: (model: string) => Promise<void>
-  readonly #queues = new Map<string, PredictionQueue>()
+  readonly #queues: PredictionQueues
   readonly #upkeep: Upkeep
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void>
@@ -47,6 +47,7 @@ export class Janitor {
     const { redis, namespace, outcomes, log, intervalMs = 1000 } = options
     this.#options = options
     this.#intervalMs = intervalMs
+    this.#queues = createPredictionQueues({ redis, namespace })
     this.#locks = new ModelLocks({ redis, namespace }, 10 * intervalMs)
     this.#sweeper = createSweeper({ redis, namespace })
     this.#correctRows = createRowCorrection({ redis, namespace })
@@ -55,7 +56,7 @@ export class Janitor {
       namespace,
       outcomes,
       log,
-      queueOf: (model) => this.#queueOf(model),
+      queues: this.#queues,
       isClosed: () => this.#closed,
     }
     this.#running = this.#loop()
@@ -66,7 +67,7 @@ export class Janitor {
     clearTimeout(this.#timer)
     await this.#running
     await this.#locks.release()
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await this.#queues.close()
   }
 
   async #loop() {
@@ -127,12 +128,5 @@ export class Janitor {
   #cutoff({ memoryIsShort }: { memoryIsShort: boolean }) {
     const { retentionMs, minRetentionMs } = this.#options
     return cutoff({ now: Date.now(), retentionMs, minMs: minRetentionMs, memoryIsShort })
-  }
-
-  #queueOf(model: string) {
-    const queue =
-      this.#queues.get(model) ?? openPredictionQueue(this.#options.redis, this.#options.namespace, model)
-    this.#queues.set(model, queue)
-    return queue
   }
 }

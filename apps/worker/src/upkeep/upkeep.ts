@@ -1,10 +1,10 @@
-import type { Logger, OutcomeWriter, PredictionQueue, RedisStore } from '@onqueue/shared'
+import type { Logger, OutcomeWriter, PredictionQueues, RedisStore } from '@onqueue/shared'
 
 /** What the janitor's tasks work with. */
 export type Upkeep = RedisStore & {
   outcomes: OutcomeWriter
   log: Logger
-  queueOf: (model: string) => PredictionQueue
+  queues: PredictionQueues
   /** true once the janitor is told to stop: long tasks end early */
   isClosed: () => boolean
 }
