@@ -1,16 +1,10 @@
-import {
-  AppError,
-  defaultVersionOf,
-  globalKeys,
-  modelNameSchema,
-  nearestNames,
-  readModel,
-} from '@onqueue/shared'
+import { AppError, defaultVersionOf, globalKeys, readModel } from '@onqueue/shared'
 import type { ErrorPlace, Logger, ModelEntry, ServedVersion } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
+import { modelNotFound } from './model-not-found.ts'
 
 /** The models as the cards in Redis tell of them: kept in memory, so that no request waits for Redis to know them. */
 export type ModelCatalog = {
@@ -131,17 +125,6 @@ function refuseUnlessServed(
   if (lastSeenAt === null || now - lastSeenAt > maxSilenceMs) {
     refuse('has not had a worker for 10 minutes; start one', 60)
   }
-}
-
-const modelNotFound = (model: string, known: string[]) => {
-  const names = nearestNames(model.slice(0, 64), known)
-  const list =
-    names.length === 0 ? 'no model has been loaded yet' : `known models: ${names.slice(0, 10).join(', ')}`
-  const more = names.length > 10 ? ` and ${names.length - 10} more, see GET /v1/models` : ''
-  const what = modelNameSchema.safeParse(model).success
-    ? `model "${model}" is not here`
-    : 'no model has such a name'
-  return new AppError('model_not_found', `${what}; ${list}${more}`)
 }
 
 /** Where the schema has something that zod can't take, the input is left to the executor, which checks it again. */

@@ -1,8 +1,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { AppError, nearestNames } from '@onqueue/shared'
 import type { ModelEntry } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { cardSchema, cardUrls, toCard } from '../../models/card.ts'
+import { cardNotFound } from '../../models/model-not-found.ts'
 import type { Models } from '../../models/open-models.ts'
 
 /** `GET /v1/models` and `GET /v1/models/{model}`: the cards, with what waits for each model right now. */
@@ -23,21 +23,12 @@ export const modelRoutes = ({
     .openapi(getModel, async (c) => {
       const name = c.req.valid('param').model
       const entry = models.get(name)
-      if (!entry) throw modelNotFound(name, models.list())
+      if (!entry) {
+        const known = models.list().map((other) => other.name)
+        throw cardNotFound(name, known)
+      }
       return c.json(await readCard(entry), 200)
     })
-}
-
-const modelNotFound = (name: string, entries: ModelEntry[]) => {
-  const wanted = name.slice(0, 64)
-  const known = nearestNames(
-    wanted,
-    entries.map((entry) => entry.name),
-  ).slice(0, 10)
-  return new AppError(
-    'model_not_found',
-    `model "${wanted}" is not here; ${known.length > 0 ? `known models: ${known.join(', ')}` : 'no model has been loaded yet'}`,
-  )
 }
 
 const listModels = createRoute({
