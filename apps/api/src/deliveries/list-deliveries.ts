@@ -18,7 +18,7 @@ export type ListDeliveries = (query: {
   cursor: ListCursor | undefined
 }) => Promise<{ results: Delivery[]; next: ListCursor | null }>
 
-const maxLooked = 2000
+const maxEntriesRead = 2000
 
 export const createListDeliveries =
   ({
@@ -34,7 +34,7 @@ export const createListDeliveries =
     const key = deliveryKeys(namespace).index(owner)
     const results: Delivery[] = []
     let cursor = first
-    for (let looked = 0; looked < maxLooked;) {
+    for (let entriesRead = 0; entriesRead < maxEntriesRead;) {
       const count = status === undefined ? limit + 1 - results.length : 200
       const createdAfter = since === undefined ? undefined : since - 1
       const entries = await readListing(redis, key, { cursor, createdAfter, createdBefore: undefined, count })
@@ -47,7 +47,7 @@ export const createListDeliveries =
         if (delivery && (status === undefined || delivery.status === status)) results.push(delivery)
       }
       if (entries.length < count) return { results, next: null }
-      looked += count
+      entriesRead += count
     }
     return { results, next: cursor ?? null }
   }

@@ -17,7 +17,7 @@ export type Redeliver = {
   failedSince(since: number, owner: string): Promise<{ count: number; isMore: boolean }>
 }
 
-const mostAtOnce = 1000
+const maxRedelivered = 1000
 
 export const createRedeliver = ({
   deliveries,
@@ -73,7 +73,7 @@ export const createRedeliver = ({
         const done = await Promise.all(page.results.map(({ id }) => againIfFailed(id)))
         count += done.filter(Boolean).length
         cursor = page.next ?? undefined
-      } while (cursor && count < mostAtOnce)
+      } while (cursor && count < maxRedelivered)
       return { count, isMore: cursor !== undefined }
     },
   }

@@ -33,7 +33,7 @@ type PredictionPage = {
   previous: ListCursor | null
 }
 
-const maxLooked = 1000
+const maxEntriesRead = 1000
 /** An entry without a job that is younger than this may be about to get one. */
 const settledAfterMs = 60_000
 
@@ -79,7 +79,7 @@ export const createListPredictions = (options: Options): ListPredictions => {
     const found: { entry: ListingEntry; record: PredictionRecord }[] = []
     let onward: ListCursor | null = null
     let cursor = query.cursor
-    for (let looked = 0; ; looked += count) {
+    for (let entriesRead = 0; ; entriesRead += count) {
       const entries = await readEntries(query, cursor, count)
       const records = await readRecords(entries, query)
       for (const [index, entry] of entries.entries()) {
@@ -90,7 +90,8 @@ export const createListPredictions = (options: Options): ListPredictions => {
       const last = entries.at(-1)
       // one more than asked for tells that there are more
       if (found.length > query.limit) onward = cursorAt(direction, found[query.limit - 1]?.entry)
-      else if (looked + count >= maxLooked && entries.length === count) onward = cursorAt(direction, last)
+      else if (entriesRead + count >= maxEntriesRead && entries.length === count)
+        onward = cursorAt(direction, last)
       if (onward || entries.length < count || !last) break
       cursor = { direction, ...last }
     }

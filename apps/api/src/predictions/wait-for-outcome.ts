@@ -36,7 +36,7 @@ type Options = {
   rereadMs?: number
 }
 
-const readAtOnce = 500
+const maxReadAtOnce = 500
 
 export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
   const { redis, namespace, channels, log, lingerMs = 10_000, rereadMs = 1000 } = options
@@ -57,8 +57,8 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
   }
   const readAll = async (model: string) => {
     const ids = [...(models.get(model)?.waiters.keys() ?? [])]
-    for (let from = 0; from < ids.length; from += readAtOnce)
-      await read(model, ids.slice(from, from + readAtOnce))
+    for (let from = 0; from < ids.length; from += maxReadAtOnce)
+      await read(model, ids.slice(from, from + maxReadAtOnce))
   }
 
   const listenTo = (model: string): WaitingModel => {

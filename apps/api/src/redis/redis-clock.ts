@@ -10,7 +10,7 @@ export type RedisClock = {
 
 const intervalMs = 10_000
 /** A reading that took longer says too little about the moment it was made. */
-const longestReadingMs = 500
+const maxReadingMs = 500
 
 /** Keeps the difference between the two clocks: read when the connection is ready, and every 10 s. */
 export const createRedisClock = (redis: Redis): RedisClock => {
@@ -21,7 +21,7 @@ export const createRedisClock = (redis: Redis): RedisClock => {
     const sentAt = Date.now()
     const [seconds, microseconds] = await redis.time()
     const answeredAt = Date.now()
-    if (answeredAt - sentAt > longestReadingMs) return
+    if (answeredAt - sentAt > maxReadingMs) return
     offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentAt + answeredAt) / 2
   }
   const adjust = () => {

@@ -26,8 +26,8 @@ type Options = RedisStore & {
   clock?: () => number
 }
 
-const backlogMaxAgeMs = 250
-const memoryMaxAgeMs = 500
+const maxBacklogAgeMs = 250
+const maxMemoryAgeMs = 500
 /** What a prediction takes in Redis but for its input and output, as measured. */
 const bytesBesideInput = 2048
 
@@ -50,7 +50,7 @@ export const createAdmission = (options: Options): Admission => {
   const backlogOf = (model: string) => {
     const gauge =
       backlogs.get(model) ??
-      new Gauge({ read: () => countRows(model), maxAgeMs: backlogMaxAgeMs, onFailed, clock })
+      new Gauge({ read: () => countRows(model), maxAgeMs: maxBacklogAgeMs, onFailed, clock })
     backlogs.set(model, gauge)
     return gauge
   }
@@ -61,7 +61,7 @@ export const createAdmission = (options: Options): Admission => {
       limitBytes = reading.limitBytes
       return reading.usedBytes
     },
-    maxAgeMs: memoryMaxAgeMs,
+    maxAgeMs: maxMemoryAgeMs,
     onFailed,
     clock,
   })

@@ -1,12 +1,12 @@
 /** A reading from before a pause says nothing about now. */
-const pauseMs = 2000
+const maxPauseMs = 2000
 
 /**
  * A measure that is read at most every `maxAgeMs`, whatever the load: what this process knows to have been added since is
  * added to the last reading.
  *
- *     no reading ──refresh──▶ fresh ──maxAgeMs──▶ old: replaced in the background ──pauseMs──▶ stale
- *         └───────────── stale: a caller waits for the next reading ◀───────────────────────────┘
+ *     no reading ──refresh──▶ fresh ──maxAgeMs──▶ old: replaced in the background ──maxPauseMs──▶ stale
+ *         └───────────── stale: a caller waits for the next reading ◀──────────────────────────────┘
  *
  * A reading that fails leaves the last one standing for another `maxAgeMs`, and is told to `onFailed`.
  */
@@ -50,7 +50,7 @@ export class Gauge {
     const ageMs = this.#reading === undefined ? Infinity : this.#clock() - this.#reading.at
     if (ageMs <= this.#maxAgeMs) return
     const refreshing = (this.#refreshing ??= this.#refresh())
-    if (ageMs > pauseMs) await refreshing
+    if (ageMs > maxPauseMs) await refreshing
   }
 
   async #refresh() {

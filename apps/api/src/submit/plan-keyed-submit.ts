@@ -10,7 +10,7 @@ export type KeyedStep =
   | { kind: 'refuse'; why: 'reused' | 'expired' | 'unknown' }
 
 /** A claim without a job that is older than this was left behind by a process that died. */
-const claimPatienceMs = 5000
+const maxClaimAgeMs = 5000
 /** How long a second submit with the same key waits for the first one to add the job. */
 const maxClaimWaitMs = 2000
 
@@ -46,6 +46,6 @@ export const planKeyedSubmit = ({
   if (claim.fingerprint !== fingerprint) return { kind: 'refuse', why: 'reused' }
   if (record !== null) return { kind: 'replay', record }
   if (claim.isAdded) return { kind: 'refuse', why: 'expired' }
-  if (now - claim.at > claimPatienceMs) return { kind: 'take-over' }
+  if (now - claim.at > maxClaimAgeMs) return { kind: 'take-over' }
   return waitedMs > maxClaimWaitMs ? { kind: 'refuse', why: 'unknown' } : { kind: 'wait' }
 }
