@@ -35,6 +35,7 @@ export const planKeyedSubmit = ({
   waitedMs,
 }: {
   claim: Claim | null
+  /** only looked at where the claim is of this request */
   record: PredictionRecord | null
   /** of this request */
   fingerprint: string

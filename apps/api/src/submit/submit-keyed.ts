@@ -58,7 +58,8 @@ export const createSubmitKeyed = ({
     const startedAt = performance.now()
     for (;;) {
       const claim = await claims.read(model, id)
-      const record = claim && (await reader.find(id, owner))
+      // what another request asked for is nothing that this one has to read
+      const record = claim?.fingerprint === fingerprint ? await reader.find(id, owner) : null
       const waitedMs = performance.now() - startedAt
       const step = planKeyedSubmit({ claim, record, fingerprint, now: Date.now(), waitedMs })
       switch (step.kind) {
