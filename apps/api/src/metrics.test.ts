@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './http/api-environment.ts'
-import type { Backlog } from './models/card.ts'
+import type { WaitingPredictions } from './models/waiting-predictions.ts'
 import { createMetrics } from './metrics.ts'
 import { modelEntry, modelsOf } from './models/model-entry.fixture.ts'
 
 const start = ({
-  readBacklog = async () => ({ waiting: 0, oldestAgeSeconds: null }),
-}: { readBacklog?: () => Promise<Backlog> } = {}) =>
+  readWaiting = async () => ({ count: 0, oldestAgeSeconds: null }),
+}: { readWaiting?: () => Promise<WaitingPredictions> } = {}) =>
   createMetrics({
-    models: modelsOf([modelEntry('iris')], readBacklog),
+    models: modelsOf([modelEntry('iris')], readWaiting),
     countWaiters: () => 3,
     countEventStreams: () => 2,
     hasProcessMetrics: false,
@@ -70,7 +70,7 @@ test('a model that nobody knows is not a label', async () => {
 })
 
 test('queues, workers, waiters and streams are read at the scrape', async () => {
-  const metrics = start({ readBacklog: async () => ({ waiting: 7, oldestAgeSeconds: 1.5 }) })
+  const metrics = start({ readWaiting: async () => ({ count: 7, oldestAgeSeconds: 1.5 }) })
 
   const text = await metrics.collect()
 
@@ -84,9 +84,9 @@ test('queues, workers, waiters and streams are read at the scrape', async () => 
 test('without Redis a scrape leaves the queues out and tells the rest', async () => {
   let isRedisThere = true
   const metrics = start({
-    readBacklog: async () => {
+    readWaiting: async () => {
       if (!isRedisThere) throw new Error('Connection is closed.')
-      return { waiting: 7, oldestAgeSeconds: 1.5 }
+      return { count: 7, oldestAgeSeconds: 1.5 }
     },
   })
   await metrics.collect()

@@ -26,7 +26,7 @@ export const createMetrics = ({
   countEventStreams,
   hasProcessMetrics = true,
 }: {
-  models: Pick<Models, 'list' | 'get' | 'readBacklog'>
+  models: Pick<Models, 'list' | 'get' | 'readWaiting'>
   /** requests that wait for an outcome right now */
   countWaiters: () => number
   /** open streams of server-sent events */
@@ -128,17 +128,17 @@ const readModels = ({ modelWorkers }: Instruments, models: Pick<Models, 'list'>)
 
 const readQueues = async (
   { queueDepth, oldestWaiting }: Instruments,
-  models: Pick<Models, 'list' | 'readBacklog'>,
+  models: Pick<Models, 'list' | 'readWaiting'>,
 ) => {
   queueDepth.reset()
   oldestWaiting.reset()
   const names = models.list().map(({ name }) => name)
-  for (const [index, backlog] of (
-    await Promise.all(names.map((name) => models.readBacklog(name)))
+  for (const [index, waiting] of (
+    await Promise.all(names.map((name) => models.readWaiting(name)))
   ).entries()) {
     const model = names[index] ?? ''
-    queueDepth.set({ model }, backlog.waiting)
-    oldestWaiting.set({ model }, backlog.oldestAgeSeconds ?? 0)
+    queueDepth.set({ model }, waiting.count)
+    oldestWaiting.set({ model }, waiting.oldestAgeSeconds ?? 0)
   }
 }
 

@@ -3,10 +3,10 @@ import { cardSchema, cardUrls, toCard } from './card.ts'
 import { modelEntry, servedVersion } from './model-entry.fixture.ts'
 
 const urls = cardUrls('http://127.0.0.1:8080', 'iris')
-const idle = { waiting: 0, oldestAgeSeconds: null }
+const idle = { count: 0, oldestAgeSeconds: null }
 
 test('the card of a ready model', () => {
-  const card = toCard(modelEntry('iris'), { waiting: 3, oldestAgeSeconds: 1.5 }, urls)
+  const card = toCard(modelEntry('iris'), { count: 3, oldestAgeSeconds: 1.5 }, urls)
 
   expect(card).toEqual({
     object: 'model',

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { blankInterface, defaultVersionOf, jsonSchemaSchema } from '@onqueue/shared'
 import type { ModelEntry, ServedVersion } from '@onqueue/shared'
+import type { WaitingPredictions } from './waiting-predictions.ts'
 
 const modelStatusSchema = z.enum(['loading', 'ready', 'refused', 'unavailable'])
 
@@ -55,11 +56,8 @@ export const cardSchema = z
   .openapi('Model')
 export type Card = z.infer<typeof cardSchema>
 
-/** What waits for the workers of a model. `oldestAgeSeconds` is null when nothing does. */
-export type Backlog = { waiting: number; oldestAgeSeconds: number | null }
-
 /** Everything that is said of a model as a whole is said of its default version. */
-export const toCard = (entry: ModelEntry, backlog: Backlog, urls: Card['urls']): Card => {
+export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Card['urls']): Card => {
   const served = defaultVersionOf(entry.versions)
   const offered = served?.card.interface ?? blankInterface
   const reason = reasonOf(served)
@@ -96,7 +94,7 @@ export const toCard = (entry: ModelEntry, backlog: Backlog, urls: Card['urls']):
     providers: offered.providers,
     memory_bytes: sumMemory(entry),
     workers: entry.heartbeats.length,
-    backlog: { waiting: backlog.waiting, oldest_age: backlog.oldestAgeSeconds },
+    backlog: { waiting: waiting.count, oldest_age: waiting.oldestAgeSeconds },
     urls,
   }
 }

@@ -1,5 +1,5 @@
 import type { ModelEntry, ServedVersion, VersionCard, VersionInterface } from '@onqueue/shared'
-import type { ReadBacklog } from './backlog.ts'
+import type { ReadWaiting } from './waiting-predictions.ts'
 import type { Models } from './open-models.ts'
 
 /** A model as tests see it: one version that one worker has ready, changed as given. */
@@ -33,11 +33,11 @@ export const servedVersion = (card: CardChanges, served: Partial<ServedVersion> 
 /** The models of these entries, for routes that only look models up. */
 export const modelsOf = (
   entries: ModelEntry[],
-  readBacklog: ReadBacklog = async () => ({ waiting: 0, oldestAgeSeconds: null }),
-): Pick<Models, 'list' | 'get' | 'readBacklog'> => ({
+  readWaiting: ReadWaiting = async () => ({ count: 0, oldestAgeSeconds: null }),
+): Pick<Models, 'list' | 'get' | 'readWaiting'> => ({
   list: () => entries,
   get: (name) => entries.find((entry) => entry.name === name),
-  readBacklog,
+  readWaiting,
 })
 
 /** Changes of a card and of what it offers, in one. */

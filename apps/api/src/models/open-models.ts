@@ -1,12 +1,12 @@
 import type { Logger, RedisStore } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
-import { createBacklogReader } from './backlog.ts'
-import type { ReadBacklog } from './backlog.ts'
+import { createWaitingReader } from './waiting-predictions.ts'
+import type { ReadWaiting } from './waiting-predictions.ts'
 import { createModelCatalog } from './model-catalog.ts'
 import type { ModelCatalog } from './model-catalog.ts'
 
 /** All that the API knows of the models. */
-export type Models = ModelCatalog & { readBacklog: ReadBacklog }
+export type Models = ModelCatalog & { readWaiting: ReadWaiting }
 
 /** Reads all models before it resolves. */
 export const openModels = async ({
@@ -16,5 +16,5 @@ export const openModels = async ({
   log,
 }: RedisStore & { channels: Channels; log: Logger }): Promise<Models> => ({
   ...(await createModelCatalog({ redis, namespace, channels, log })),
-  readBacklog: createBacklogReader({ redis, namespace }),
+  readWaiting: createWaitingReader({ redis, namespace }),
 })

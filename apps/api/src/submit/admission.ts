@@ -1,6 +1,7 @@
-import { AppError, isConnectionError, modelKeys, readRedisMemory } from '@onqueue/shared'
+import { AppError, isConnectionError, readRedisMemory } from '@onqueue/shared'
 import type { Logger, ModelEntry, PredictionQueues, RedisStore } from '@onqueue/shared'
 import { drainRate } from '../models/drain-rate.ts'
+import { readBacklogRows } from './backlog-rows.ts'
 import { Gauge } from './gauge.ts'
 
 /**
@@ -37,20 +38,16 @@ export const createAdmission = (options: Options): Admission => {
     if (!isAway(err)) log.error({ err }, 'admission goes by an old reading: the new one failed')
   }
 
-  const countRows = async (model: string) => {
-    const [counts, extraRows] = await Promise.all([
-      queues.open(model).getJobCounts('waiting', 'prioritized', 'active', 'delayed'),
-      redis.get(modelKeys(namespace, model).extraRows),
-    ])
-    const predictions = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    // the counter may be off after a crash, but rows are never fewer than predictions
-    return predictions + Math.max(0, Number(extraRows ?? 0))
-  }
   const backlogs = new Map<string, Gauge>()
   const backlogOf = (model: string) => {
     const gauge =
       backlogs.get(model) ??
-      new Gauge({ read: () => countRows(model), maxAgeMs: maxBacklogAgeMs, onFailed, clock })
+      new Gauge({
+        read: () => readBacklogRows({ redis, namespace, queues }, model),
+        maxAgeMs: maxBacklogAgeMs,
+        onFailed,
+        clock,
+      })
     backlogs.set(model, gauge)
     return gauge
   }

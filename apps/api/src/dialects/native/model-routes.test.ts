@@ -5,7 +5,7 @@ import { modelRoutes } from './model-routes.ts'
 
 const app = modelRoutes({
   models: modelsOf([modelEntry('iris'), modelEntry('minilm')], async (model) =>
-    model === 'iris' ? { waiting: 2, oldestAgeSeconds: 0.25 } : { waiting: 0, oldestAgeSeconds: null },
+    model === 'iris' ? { count: 2, oldestAgeSeconds: 0.25 } : { count: 0, oldestAgeSeconds: null },
   ),
   publicUrl: 'https://ml.example.com',
 })

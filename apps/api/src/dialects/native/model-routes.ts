@@ -10,11 +10,11 @@ export const modelRoutes = ({
   models,
   publicUrl,
 }: {
-  models: Pick<Models, 'list' | 'get' | 'readBacklog'>
+  models: Pick<Models, 'list' | 'get' | 'readWaiting'>
   publicUrl: string
 }) => {
   const readCard = async (entry: ModelEntry) =>
-    toCard(entry, await models.readBacklog(entry.name), cardUrls(publicUrl, entry.name))
+    toCard(entry, await models.readWaiting(entry.name), cardUrls(publicUrl, entry.name))
 
   return new OpenAPIHono<ApiEnvironment>()
     .openapi(listModels, async (c) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { rememberBriefly } from './backlog.ts'
+import { rememberBriefly } from './waiting-predictions.ts'
 
 const start = () => {
   const asked: string[] = []
@@ -9,7 +9,7 @@ const start = () => {
     async (model) => {
       asked.push(model)
       if (!isRedisThere) throw new Error('Connection is closed.')
-      return { waiting: asked.length, oldestAgeSeconds: null }
+      return { count: asked.length, oldestAgeSeconds: null }
     },
     { maxAgeMs: 500, now: () => clock },
   )
@@ -26,9 +26,9 @@ test('a model is read once in half a second, however often it is asked for', asy
 
   await Promise.all([read('iris'), read('iris'), read('housing')])
   pass(499)
-  expect(await read('iris')).toEqual({ waiting: 1, oldestAgeSeconds: null })
+  expect(await read('iris')).toEqual({ count: 1, oldestAgeSeconds: null })
   pass(1)
-  expect(await read('iris')).toEqual({ waiting: 3, oldestAgeSeconds: null })
+  expect(await read('iris')).toEqual({ count: 3, oldestAgeSeconds: null })
 
   expect(asked).toEqual(['iris', 'housing', 'iris'])
 })
@@ -40,5 +40,5 @@ test('a failure is told and not remembered', async () => {
   await expect(read('iris')).rejects.toThrow('Connection is closed.')
   setRedis(true)
 
-  expect(await read('iris')).toEqual({ waiting: 2, oldestAgeSeconds: null })
+  expect(await read('iris')).toEqual({ count: 2, oldestAgeSeconds: null })
 })

@@ -1,27 +1,29 @@
-import type { Redis } from 'ioredis'
 import { modelKeys, queuePriority } from '@onqueue/shared'
-import type { Backlog } from './card.ts'
+import type { RedisStore } from '@onqueue/shared'
 
-export type ReadBacklog = (model: string) => Promise<Backlog>
+/** The predictions that wait for the workers of a model. `oldestAgeSeconds` is null when none does. */
+export type WaitingPredictions = { count: number; oldestAgeSeconds: number | null }
+
+export type ReadWaiting = (model: string) => Promise<WaitingPredictions>
 
 /** Reads what waits in the queue of a model, at most twice a second a model. Rejects when Redis does. */
-export const createBacklogReader = ({ redis, namespace }: { redis: Redis; namespace: string }): ReadBacklog =>
-  rememberBriefly((model) => readBacklog(redis, namespace, model), { maxAgeMs: 500 })
+export const createWaitingReader = (store: RedisStore): ReadWaiting =>
+  rememberBriefly((model) => readWaiting(store, model), { maxAgeMs: 500 })
 
 /** Dashboards and scrapes may ask often: an answer is given again until it is `maxAgeMs` old; a failure is not. */
 export const rememberBriefly = (
-  read: ReadBacklog,
+  read: ReadWaiting,
   { maxAgeMs, now = Date.now }: { maxAgeMs: number; now?: () => number },
-): ReadBacklog => {
-  const readings = new Map<string, { at: number; backlog: Promise<Backlog> }>()
+): ReadWaiting => {
+  const readings = new Map<string, { at: number; waiting: Promise<WaitingPredictions> }>()
 
   return (model) => {
     const known = readings.get(model)
-    if (known && now() - known.at < maxAgeMs) return known.backlog
-    const reading = { at: now(), backlog: read(model) }
+    if (known && now() - known.at < maxAgeMs) return known.waiting
+    const reading = { at: now(), waiting: read(model) }
     readings.set(model, reading)
-    reading.backlog.catch(() => readings.get(model) === reading && readings.delete(model))
-    return reading.backlog
+    reading.waiting.catch(() => readings.get(model) === reading && readings.delete(model))
+    return reading.waiting
   }
 }
 
@@ -29,7 +31,7 @@ export const rememberBriefly = (
  * BullMQ has counts, but not the age of the oldest: its `prioritized` set is ordered by priority and only then by time,
  * so the oldest is one of the first of each priority. A score is priority · 2³² + a counter (getPriorityScore.lua).
  */
-const readBacklog = async (redis: Redis, namespace: string, model: string): Promise<Backlog> => {
+const readWaiting = async ({ redis, namespace }: RedisStore, model: string): Promise<WaitingPredictions> => {
   const { queue } = modelKeys(namespace, model)
   const [waiting, prioritized, delayed, oldestWaiting, ...oldestPrioritized] = await Promise.all([
     redis.llen(queue('wait')),
@@ -52,7 +54,7 @@ const readBacklog = async (redis: Redis, namespace: string, model: string): Prom
   const times = await Promise.all(ids.map((id) => redis.hget(queue(id), 'timestamp')))
   const oldest = Math.min(...times.flatMap((time) => (time === null ? [] : [Number(time)])))
   return {
-    waiting: waiting + prioritized + delayed,
+    count: waiting + prioritized + delayed,
     oldestAgeSeconds: Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1000 : null,
   }
 }
