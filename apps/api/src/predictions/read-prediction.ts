@@ -1,12 +1,9 @@
 import {
   AppError,
-  deliveryIdOf,
-  endpointOf,
   missedDeadline,
   modelKeys,
   modelOfPredictionId,
   readPredictionRecord,
-  toDelivery,
 } from '@onqueue/shared'
 import type {
   DeliveryStore,
@@ -14,10 +11,11 @@ import type {
   PredictionQueues,
   PredictionRecord,
   QueuePlace,
+  RedisStore,
 } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
 import { drainRate } from '../models/drain-rate.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
+import { createWebhookStatusReader } from './webhook-status.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */
 export type PredictionReader = {
@@ -32,9 +30,7 @@ export type PredictionReader = {
   placeOf(record: PredictionRecord): Promise<QueuePlace | undefined>
 }
 
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   queues: PredictionQueues
   catalog: Pick<ModelCatalog, 'get'>
   outcomes: OutcomeWriter
@@ -45,30 +41,19 @@ type Options = {
 
 export const createPredictionReader = (options: Options): PredictionReader => {
   const { redis, namespace, queues, catalog, outcomes, deliveries, retentionMs, clock = Date.now } = options
+  const readWebhookStatus = createWebhookStatusReader({ redis, namespace, deliveries })
 
   const find = async (id: string, owner: string | null): Promise<PredictionRecord | null> => {
     const model = modelOfPredictionId(id)
     if (model === undefined || !catalog.get(model)) return null
     const record = await readPredictionRecord({ redis, namespace, queue: queues.open(model) }, model, id)
     if (!record || (owner !== null && record.job.owner !== owner)) return null
-    return withWebhook(record.outcome ? record : await endOverdue(record))
+    return withWebhookStatus(record.outcome ? record : await endOverdue(record))
   }
 
-  /** With how the delivery about its end stands, where there is one. */
-  const withWebhook = async (record: PredictionRecord): Promise<PredictionRecord> => {
-    const { owner, webhook } = record.job
-    if (!webhook?.events.includes('completed')) return record
-    const delivery = await deliveries.read(deliveryIdOf(record.id, 'completed'))
-    if (!delivery) return { ...record, webhookStatus: await withoutDelivery(record) }
-    const isPaused = await deliveries.isPaused(endpointOf({ owner, url: webhook.url }))
-    return { ...record, webhookStatus: toDelivery(delivery, { isPaused }).status }
-  }
-
-  /** Not made yet; or gone again: discarded by its owner, or delivered and swept when memory was short. */
-  const withoutDelivery = async ({ id, job, outcome }: PredictionRecord) => {
-    const isToCome =
-      outcome === null || (await redis.zscore(modelKeys(namespace, job.model).undelivered, id)) !== null
-    return isToCome ? 'pending' : 'gone'
+  const withWebhookStatus = async (record: PredictionRecord): Promise<PredictionRecord> => {
+    const webhookStatus = await readWebhookStatus(record)
+    return webhookStatus === undefined ? record : { ...record, webhookStatus }
   }
 
   const endOverdue = async (record: PredictionRecord): Promise<PredictionRecord> => {
