@@ -1,6 +1,5 @@
 import { deliveryKeys } from '@onqueue/shared'
-import type { Delivery, DeliveryStatus, DeliveryStore } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { Delivery, DeliveryStatus, DeliveryStore, RedisStore } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import { readListing } from '../predictions/read-listing.ts'
 import { readDelivery } from './show-delivery.ts'
@@ -25,9 +24,7 @@ export const createListDeliveries =
     redis,
     namespace,
     deliveries,
-  }: {
-    redis: Redis
-    namespace: string
+  }: RedisStore & {
     deliveries: DeliveryStore
   }): ListDeliveries =>
   async ({ owner, status, since, limit, cursor: first }) => {

@@ -1,6 +1,5 @@
 import { AppError, defaultVersionOf, globalKeys, readModel } from '@onqueue/shared'
-import type { ErrorPlace, Logger, ModelEntry, ServedVersion } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { ErrorPlace, Logger, ModelEntry, RedisStore, ServedVersion } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
@@ -26,9 +25,7 @@ export type ModelCatalog = {
 /** A model whose workers have not been heard of for this long takes no new predictions: nobody may ever run them. */
 const maxSilenceMs = 10 * 60_000
 
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   channels: Channels
   log: Logger
   refreshMs?: number

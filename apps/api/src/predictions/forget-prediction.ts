@@ -1,6 +1,5 @@
-import { deliveryIdOf, forgottenOwner, modelKeys } from '@onqueue/shared'
-import type { DeliveryStore, Outcome, PredictionQueues, PredictionRecord } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import { deliveryIdOf, forgottenOwner, modelKeys, undeliveredMember } from '@onqueue/shared'
+import type { DeliveryStore, Outcome, PredictionQueues, PredictionRecord, RedisStore } from '@onqueue/shared'
 import type { CancelPrediction } from './cancel-prediction.ts'
 
 /**
@@ -26,9 +25,7 @@ export const createForgetPrediction =
     queues,
     deliveries,
     cancel,
-  }: {
-    redis: Redis
-    namespace: string
+  }: RedisStore & {
     queues: PredictionQueues
     deliveries: DeliveryStore
     cancel: CancelPrediction
@@ -40,7 +37,7 @@ export const createForgetPrediction =
     // nobody is to be told of it any more
     const { webhook: _webhook, ...silent } = job
     const { outcome } = await cancel({ ...record, job: silent }, 'deleted by its owner')
-    await redis.zrem(keys.undelivered, id, `${id}:start`)
+    await redis.zrem(keys.undelivered, undeliveredMember.completed(id), undeliveredMember.start(id))
     if (outcome) await redis.set(keys.outcome(id), tombstone(outcome), 'KEEPTTL')
     await recall(deliveries, id)
     await Promise.all([

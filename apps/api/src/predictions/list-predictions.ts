@@ -1,6 +1,5 @@
 import { modelKeys, statusOf } from '@onqueue/shared'
-import type { PredictionRecord, PredictionStatus } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { PredictionRecord, PredictionStatus, RedisStore } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import { isBefore, readListing } from './read-listing.ts'
@@ -37,9 +36,7 @@ const maxEntriesRead = 1000
 /** An entry without a job that is younger than this may be about to get one. */
 const settledAfterMs = 60_000
 
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   catalog: Pick<ModelCatalog, 'list' | 'get'>
   reader: PredictionReader
   clock?: () => number

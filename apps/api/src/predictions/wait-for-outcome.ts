@@ -1,6 +1,5 @@
 import { modelKeys, modelOfPredictionId, readOutcomes } from '@onqueue/shared'
-import type { Logger, Outcome } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { Logger, Outcome, RedisStore } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 
 /**
@@ -27,9 +26,7 @@ export type ExpectedOutcome = {
   release(): void
 }
 
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   channels: Channels
   log: Logger
   lingerMs?: number

@@ -1,6 +1,5 @@
 import { endedOutcome, modelKeys } from '@onqueue/shared'
-import type { Logger, OutcomeWriter } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 
 /** A submit whose caller was told that nobody knows whether it was accepted. `sentAt` in ms. */
 type AbandonedSubmit = { id: string; model: string; owner: string; rows: number; sentAt: number }
@@ -14,9 +13,7 @@ type AbandonedSubmit = { id: string; model: string; owner: string; rows: number;
  */
 export type AbandonedSubmits = { add(submit: AbandonedSubmit): void; close(): Promise<void> }
 
-type Options = {
-  redis: Redis
-  namespace: string
+type Options = RedisStore & {
   outcomes: OutcomeWriter
   log: Logger
   maxRemembered?: number

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { modelKeys } from '@onqueue/shared'
-import type { Redis } from 'ioredis'
+import type { RedisStore } from '@onqueue/shared'
 import { z } from 'zod'
 import type { SubmitRequest } from './submit-request.ts'
 
@@ -36,9 +36,7 @@ export const createClaims = ({
   redis,
   namespace,
   retentionMs,
-}: {
-  redis: Redis
-  namespace: string
+}: RedisStore & {
   retentionMs: number
 }): Claims => {
   const keyOf = (model: string, id: string) => modelKeys(namespace, model).claim(id)
