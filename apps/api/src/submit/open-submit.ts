@@ -10,7 +10,7 @@ import type { StreamEvents } from '../predictions/prediction-events.ts'
 import type { ShowPrediction } from '../predictions/show-prediction.ts'
 import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
 import { createRedisClock } from '../redis/redis-clock.ts'
-import { createAbandonedSubmits } from './abandoned-submits.ts'
+import { AbandonedSubmits } from './abandoned-submits.ts'
 import { createAddPrediction } from './add-prediction.ts'
 import type { CountSubmits } from './add-prediction.ts'
 import { createAdmission } from './admission.ts'
@@ -79,7 +79,7 @@ export const openSubmit = ({
   const store = { redis, namespace }
   const { reader, watcher, waiters, outcomes, cancel } = known
   const clock = createRedisClock(redis)
-  const abandoned = createAbandonedSubmits({ ...store, outcomes, log })
+  const abandoned = new AbandonedSubmits({ ...store, outcomes, log })
   const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark, log })
   const guard = createSubmitGuard({ ...store, clock })
   const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, clock, abandoned })
