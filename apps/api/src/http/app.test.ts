@@ -4,9 +4,11 @@ import { HTTPException } from 'hono/http-exception'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { createAuth } from '../access/auth.ts'
+import { createLoopbackGuard } from '../access/loopback-guard.ts'
 import type { ApiEnvironment } from './api-environment.ts'
 import { createApp } from './app.ts'
 import { createJsonReader } from './bodies/json-body.ts'
+import { parseBody } from './bodies/parse-body.ts'
 import { dialectWith } from './dialect.fixture.ts'
 import { createDialectFinder } from './dialect.ts'
 
@@ -16,17 +18,17 @@ const routesThatThrow = (thrown: unknown) => {
     throw thrown
   })
   routes.post('/throws', (c) => c.text('ok'))
-  routes.openapi(
-    createRoute({
-      method: 'get',
-      path: '/query',
-      request: { query: z.object({ limit: z.coerce.number().max(100) }) },
-      responses: { 200: { description: 'ok' } },
-    }),
-    (c) => c.text('ok'),
-  )
+  routes.openapi(limitedRoute('/query'), (c) => c.text('ok'))
   return routes
 }
+
+const limitedRoute = (path: string) =>
+  createRoute({
+    method: 'get',
+    path,
+    request: { query: z.object({ limit: z.coerce.number().max(100) }) },
+    responses: { 200: { description: 'ok' } },
+  })
 
 const responseTo = async (
   path: string,
@@ -128,94 +130,140 @@ test('another method of a known path is 405 and says which there are', async () 
 })
 
 /** A server that speaks a second dialect below `/infer/`: another envelope, another scheme, bodies without a type. */
-const startTwoDialects = () => {
+const startTwoDialects = ({ hasKeys = true }: { hasKeys?: boolean } = {}) => {
   const readJsonBody = createJsonReader({ limitBytes: 20, isJson: () => true })
+  const bodySchema = z.strictObject({ a: z.number() })
   const inferRoutes = new OpenAPIHono<ApiEnvironment>()
   inferRoutes.get('/infer/ready', (c) => c.json({}))
   inferRoutes.get('/infer/broken', () => {
     throw new Error('the password is secret')
   })
-  inferRoutes.post('/infer/echo', async (c) => c.json({ owner: c.var.owner, got: await readJsonBody(c) }))
+  inferRoutes.get('/infer/busy', () => {
+    throw new AppError('backlog_full', 'too much is waiting', { retryAfterSeconds: 7 })
+  })
+  inferRoutes.post('/infer/echo', async (c) =>
+    c.json({ owner: c.var.owner, got: parseBody(bodySchema, await readJsonBody(c)) }),
+  )
+  inferRoutes.openapi(limitedRoute('/infer/list'), (c) => c.text('ok'))
   const infer = dialectWith({
     routes: inferRoutes,
     ownsPath: (path) => path === '/infer' || path.startsWith('/infer/'),
     isOpen: (path) => path === '/infer/ready',
-    toErrorResponse: (c, err) => c.json({ error: err.message }, httpStatusOf[err.code], err.headers),
+    isProbe: (path) => path === '/infer/ready',
+    toErrorResponse: (c, err) => c.json({ error: err.message }, httpStatusOf[err.code]),
     readKey: (request) => request.header('x-key') ?? '',
   })
   const native = dialectWith({ routes: routesThatThrow(new Error('broken')) })
-  const dialectOf = createDialectFinder([native, infer])
-  const pass = async (_c: unknown, next: () => Promise<void>) => next()
+  const dialects = [native, infer] as const
+  const dialectOf = createDialectFinder(dialects)
   const app = createApp({
     log: pino({ level: 'silent' }),
     dialectOf,
-    countRequest: pass,
-    loopbackGuard: pass,
+    countRequest: async (_c, next) => next(),
+    loopbackGuard: createLoopbackGuard({
+      isActive: () => !hasKeys,
+      isProbe: infer.isProbe,
+      isPage: () => false,
+      publicUrl: 'http://127.0.0.1:8080',
+      allowAnonymous: false,
+    }),
     auth: createAuth({
-      keys: { isKeyNeeded: () => true, findOwner: (key) => (key === 'right' ? 'billing' : undefined) },
+      keys: { isKeyNeeded: () => hasKeys, findOwner: (key) => (key === 'right' ? 'billing' : undefined) },
       dialectOf,
       isOpen: infer.isOpen,
     }),
   })
-  for (const { routes } of [native, infer]) app.route('/', routes)
-  const key = { 'X-Key': 'right' }
-  const bearer = { Authorization: 'Bearer right' }
-  return { app, key, bearer }
+  for (const { routes } of dialects) app.route('/', routes)
+  return app
 }
 
-test.each([
-  ['GET', '/infer/ready', false, 200, {}],
-  ['POST', '/infer/echo', false, 401, expect.stringContaining('API key')],
-  ['GET', '/infer/nothing', true, 404, expect.stringContaining('nothing at this path')],
-  ['GET', '/infer', true, 404, expect.stringContaining('nothing at this path')],
-  ['DELETE', '/infer/echo', true, 405, 'DELETE does nothing at this path; it takes POST'],
-  ['GET', '/infer/broken', true, 500, expect.stringContaining('request id')],
-] as const)(
-  '%s %s of another dialect (with its key: %s) is answered in its words: %i',
-  async (...expected) => {
-    const [method, path, hasKey, status, error] = expected
-    const { app, key } = startTwoDialects()
-
-    const response = await app.request(path, { method, headers: hasKey ? key : {} })
-
-    expect(response.status).toBe(status)
-    expect(response.headers.get('x-request-id')).toMatch(/./)
-    expect(await response.json()).toEqual(status === 200 ? {} : { error })
-  },
-)
+const inferKey = { 'X-Key': 'right' }
+const bearerKey = { Authorization: 'Bearer right' }
 
 test.each([
-  ['GET', '/v1/models', false, 401, 'unauthorized'],
-  ['GET', '/v1/nothing', true, 404, 'not_found'],
-  ['GET', '/inference', true, 404, 'not_found'],
-  ['DELETE', '/throws', true, 405, 'method_not_allowed'],
-  ['GET', '/throws', true, 500, 'internal_error'],
-] as const)('%s %s beside another dialect stays a problem document: %i', async (...expected) => {
-  const [method, path, hasKey, status, code] = expected
-  const { app, bearer } = startTwoDialects()
+  ['GET', '/infer/ready', {}, 200, undefined],
+  ['POST', '/infer/echo', {}, 401, expect.stringContaining('API key')],
+  ['POST', '/infer/echo', bearerKey, 401, expect.stringContaining('API key')],
+  ['GET', '/infer/nothing', inferKey, 404, expect.stringContaining('nothing at this path')],
+  ['GET', '/infer', inferKey, 404, expect.stringContaining('nothing at this path')],
+  ['DELETE', '/infer/echo', inferKey, 405, 'DELETE does nothing at this path; it takes POST'],
+  ['GET', '/infer/list?limit=101', inferKey, 400, expect.stringContaining('limit')],
+  ['GET', '/infer/broken', inferKey, 500, expect.stringContaining('request id')],
+] as const)('%s %s of another dialect with %o is answered in its words: %i', async (...expected) => {
+  const [method, path, headers, status, error] = expected
+  const app = startTwoDialects()
 
-  const response = await app.request(path, { method, headers: hasKey ? bearer : {} })
+  const response = await app.request(path, { method, headers })
+
+  expect(response.status).toBe(status)
+  expect(response.headers.get('content-type')).toBe('application/json')
+  expect(response.headers.get('x-request-id')).toMatch(/./)
+  expect(await response.json()).toEqual(error === undefined ? {} : { error })
+})
+
+test.each([
+  ['GET', '/v1/models', {}, 401, 'unauthorized'],
+  ['GET', '/v1/models', inferKey, 401, 'unauthorized'],
+  ['GET', '/v1/nothing', bearerKey, 404, 'not_found'],
+  ['GET', '/inference', bearerKey, 404, 'not_found'],
+  ['DELETE', '/throws', bearerKey, 405, 'method_not_allowed'],
+  ['GET', '/query?limit=101', bearerKey, 400, 'invalid_request'],
+  ['GET', '/throws', bearerKey, 500, 'internal_error'],
+] as const)('%s %s with %o beside another dialect stays a problem document: %i', async (...expected) => {
+  const [method, path, headers, status, code] = expected
+  const app = startTwoDialects()
+
+  const response = await app.request(path, { method, headers })
 
   expect(response.status).toBe(status)
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   expect(await response.json()).toMatchObject({ code })
 })
 
+test('what the guard refuses is said in the words of the dialect whose path it is', async () => {
+  const app = startTwoDialects({ hasKeys: false })
+  const get = (path: string) => app.request(path, { headers: { Host: 'evil.example' } })
+
+  const own = await get('/infer/list')
+  const other = await get('/query')
+
+  expect(own.status).toBe(403)
+  expect(await own.json()).toEqual({ error: expect.stringContaining('the Host of this request is foreign') })
+  expect(other.status).toBe(403)
+  expect(await other.json()).toMatchObject({ code: 'forbidden' })
+  expect((await get('/infer/ready')).status).toBe(200)
+})
+
+test('an error has its headers in every dialect', async () => {
+  const app = startTwoDialects()
+
+  const busy = await app.request('/infer/busy', { headers: inferKey })
+  const wrongMethod = await app.request('/infer/echo', { method: 'DELETE', headers: inferKey })
+  const wrongKey = await app.request('/infer/echo', { method: 'POST', headers: { 'X-Key': 'wrong' } })
+
+  expect(busy.status).toBe(429)
+  expect(busy.headers.get('retry-after')).toBe('7')
+  expect(wrongMethod.headers.get('allow')).toBe('POST')
+  expect(wrongKey.headers.get('www-authenticate')).toBe('Bearer realm="onqueue", error="invalid_token"')
+})
+
 test('a dialect reads bodies and keys by its own rules', async () => {
-  const { app, key } = startTwoDialects()
-  const post = async (body: string) => {
-    const response = await app.request('/infer/echo', {
-      method: 'POST',
-      headers: key,
-      body: new Blob([body]),
-    })
+  const app = startTwoDialects()
+  const post = async (text: string) => {
+    // a Blob has no type, so no Content-Type is sent
+    const body = new Blob([text])
+    const response = await app.request('/infer/echo', { method: 'POST', headers: inferKey, body })
     return { status: response.status, body: await response.json() }
   }
 
   expect(await post('{"a":1}')).toEqual({ status: 200, body: { owner: 'billing', got: { a: 1 } } })
-  expect(await post('{')).toMatchObject({ status: 400, body: { error: expect.stringContaining('not JSON') } })
-  expect(await post(`"${'a'.repeat(20)}"`)).toMatchObject({
+  expect(await post('{')).toEqual({ status: 400, body: { error: expect.stringContaining('not JSON') } })
+  expect(await post('{"a":"b"}')).toEqual({
+    status: 422,
+    body: { error: "the request can't be used: /a expected number, received string" },
+  })
+  expect(await post(`"${'a'.repeat(20)}"`)).toEqual({
     status: 413,
-    body: { error: expect.stringContaining('larger than 20 bytes') },
+    body: { error: 'the body is larger than 20 bytes; send less at once' },
   })
 })

@@ -1,6 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from '@onqueue/shared'
 import type { ErrorHandler, MiddlewareHandler } from 'hono'
+import { createErrorAnswer } from './answer-error.ts'
+import type { AnswerError } from './answer-error.ts'
 import type { ApiEnvironment } from './api-environment.ts'
 import type { DialectOfPath } from './dialect.ts'
 import { createNotFoundHandler } from './not-found.ts'
@@ -28,8 +30,9 @@ export const createApp = ({
   auth: MiddlewareHandler<ApiEnvironment>
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: refuseInvalid })
-  app.onError(createErrorHandler({ log, dialectOf }))
-  app.notFound(createNotFoundHandler(app, { dialectOf }))
+  const answerError = createErrorAnswer(dialectOf)
+  app.onError(createErrorHandler({ log, answerError }))
+  app.notFound(createNotFoundHandler(app, { answerError }))
   app.use(requestId)
   app.use(countRequest)
   app.use(loopbackGuard)
@@ -37,13 +40,13 @@ export const createApp = ({
   return app
 }
 
-/** The one place where an error becomes a response. */
+/** The one place where what was thrown becomes a response. */
 const createErrorHandler =
-  ({ log, dialectOf }: { log: Logger; dialectOf: DialectOfPath }): ErrorHandler<ApiEnvironment> =>
+  ({ log, answerError }: { log: Logger; answerError: AnswerError }): ErrorHandler<ApiEnvironment> =>
   (thrown, c) => {
     const err = toAppError(thrown)
     const requestId = c.get('requestId')
     if (err.code === 'internal_error') log.error({ requestId, err: thrown }, 'request failed')
     else log.debug({ requestId, code: err.code }, 'request refused')
-    return dialectOf(c.req.path).toErrorResponse(c, err)
+    return answerError(c, err)
   }

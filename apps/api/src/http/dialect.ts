@@ -9,7 +9,7 @@ import type { ApiContext, ApiEnvironment } from './api-environment.ts'
  * words of the dialect whose path it is.
  *
  * A dialect is made of the surfaces `Predictions`, `Models` and `Deliveries` and lives in a folder of `dialects/`. It reads
- * its bodies itself, by `createBodyReader` or otherwise.
+ * its bodies itself, by `createJsonReader` or otherwise.
  */
 export type Dialect = OpenPaths & {
   /** for people */
@@ -17,7 +17,7 @@ export type Dialect = OpenPaths & {
   routes: OpenAPIHono<ApiEnvironment>
   /** Whether a path is its own, with a route or without. */
   ownsPath: (path: string) => boolean
-  /** Any error as its clients expect it. */
+  /** Any error as its clients expect it: status and body. The headers that go with the error are there already. */
   toErrorResponse: (c: ApiContext, err: AppError) => Response
   /** The API key that a request presents. Throws `unauthorized` where there is none, or it can't be read. */
   readKey: (request: HonoRequest) => string

@@ -1,8 +1,8 @@
 import { AppError } from '@onqueue/shared'
 import type { Hono, NotFoundHandler } from 'hono'
 import { TrieRouter } from 'hono/router/trie-router'
+import type { AnswerError } from './answer-error.ts'
 import type { ApiEnvironment } from './api-environment.ts'
-import type { DialectOfPath } from './dialect.ts'
 
 /**
  * Answers where no route matched: 405 with `Allow` when the path has routes for other methods (Hono itself doesn't tell
@@ -10,7 +10,7 @@ import type { DialectOfPath } from './dialect.ts'
  */
 export const createNotFoundHandler = (
   app: Hono<ApiEnvironment>,
-  { dialectOf }: { dialectOf: DialectOfPath },
+  { answerError }: { answerError: AnswerError },
 ): NotFoundHandler<ApiEnvironment> => {
   let router: TrieRouter<string> | undefined
 
@@ -18,7 +18,7 @@ export const createNotFoundHandler = (
     router ??= routesOf(app)
     const allowed = methods.filter((method) => router?.match(method, c.req.path)[0].length)
     const err = allowed.length === 0 ? notFound() : methodNotAllowed(c.req.method, allowed.join(', '))
-    return dialectOf(c.req.path).toErrorResponse(c, err)
+    return answerError(c, err)
   }
 }
 

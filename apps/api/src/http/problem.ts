@@ -15,11 +15,7 @@ export const problemResponse = (c: ApiContext, err: AppError) => {
     ...(err.places.length > 0 ? { errors: err.places } : {}),
     ...err.extra,
   }
-  return c.body(JSON.stringify(problem), status, {
-    'Content-Type': 'application/problem+json',
-    ...(err.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(err.retryAfterSeconds) }),
-    ...err.headers,
-  })
+  return c.body(JSON.stringify(problem), status, { 'Content-Type': 'application/problem+json' })
 }
 
 const titleOf = (code: string) => `${code.charAt(0).toUpperCase()}${code.slice(1).replaceAll('_', ' ')}`
