@@ -17,8 +17,6 @@ import { openModels } from './models/open-models.ts'
 import { docsPaths, docsRoutes, isDocsPage } from './openapi/docs-routes.ts'
 import { openapiRoutes } from './openapi/openapi-routes.ts'
 import { openPredictions } from './predictions/open-predictions.ts'
-import { createChannels } from './redis/channels.ts'
-import { openPredictionQueues } from './redis/prediction-queues.ts'
 import { openRedis } from './redis/redis-access.ts'
 import { openSubmit } from './submit/open-submit.ts'
 
@@ -42,20 +40,18 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   })
 
   await using opened = new AsyncDisposableStack()
-  const connections = await openRedis(config.REDIS_URL, log)
+  const namespace = config.ONQUEUE_PREFIX
+  const connections = await openRedis({ url: config.REDIS_URL, namespace, log })
   opened.defer(() => connections.close())
-  const { redis, bulk, subscriber } = connections
-  const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  const { redis, bulk, channels, queues } = connections
+  const store = { redis, namespace }
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
-  const channels = createChannels(subscriber)
   const models = await openModels({ ...store, channels, log })
   opened.defer(() => models.close())
 
   const { server, port } = await listen({ host: config.ONQUEUE_HOST, port: config.PORT })
   const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`
 
-  const queues = openPredictionQueues(store)
-  opened.defer(() => queues.close())
   const deliveryStore = createDeliveryStore(store)
   const known = openPredictions({
     ...store,
@@ -101,9 +97,10 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   const { predictions } = submit
   const defaultModel = config.ONQUEUE_DEFAULT_MODEL
   const readJsonBody = createJsonReader({ limitBytes: config.ONQUEUE_BODY_LIMIT_BYTES })
-  const native = createNativeDialect({ predictions, models, deliveries, readJsonBody, publicUrl })
-  const plain = createPlainDialect({ predictions, models, readJsonBody, defaultModel })
-  const dialects = [native, plain] as const
+  const dialects = [
+    createNativeDialect({ predictions, models, deliveries, readJsonBody, publicUrl }),
+    createPlainDialect({ predictions, models, readJsonBody, defaultModel }),
+  ] as const
 
   const isReady = createReadinessCheck({ redis })
   const collectMetrics = () => metrics.collect()
