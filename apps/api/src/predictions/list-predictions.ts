@@ -2,6 +2,7 @@ import { modelKeys, statusOf } from '@onqueue/shared'
 import type { PredictionRecord, PredictionStatus, RedisStore } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
+import { planPage } from './plan-page.ts'
 import { isBefore, readListing } from './read-listing.ts'
 import type { ListingEntry } from './read-listing.ts'
 import type { PredictionReader } from './read-prediction.ts'
@@ -61,45 +62,43 @@ export const createListPredictions = (options: Options): ListPredictions => {
       .slice(0, count)
   }
 
-  const readRecords = async (entries: ListingEntry[], query: ListQuery) => {
-    const records = await Promise.all(entries.map(({ id }) => reader.find(id, query.owner)))
+  /** Those of the entries whose predictions belong in the list. */
+  const readMatching = async (entries: ListingEntry[], { owner, status }: ListQuery) => {
+    const records = await Promise.all(entries.map(({ id }) => reader.find(id, owner)))
     const gone = entries.filter(
       (entry, index) => !records[index] && clock() - entry.createdAt > settledAfterMs,
     )
     await Promise.all(gone.map(({ key, id }) => redis.zrem(key, id)))
-    return records
+    return entries.flatMap(({ id, createdAt }, index) => {
+      const record = records[index]
+      return record && (status === undefined || statusOf(record) === status)
+        ? [{ id, createdAt, record }]
+        : []
+    })
   }
 
   return async (query) => {
-    const direction = query.cursor?.direction ?? 'after'
-    const count = query.status === undefined ? query.limit + 1 : 100
-    const found: { entry: ListingEntry; record: PredictionRecord }[] = []
-    let onward: ListCursor | null = null
-    let cursor = query.cursor
-    for (let entriesRead = 0; ; entriesRead += count) {
-      const entries = await readEntries(query, cursor, count)
-      const records = await readRecords(entries, query)
-      for (const [index, entry] of entries.entries()) {
-        const record = records[index]
-        if (record && (query.status === undefined || statusOf(record) === query.status))
-          found.push({ entry, record })
+    const { limit, cursor } = query
+    const count = query.status === undefined ? limit + 1 : 100
+    const found: Awaited<ReturnType<typeof readMatching>> = []
+    let lastRead: ListingEntry | undefined
+    for (let entriesRead = count; ; entriesRead += count) {
+      const from = lastRead ? { direction: cursor?.direction ?? 'after', ...lastRead } : cursor
+      const entries = await readEntries(query, from, count)
+      found.push(...(await readMatching(entries, query)))
+      lastRead = entries.at(-1)
+      const page = planPage({
+        found,
+        lastRead,
+        isAllRead: entries.length < count,
+        isEnoughRead: entriesRead >= maxEntriesRead,
+        limit,
+        cursor,
+      })
+      if (page) {
+        const { items, next, previous } = page
+        return { records: items.map(({ record }) => record), next, previous }
       }
-      const last = entries.at(-1)
-      // one more than asked for tells that there are more
-      if (found.length > query.limit) onward = cursorAt(direction, found[query.limit - 1]?.entry)
-      else if (entriesRead + count >= maxEntriesRead && entries.length === count)
-        onward = cursorAt(direction, last)
-      if (onward || entries.length < count || !last) break
-      cursor = { direction, ...last }
     }
-    const page = found.slice(0, query.limit)
-    const back = query.cursor ? cursorAt(direction === 'after' ? 'before' : 'after', page[0]?.entry) : null
-    const records = page.map(({ record }) => record)
-    return direction === 'after'
-      ? { records, next: onward, previous: back }
-      : { records: records.reverse(), next: back, previous: onward }
   }
 }
-
-const cursorAt = (direction: ListCursor['direction'], entry: ListingEntry | undefined): ListCursor | null =>
-  entry ? { direction, createdAt: entry.createdAt, id: entry.id } : null

@@ -1,8 +1,11 @@
 import type { Redis } from 'ioredis'
 import type { ListCursor } from '../http/list-cursor.ts'
 
+/** Where something stands in a list, by when it was created (ms). */
+export type ListPlace = { createdAt: number; id: string }
+
 /** A prediction in the listing of an owner and a model, a sorted set by creation time (ms) under `key`. */
-export type ListingEntry = { key: string; id: string; createdAt: number }
+export type ListingEntry = ListPlace & { key: string }
 
 type Range = {
   /** entries beyond this one, in its direction; without one from the newest on */
@@ -39,10 +42,8 @@ export const readListing = async (redis: Redis, key: string, range: Range): Prom
 }
 
 /** Whether `a` is older than `b`, in the one order that lists have. */
-export const isBefore = (a: Place, b: Place) =>
+export const isBefore = (a: ListPlace, b: ListPlace) =>
   a.createdAt < b.createdAt || (a.createdAt === b.createdAt && a.id < b.id)
-
-type Place = { createdAt: number; id: string }
 
 const afterMs = (createdAfter: number | undefined) =>
   createdAfter === undefined ? -Infinity : createdAfter + 1
