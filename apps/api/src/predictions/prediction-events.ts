@@ -42,10 +42,11 @@ export const createEventStreams = ({ watcher }: { watcher: PredictionWatcher }) 
       }
     }
 
+    let comments: NodeJS.Timeout | undefined
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         open++
-        const comments = setInterval(
+        comments = setInterval(
           () => controller.enqueue(encoder.encode(': still here\n\n')),
           commentIntervalMs,
         )
@@ -57,7 +58,11 @@ export const createEventStreams = ({ watcher }: { watcher: PredictionWatcher }) 
         // not returned: nothing is read from a stream that is still starting
         void send(controller).then(finish, finish)
       },
-      cancel: () => canceled.abort(),
+      cancel: () => {
+        // at once: what is under way may still wait for Redis, and a canceled stream takes nothing more
+        clearInterval(comments)
+        canceled.abort()
+      },
     })
   }
 
