@@ -83,6 +83,8 @@ function roomsIn(house: string, folder: string) {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${folder}/${name}`)
 }
 
+type RoomRule = { files: string[]; excludeFiles?: string[]; rules: ReturnType<typeof forbid> }
+
 type Pattern = ({ regex: string } | { group: string[] }) & { message: string }
 
 const appNames = apps.map(({ folder }) => folder).join('|')
@@ -133,17 +135,17 @@ const roomPatterns = ({ lines, above }: House, room: string): Pattern[] => {
   ]
 }
 
-/** From inside of `dialects/native`, `dialects/plain` is `../plain`. */
+/** From inside of `dialects/native`, `dialects/plain` is `../plain`, and `../../dialects/plain` too. */
 const pathOf = (other: string, room: string) => {
   const [otherParent, otherName] = other.split('/')
   const [parent] = room.split('/')
-  return otherName !== undefined && otherParent === parent ? otherName : other
+  return otherName !== undefined && otherParent === parent ? `(${parent}/)?${otherName}` : other
 }
 
 const tests = ['**/*.test.ts', '**/*.fixture.ts']
 
 /** One override a folder. The last that matches a file counts, and replaces the ones before it. */
-export const roomRules = [
+export const roomRules: RoomRule[] = [
   ...['apps', 'packages'].map((folder) => ({
     files: [`${folder}/**`],
     rules: forbid(generalOf(`${folder}/`)),
