@@ -1,5 +1,5 @@
 import type { PredictionRecord } from '@onqueue/shared'
-import { etagOf } from '../http/prediction-etag.ts'
+import { etagOf } from './prediction-etag.ts'
 import type { PredictionWatcher } from './watch-prediction.ts'
 
 /**

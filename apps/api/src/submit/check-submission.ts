@@ -1,6 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
-import { deadlineFrom } from '../http/cancel-after.ts'
+import { deadlineFrom } from './cancel-after.ts'
 import { maxInlineCharacters } from './enqueue-prediction.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
