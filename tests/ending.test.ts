@@ -135,9 +135,16 @@ test('a caller of predict that goes away leaves nothing running', async () => {
   await stack.client.untilFinal(busy)
 })
 
+/** An outcome can be seen a moment before the worker has told BullMQ that the job is done. */
+const untilLetGo = (id: string) =>
+  expect.poll(() => stack.redis.exists(`${jobKey(id)}:lock`), { timeout: 10_000 }).toBe(0)
+
+const jobKey = (id: string) => `${stack.prefix}:{slow}:predictions:${id}`
+
 test('a deleted prediction is forgotten', async () => {
   const { body } = await stack.client.submit('slow', { n: [1] })
   await stack.client.untilFinal(body.id)
+  await untilLetGo(body.id)
 
   const deleted = await stack.client.call('DELETE', `/v1/predictions/${body.id}`)
 
@@ -150,4 +157,19 @@ test('a deleted prediction is forgotten', async () => {
   expect(keys).toEqual([tombstone])
   expect(JSON.parse((await stack.redis.get(tombstone)) ?? '').output).toBe(null)
   expect(await stack.redis.ttl(tombstone)).toBeGreaterThan(0)
+})
+
+test('a prediction deleted while it runs loses its input and owner at once, and gets no output', async () => {
+  const id = await occupy(1000)
+
+  const deleted = await stack.client.call('DELETE', `/v1/predictions/${id}`)
+
+  expect(deleted.status).toBeLessThan(300)
+  expect((await stack.client.get(`/v1/predictions/${id}`)).status).toBe(404)
+  const job = JSON.parse((await stack.redis.hget(jobKey(id), 'data')) ?? '')
+  expect(job).toMatchObject({ owner: '', metadata: {} })
+  expect(job).not.toHaveProperty('input')
+  await untilLetGo(id)
+  const tombstone = await stack.redis.get(`${stack.prefix}:{slow}:outcome:${id}`)
+  expect(JSON.parse(tombstone ?? '').output).toBe(null)
 })
