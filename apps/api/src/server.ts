@@ -1,5 +1,11 @@
 import { getRequestListener } from '@hono/node-server'
-import { createDeliveryStore, createLogger, readSharedSecret, startHealthServer } from '@onqueue/shared'
+import {
+  createDeliveryStore,
+  createLogger,
+  publicUrlOf,
+  readSharedSecret,
+  startHealthServer,
+} from '@onqueue/shared'
 import { openAccess } from './access/open-access.ts'
 import { keysFileOf } from './config.ts'
 import type { ApiConfig } from './config.ts'
@@ -50,7 +56,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   opened.defer(() => models.close())
 
   const { server, port } = await listen({ host: config.ONQUEUE_HOST, port: config.PORT })
-  const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`
+  const publicUrl = publicUrlOf(config, port)
 
   const deliveryStore = createDeliveryStore(store)
   const known = openPredictions({

@@ -4,13 +4,12 @@ import {
   createDeliveryStore,
   createEventsTokens,
   createLogger,
-  predictionUrls,
+  createShowPrediction,
+  publicUrlOf,
   readSharedSecret,
   startHealthServer,
-  toPrediction,
   untilUsable,
 } from '@onqueue/shared'
-import type { PredictionRecord } from '@onqueue/shared'
 import { openAttempts } from './attempts/open-attempts.ts'
 import { maxOpenMsOf } from './attempts/retry-policy.ts'
 import type { WebhooksConfig } from './config.ts'
@@ -38,13 +37,11 @@ export const startWebhooks = async (config: WebhooksConfig) => {
 
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
-  const tokens = createEventsTokens(secret)
-  const publicUrl = config.ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${config.PORT}`
-  const show = (record: PredictionRecord) =>
-    toPrediction(record, {
-      urls: predictionUrls(record.id, { publicUrl, tokens }),
-      retentionMs: config.ONQUEUE_RETENTION,
-    })
+  const show = createShowPrediction({
+    publicUrl: publicUrlOf(config, config.PORT),
+    retentionMs: config.ONQUEUE_RETENTION,
+    tokens: createEventsTokens(secret),
+  })
 
   const metrics = createWebhooksMetrics({
     inFlight: () => dispatcher.inFlight(),

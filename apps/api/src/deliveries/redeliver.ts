@@ -1,10 +1,9 @@
 import { AppError, webhookBody } from '@onqueue/shared'
-import type { Delivery, DeliveryRecord, DeliveryStore } from '@onqueue/shared'
+import type { Delivery, DeliveryRecord, DeliveryStore, ShowPrediction } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ListDeliveries } from './list-deliveries.ts'
 import type { PredictionReader } from '../predictions/read-prediction.ts'
 import { deliveryNotFound, readDelivery } from './show-delivery.ts'
-import type { ShowPrediction } from '../predictions/show-prediction.ts'
 
 /** Sends deliveries again: same id and same bytes, from the start of the schedule. */
 export type Redeliver = {

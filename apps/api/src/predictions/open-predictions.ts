@@ -1,4 +1,4 @@
-import { createEventsTokens, createOutcomeWriter } from '@onqueue/shared'
+import { createEventsTokens, createOutcomeWriter, createShowPrediction } from '@onqueue/shared'
 import type { DeliveryStore, Logger, PredictionQueues, RedisStore } from '@onqueue/shared'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { Channels } from '../redis/channels.ts'
@@ -7,7 +7,6 @@ import { createForgetPrediction } from './forget-prediction.ts'
 import { createListPredictions } from './list-predictions.ts'
 import { createEventStreams } from './prediction-events.ts'
 import { createPredictionReader } from './read-prediction.ts'
-import { createShowPrediction } from './show-prediction.ts'
 import { createOutcomeWaiters } from './wait-for-outcome.ts'
 import { createPredictionWatcher } from './watch-prediction.ts'
 

@@ -1,4 +1,11 @@
-import type { Logger, PredictionQueues, PredictionRecord, QueuePlace, RedisStore } from '@onqueue/shared'
+import type {
+  Logger,
+  PredictionQueues,
+  PredictionRecord,
+  QueuePlace,
+  RedisStore,
+  ShowPrediction,
+} from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { CheckReceiver } from '../deliveries/check-receiver.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
@@ -7,7 +14,6 @@ import type { ForgetPrediction } from '../predictions/forget-prediction.ts'
 import type { ListPredictions } from '../predictions/list-predictions.ts'
 import type { KnownPredictions } from '../predictions/open-predictions.ts'
 import type { StreamEvents } from '../predictions/prediction-events.ts'
-import type { ShowPrediction } from '../predictions/show-prediction.ts'
 import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
 import { createRedisClock } from '../redis/redis-clock.ts'
 import { AbandonedSubmits } from './abandoned-submits.ts'

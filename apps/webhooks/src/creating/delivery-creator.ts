@@ -9,10 +9,10 @@ import type {
   DeliveryAbout,
   DeliveryStore,
   Logger,
-  Prediction,
   PredictionQueues,
   PredictionRecord,
   RedisStore,
+  ShowPrediction,
   WebhookRequest,
 } from '@onqueue/shared'
 import type { UndeliveredEntries } from './undelivered-entries.ts'
@@ -45,7 +45,7 @@ export const createDeliveryCreator = ({
   entries: UndeliveredEntries
   queues: PredictionQueues
   deliveries: DeliveryStore
-  show: (record: PredictionRecord) => Prediction
+  show: ShowPrediction
   log: Logger
   /** `lagMs`: from the end of the prediction to here */
   onCreated: (model: string, lagMs: number) => void

@@ -1,5 +1,5 @@
 import { createPredictionQueues } from '@onqueue/shared'
-import type { DeliveryStore, Logger, Prediction, PredictionRecord, RedisStore } from '@onqueue/shared'
+import type { DeliveryStore, Logger, RedisStore, ShowPrediction } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createDeliveryCreator } from './delivery-creator.ts'
 import { createUndeliveredEntries } from './undelivered-entries.ts'
@@ -18,7 +18,7 @@ export const openCreating = async ({
 }: RedisStore & {
   subscriber: Redis
   deliveries: DeliveryStore
-  show: (record: PredictionRecord) => Prediction
+  show: ShowPrediction
   log: Logger
   /** `lagMs`: from the end of the prediction to here */
   onCreated: (model: string, lagMs: number) => void

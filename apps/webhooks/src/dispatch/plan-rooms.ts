@@ -1,3 +1,4 @@
+import { ownerOfEndpoint } from '@onqueue/shared'
 import { allowedInFlight } from '../attempts/retry-policy.ts'
 import type { Circuit } from '../attempts/retry-policy.ts'
 import type { EndpointRoom } from '../schedule/delivery-schedule.ts'
@@ -40,7 +41,7 @@ export const planRooms = ({
     if (circuit.notBefore > now) return [{ endpoint, room: 0, lookAt: circuit.notBefore }]
     const endpointLeft = allowedInFlight(circuit, maxPerEndpoint) - (inFlight.get(endpoint) ?? 0)
     if (endpointLeft <= 0 || left <= 0) return []
-    const owner = ownerOf(endpoint)
+    const owner = ownerOfEndpoint(endpoint)
     const ownerCount = ofOwner.get(owner) ?? 0
     const ownerLeft = maxPerOwner - ownerCount
     if (ownerLeft <= 0) return [{ endpoint, room: 0, lookAt: now + ownerPauseMs }]
@@ -54,11 +55,9 @@ export const planRooms = ({
 const countByOwner = (inFlight: ReadonlyMap<string, number>) => {
   const counts = new Map<string, number>()
   for (const [endpoint, count] of inFlight) {
-    counts.set(ownerOf(endpoint), (counts.get(ownerOf(endpoint)) ?? 0) + count)
+    counts.set(ownerOfEndpoint(endpoint), (counts.get(ownerOfEndpoint(endpoint)) ?? 0) + count)
   }
   return counts
 }
 
 const sumOf = (counts: Iterable<number>) => [...counts].reduce((sum, count) => sum + count, 0)
-
-const ownerOf = (endpoint: string) => endpoint.slice(0, endpoint.lastIndexOf(' '))

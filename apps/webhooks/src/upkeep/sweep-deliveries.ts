@@ -1,4 +1,4 @@
-import { deliveryKeys, isMemoryShort, readRedisMemory } from '@onqueue/shared'
+import { deliveryKeys, isMemoryShort, keptMs, readRedisMemory } from '@onqueue/shared'
 import type { Logger, RedisStore } from '@onqueue/shared'
 import { removeEndedDeliveries } from './remove-ended-deliveries.ts'
 
@@ -51,9 +51,8 @@ export const createDeliverySweeper = ({
     while (!isClosed && (await removeSome()) === maxAtOnce);
   }
   const sweep = async () => {
-    const isShort = isMemoryShort(await readRedisMemory(redis), watermark)
-    const keptMs = isShort ? Math.min(minRetentionMs, retentionMs) : retentionMs
-    await remove(keys.delivered, clock() - keptMs)
+    const memoryIsShort = isMemoryShort(await readRedisMemory(redis), watermark)
+    await remove(keys.delivered, clock() - keptMs({ retentionMs, minRetentionMs, memoryIsShort }))
     await remove(keys.failed, clock() - failedRetentionMs)
   }
 

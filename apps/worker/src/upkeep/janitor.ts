@@ -1,11 +1,11 @@
-import { createPredictionQueues, globalKeys, isMemoryShort, readRedisMemory } from '@onqueue/shared'
+import { createPredictionQueues, globalKeys, isMemoryShort, keptMs, readRedisMemory } from '@onqueue/shared'
 import type { Logger, OutcomeWriter, PredictionQueues, RedisStore } from '@onqueue/shared'
 import { clearEnded } from './clear-ended.ts'
 import { createRowCorrection } from './correct-rows.ts'
 import { endLost } from './end-lost.ts'
 import { endOverdue } from './end-overdue.ts'
 import { ModelLocks } from './model-locks.ts'
-import { cutoff, sweepOldest } from './retention.ts'
+import { sweepOldest } from './sweep-oldest.ts'
 import { createSweeper } from './sweep.ts'
 import type { Sweeper } from './sweep.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -127,6 +127,6 @@ export class Janitor {
 
   #cutoff({ memoryIsShort }: { memoryIsShort: boolean }) {
     const { retentionMs, minRetentionMs } = this.#options
-    return cutoff({ now: Date.now(), retentionMs, minMs: minRetentionMs, memoryIsShort })
+    return Date.now() - keptMs({ retentionMs, minRetentionMs, memoryIsShort })
   }
 }

@@ -108,7 +108,3 @@ export const deliveryIdOf = (predictionId: string, event: 'start' | 'completed')
   if (modelOfPredictionId(predictionId) === undefined) throw new Error(`not a prediction id: ${predictionId}`)
   return `wh-${predictionId.slice(-26)}${event === 'start' ? '-start' : ''}`
 }
-
-/** Deliveries of one owner to one origin share their fate: they are slowed down, paused and resumed together. */
-export const endpointOf = ({ owner, url }: Pick<DeliveryAbout, 'owner' | 'url'>) =>
-  `${owner} ${new URL(url).origin}`

@@ -86,6 +86,12 @@ export const sharedSettings = {
     .describe('Least severe level that is logged.'),
 }
 
+/** Base of every link that is given out; without a slash at its end. `port` is the API's. */
+export const publicUrlOf = (
+  { ONQUEUE_PUBLIC_URL }: { ONQUEUE_PUBLIC_URL?: string | undefined },
+  port: number,
+) => ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`
+
 /** For what shows a prediction, which tells until when it is kept, and for what removes it. */
 const retention = durationSetting('24h').describe('How long a finished prediction is kept at the most.')
 

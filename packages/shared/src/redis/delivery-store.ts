@@ -1,5 +1,6 @@
-import { endpointOf, parseDelivery } from '../contract/delivery.ts'
+import { parseDelivery } from '../contract/delivery.ts'
 import type { DeliveryAbout, DeliveryRecord } from '../contract/delivery.ts'
+import { endpointOf } from '../contract/endpoint.ts'
 import { modelOfPredictionId } from '../contract/prediction-id.ts'
 import { createDelivery } from './create-delivery.ts'
 import { discardDelivery } from './discard-delivery.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { endpointAt } from '../contract/endpoint.ts'
 import { deliveryKeys } from './names.ts'
 import { redisScript } from './redis-script.ts'
 import type { RedisStore } from './redis-store.ts'
@@ -32,7 +33,7 @@ export const createEndpointStore = ({
   const resumeEndpoint = resumeScript.on(redis)
 
   const readEndpoint = async (owner: string, origin: string): Promise<Endpoint> => {
-    const endpoint = `${owner} ${origin}`
+    const endpoint = endpointAt(owner, origin)
     const [[failingSince = null, pausedAt = null], waiting] = await Promise.all([
       redis.hmget(keys.endpoint(endpoint), 'failingSince', 'pausedAt'),
       redis.zcard(keys.schedule(endpoint)),
@@ -47,7 +48,7 @@ export const createEndpointStore = ({
       return Promise.all(origins.map((origin) => readEndpoint(owner, origin)))
     },
     resume: async (owner, origin) => {
-      const endpoint = `${owner} ${origin}`
+      const endpoint = endpointAt(owner, origin)
       const reply = await resumeEndpoint.run({
         keys: {
           origins: keys.origins(owner),

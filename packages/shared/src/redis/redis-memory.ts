@@ -15,3 +15,14 @@ export const isMemoryShort = (
   { usedBytes, limitBytes }: Awaited<ReturnType<typeof readRedisMemory>>,
   watermark: number,
 ) => limitBytes > 0 && usedBytes > watermark * limitBytes
+
+/** How long what is finished is kept, in ms: shorter when memory is short, never longer than `retentionMs`. */
+export const keptMs = ({
+  retentionMs,
+  minRetentionMs,
+  memoryIsShort,
+}: {
+  retentionMs: number
+  minRetentionMs: number
+  memoryIsShort: boolean
+}) => (memoryIsShort ? Math.min(minRetentionMs, retentionMs) : retentionMs)

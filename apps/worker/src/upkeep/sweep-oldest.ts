@@ -1,24 +1,11 @@
 import type { Sweeper } from './sweep.ts'
 
 /**
- * How long finished predictions are kept: by age, and by memory.
+ * Removes what finished before `before`, oldest first over all models, until `isEnough` or nothing is left.
  *
- * From `watermark` of Redis' maxmemory the oldest finished go first, over all models, but never one younger than
- * `minMs`. New predictions are refused by the API only above a higher watermark, so that what was accepted can finish.
+ * For when memory is short, from a watermark of Redis' maxmemory. New predictions are refused by the API only above a
+ * higher one, so that what was accepted can finish.
  */
-export const cutoff = ({
-  now,
-  retentionMs,
-  minMs,
-  memoryIsShort,
-}: {
-  now: number
-  retentionMs: number
-  minMs: number
-  memoryIsShort: boolean
-}) => now - (memoryIsShort ? Math.min(minMs, retentionMs) : retentionMs)
-
-/** Removes what is older than `before`, oldest first over all models, until `isEnough` or nothing is left. */
 export const sweepOldest = async ({
   sweeper,
   models,

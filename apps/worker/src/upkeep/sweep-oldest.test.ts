@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cutoff, sweepOldest } from './retention.ts'
+import { sweepOldest } from './sweep-oldest.ts'
 import type { Sweeper } from './sweep.ts'
 
 /** Finished predictions by model, as the times at which they finished; at most two leave at once. */
@@ -11,18 +11,6 @@ const sweeperOf = (finishedAt: Record<string, number[]>): Sweeper => ({
   },
 })
 const never = async () => false
-
-test('by age, a finished prediction is kept for the retention', () => {
-  expect(cutoff({ now: 10_000, retentionMs: 6000, minMs: 1000, memoryIsShort: false })).toBe(4000)
-})
-
-test('when memory is short only the youngest are kept', () => {
-  expect(cutoff({ now: 10_000, retentionMs: 6000, minMs: 1000, memoryIsShort: true })).toBe(9000)
-})
-
-test('short memory never makes the retention longer', () => {
-  expect(cutoff({ now: 10_000, retentionMs: 500, minMs: 1000, memoryIsShort: true })).toBe(9500)
-})
 
 test('the oldest go first, over all models', async () => {
   const finishedAt = { iris: [30, 31, 50, 51], minilm: [10, 11, 40, 41], idle: [] }
