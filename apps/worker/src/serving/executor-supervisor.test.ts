@@ -47,9 +47,8 @@ test('closing ends an executor that is just being started again', async () => {
   const { supervisor, killExecutor, died } = await start()
   killExecutor()
   await died
-  // its restart is a timer of 0 ms
-  await new Promise((resolve) => setTimeout(resolve, 0))
-  expect(await childProcesses()).toEqual(['ProcessWrap'])
+  // loading the model takes longer than this looks away
+  await expect.poll(childProcesses, { interval: 1 }).toEqual(['ProcessWrap'])
 
   await supervisor.close()
 
