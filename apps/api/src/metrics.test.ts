@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import type { Logger } from '@onqueue/shared'
 import { Hono } from 'hono'
+import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './http/api-environment.ts'
 import type { WaitingPredictions } from './models/waiting-predictions.ts'
@@ -8,11 +10,13 @@ import { modelEntry, modelsOf } from './models/model-entry.fixture.ts'
 
 const start = ({
   readWaiting = async () => ({ count: 0, oldestAgeSeconds: null }),
-}: { readWaiting?: () => Promise<WaitingPredictions> } = {}) =>
+  log = pino({ level: 'silent' }),
+}: { readWaiting?: () => Promise<WaitingPredictions>; log?: Logger } = {}) =>
   createMetrics({
     models: modelsOf([modelEntry('iris')], readWaiting),
     countWaiters: () => 3,
     countEventStreams: () => 2,
+    log,
     hasProcessMetrics: false,
   })
 
@@ -96,6 +100,25 @@ test('without Redis a scrape leaves the queues out and tells the rest', async ()
 
   expect(linesOf(text, 'onqueue_queue_depth')).toEqual([])
   expect(text).toContain('onqueue_waiters 3\n')
+})
+
+test('what keeps a scrape from reading them is logged, unless Redis is away', async () => {
+  const logged: { msg: string; err: { message: string } }[] = []
+  const log = pino({}, { write: (line: string) => logged.push(JSON.parse(line)) })
+  const errors = ['Connection is closed.', 'a defect']
+  const metrics = start({
+    log,
+    readWaiting: async () => {
+      throw new Error(errors.shift())
+    },
+  })
+
+  await metrics.collect()
+  await metrics.collect()
+
+  expect(logged.map(({ msg, err }) => [msg, err.message])).toEqual([
+    ['queues could not be read for a scrape', 'a defect'],
+  ])
 })
 
 const linesOf = (text: string, name: string) => text.split('\n').filter((line) => line.startsWith(name))

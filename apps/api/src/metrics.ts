@@ -1,3 +1,5 @@
+import { isConnectionError } from '@onqueue/shared'
+import type { Logger } from '@onqueue/shared'
 import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
@@ -24,6 +26,7 @@ export const createMetrics = ({
   models,
   countWaiters,
   countEventStreams,
+  log,
   hasProcessMetrics = true,
 }: {
   models: Pick<Models, 'list' | 'get' | 'readWaiting'>
@@ -31,6 +34,7 @@ export const createMetrics = ({
   countWaiters: () => number
   /** open streams of server-sent events */
   countEventStreams: () => number
+  log: Logger
   /** whether Node's own metrics are in it */
   hasProcessMetrics?: boolean
 }): Metrics => {
@@ -54,7 +58,9 @@ export const createMetrics = ({
       instruments.eventStreams.set(countEventStreams())
       readModels(instruments, models)
       // a scrape is of use also while Redis is away
-      await readQueues(instruments, models).catch(() => undefined)
+      await readQueues(instruments, models).catch((err: unknown) => {
+        if (!isConnectionError(err)) log.warn({ err }, 'queues could not be read for a scrape')
+      })
       return registry.metrics()
     },
   }

@@ -82,6 +82,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     models,
     countWaiters: known.countWaiters,
     countEventStreams: known.countEventStreams,
+    log,
   })
   const submit = openSubmit({
     ...store,

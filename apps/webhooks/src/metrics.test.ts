@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { createLogger } from '@onqueue/shared'
+import { expect, test, vi } from 'vitest'
 import { createWebhooksMetrics } from './metrics.ts'
 
-const start = ({ readWaiting = async () => ({ endpoints: 0, overdueSeconds: 0 }) } = {}) =>
-  createWebhooksMetrics({ inFlight: () => 3, readWaiting })
+const start = ({
+  readWaiting = async () => ({ endpoints: 0, overdueSeconds: 0 }),
+  log = createLogger({ service: 'test', level: 'silent' }),
+} = {}) => createWebhooksMetrics({ inFlight: () => 3, readWaiting, log })
 
 const answered = (statusCode: number | null) => ({
   statusCode,
@@ -81,6 +84,25 @@ test('without Redis a scrape leaves the backlog out and tells the rest', async (
   expect(linesOf(text, 'onqueue_delivery_endpoints_waiting')).toEqual([])
   expect(linesOf(text, 'onqueue_delivery_overdue_seconds')).toEqual([])
   expect(text).toContain('onqueue_deliveries_in_flight 3\n')
+})
+
+test('what keeps a scrape from reading them is logged, unless Redis is away', async () => {
+  const log = createLogger({ service: 'test', level: 'silent' })
+  const warn = vi.spyOn(log, 'warn')
+  const errors = ['Connection is closed.', 'a defect']
+  const metrics = start({
+    log,
+    readWaiting: async () => {
+      throw new Error(errors.shift())
+    },
+  })
+
+  await metrics.registry.metrics()
+  await metrics.registry.metrics()
+
+  expect(warn.mock.calls).toEqual([
+    [{ err: new Error('a defect') }, 'endpoints could not be read for a scrape'],
+  ])
 })
 
 const linesOf = (text: string, name: string) => text.split('\n').filter((line) => line.startsWith(name))

@@ -1,3 +1,5 @@
+import { isConnectionError } from '@onqueue/shared'
+import type { Logger } from '@onqueue/shared'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AttemptResult } from './attempts/attempt-result.ts'
 import type { NextStep } from './attempts/retry-policy.ts'
@@ -12,10 +14,12 @@ export type WebhooksMetrics = {
 export const createWebhooksMetrics = ({
   inFlight,
   readWaiting,
+  log,
 }: {
   inFlight: () => number
   /** endpoints with deliveries that wait, and how long the most overdue one has been due, in seconds */
   readWaiting: () => Promise<{ endpoints: number; overdueSeconds: number }>
+  log: Logger
 }): WebhooksMetrics => {
   const registry = new Registry()
   const registers = [registry]
@@ -49,10 +53,16 @@ export const createWebhooksMetrics = ({
     },
   })
   // one reading for both gauges of a scrape, which is of use also while Redis is away
-  let reading: ReturnType<typeof readWaiting> | undefined
-  const readOnce = () => (reading ??= readWaiting().finally(() => (reading = undefined)))
+  let reading: Promise<Awaited<ReturnType<typeof readWaiting>> | undefined> | undefined
+  const readOnce = () =>
+    (reading ??= readWaiting()
+      .catch((err: unknown) => {
+        if (!isConnectionError(err)) log.warn({ err }, 'endpoints could not be read for a scrape')
+        return undefined
+      })
+      .finally(() => (reading = undefined)))
   const setToWaiting = async (gauge: Gauge, key: 'endpoints' | 'overdueSeconds') => {
-    const waiting = await readOnce().catch(() => undefined)
+    const waiting = await readOnce()
     if (waiting) gauge.set(waiting[key])
     else gauge.remove()
   }

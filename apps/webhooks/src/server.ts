@@ -46,6 +46,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   const metrics = createWebhooksMetrics({
     inFlight: () => dispatcher.inFlight(),
     readWaiting: () => readWaitingEndpoints(store),
+    log,
   })
   const deliveries = createDeliveryStore(store)
   const schedule = createDeliverySchedule({

@@ -1,42 +1,13 @@
 import { createLogger, connectProducer, createOutcomeWriter, modelKeys, untilReady } from '@onqueue/shared'
-import type { Outcome, PredictionRecord } from '@onqueue/shared'
 import { expect, inject, test } from 'vitest'
 import { createCancelPrediction } from './cancel-prediction.ts'
 import { openPredictionQueues } from '../redis/prediction-queues.ts'
+import { predictionRecord, succeeded } from './prediction-record.fixture.ts'
 
 const namespace = 'cancel-test'
-const id = 'iris-01J00000000000000000000000'
 
-const record: PredictionRecord = {
-  id,
-  job: {
-    model: 'iris',
-    version: '1',
-    digest: 'd',
-    owner: 'alice',
-    requestId: 'r',
-    inputBytes: 2,
-    arrayLength: null,
-    priority: 'normal',
-    metadata: {},
-    deadline: null,
-    createdAt: 1000,
-  },
-  input: {},
-  takenAt: 2000,
-  outcome: null,
-}
-
-const succeeded: Outcome = {
-  status: 'succeeded',
-  output: { prediction: 'setosa' },
-  error: null,
-  startedAt: 2000,
-  completedAt: 3000,
-  predictMs: 5,
-  batchSize: 1,
-  attempts: 1,
-}
+const record = predictionRecord({ takenAt: 2000 })
+const { id } = record
 
 test('a cancel that comes after the worker wrote its outcome answers with that', async () => {
   const redis = connectProducer(inject('redisUrl'), createLogger({ service: 'test', level: 'error' }))

@@ -49,8 +49,8 @@ export const openPredictions = ({
     deliveries,
     retentionMs,
   })
-  const watcher = createPredictionWatcher({ reader, waiters })
-  const events = createEventStreams({ watcher })
+  const watcher = createPredictionWatcher({ reader, waiters, log })
+  const events = createEventStreams({ watcher, log })
   const cancel = createCancelPrediction({ queues, outcomes })
 
   return {

@@ -1,35 +1,22 @@
 import type { PredictionRecord } from '@onqueue/shared'
+import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createEventStreams } from './prediction-events.ts'
+import { predictionRecord } from './prediction-record.fixture.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const record: PredictionRecord = {
-  id: 'iris-01',
-  job: {
-    model: 'iris',
-    version: '1',
-    digest: 'd1',
-    owner: 'alice',
-    requestId: 'req-1',
-    inputBytes: 2,
-    arrayLength: null,
-    priority: 'normal',
-    metadata: {},
-    deadline: null,
-    createdAt: 0,
-  },
-  input: {},
-  takenAt: null,
-  outcome: null,
-}
+const record = predictionRecord()
 
 /** A stream of a prediction about which nothing comes: Redis has not answered yet. */
-const openStream = () => {
-  const unanswered = new Promise<PredictionRecord>(() => undefined)
+const openStream = ({
+  latest = new Promise<PredictionRecord>(() => undefined),
+  log = pino({ level: 'silent' }),
+} = {}) => {
   const events = createEventStreams({
-    watcher: { untilFinal: () => unanswered, untilChange: () => unanswered },
+    watcher: { untilFinal: () => latest, untilChange: () => latest },
+    log,
   })
   const stream = events.stream(record, {
     lastEventId: undefined,
@@ -59,4 +46,16 @@ test('a client that leaves while Redis has not answered ends its stream, and not
 
   expect(() => vi.advanceTimersByTime(15_000)).not.toThrow()
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('a stream that a defect ends is closed, and the defect is logged', async () => {
+  const logged: { predictionId: string; err: { message: string } }[] = []
+  const log = pino({}, { write: (line: string) => logged.push(JSON.parse(line)) })
+  const { events, reader } = openStream({ latest: Promise.reject(new Error('a defect')), log })
+  await textOf(reader)
+
+  expect((await reader.read()).done).toBe(true)
+
+  expect(events.countOpen()).toBe(0)
+  expect(logged).toMatchObject([{ predictionId: record.id, err: { message: 'a defect' } }])
 })

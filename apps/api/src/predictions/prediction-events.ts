@@ -1,4 +1,4 @@
-import type { PredictionRecord } from '@onqueue/shared'
+import type { Logger, PredictionRecord } from '@onqueue/shared'
 import { etagOf } from './prediction-etag.ts'
 import type { PredictionWatcher } from './watch-prediction.ts'
 
@@ -20,7 +20,7 @@ const commentIntervalMs = 15_000
 /** A stream is looked after in turns of this length, within what a timer can take. */
 const turnMs = 3_600_000
 
-export const createEventStreams = ({ watcher }: { watcher: PredictionWatcher }) => {
+export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatcher; log: Logger }) => {
   let open = 0
   const closing = new AbortController()
 
@@ -56,7 +56,9 @@ export const createEventStreams = ({ watcher }: { watcher: PredictionWatcher }) 
           if (!canceled.signal.aborted) controller.close()
         }
         // not returned: nothing is read from a stream that is still starting
-        void send(controller).then(finish, finish)
+        void send(controller)
+          .catch((err: unknown) => log.error({ err, predictionId: start.id }, 'events ended early'))
+          .then(finish)
       },
       cancel: () => {
         // at once: what is under way may still wait for Redis, and a canceled stream takes nothing more

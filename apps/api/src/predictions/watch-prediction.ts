@@ -1,4 +1,5 @@
-import type { PredictionRecord } from '@onqueue/shared'
+import { isConnectionError } from '@onqueue/shared'
+import type { Logger, PredictionRecord } from '@onqueue/shared'
 import type { PredictionReader } from './read-prediction.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
 
@@ -31,10 +32,19 @@ const deadlineGraceMs = 50
 export const createPredictionWatcher = ({
   reader,
   waiters,
+  log,
 }: {
-  reader: PredictionReader
+  reader: Pick<PredictionReader, 'find'>
   waiters: OutcomeWaiters
+  log: Logger
 }): PredictionWatcher => {
+  const readAgain = (record: PredictionRecord) =>
+    reader.find(record.id, null).catch((err: unknown) => {
+      if (!isConnectionError(err))
+        log.warn({ err, predictionId: record.id }, 'prediction could not be read again')
+      return null
+    })
+
   const follow = async (start: PredictionRecord, wait: Wait, expected: ExpectedOutcome, goal: Goal) => {
     const { waitMs, signal } = wait
     const endsAt = performance.now() + waitMs
@@ -45,9 +55,7 @@ export const createPredictionWatcher = ({
       const lookMs = Math.min(remainingMs, goal.lookEveryMs(record), untilDeadline(record))
       const outcome = await expected.within(lookMs, signal)
       // read once more when the wait is over: what is answered then is how it is then
-      record = outcome
-        ? { ...record, outcome }
-        : ((await reader.find(record.id, null).catch(() => null)) ?? record)
+      record = outcome ? { ...record, outcome } : ((await readAgain(record)) ?? record)
     }
     return record
   }

@@ -1,8 +1,9 @@
 import { createDeliveryStore, deliveryKeys, modelKeys, undeliveredMember } from '@onqueue/shared'
-import type { Outcome, PredictionRecord } from '@onqueue/shared'
+import type { PredictionRecord } from '@onqueue/shared'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createWebhookStatusReader } from './webhook-status.ts'
+import { predictionRecord, succeeded } from './prediction-record.fixture.ts'
 
 const namespace = `webhook-status-test-${process.pid}`
 const { undelivered } = modelKeys(namespace, 'iris')
@@ -18,36 +19,10 @@ afterEach(async () => {
   redis.disconnect()
 })
 
-const outcome: Outcome = {
-  status: 'succeeded',
-  output: {},
-  error: null,
-  startedAt: 2000,
-  completedAt: 3000,
-  predictMs: 5,
-  batchSize: 1,
-  attempts: 1,
-}
-const record: PredictionRecord = {
-  id: 'iris-01J00000000000000000000000',
-  job: {
-    model: 'iris',
-    version: '1',
-    digest: 'd',
-    owner: 'alice',
-    requestId: 'r',
-    inputBytes: 2,
-    arrayLength: null,
-    priority: 'normal',
-    metadata: {},
-    deadline: null,
-    createdAt: 1000,
-    webhook: { url, events: ['completed'], payload: 'full' },
-  },
-  input: {},
-  takenAt: null,
-  outcome,
-}
+const record = predictionRecord({
+  job: { webhook: { url, events: ['completed'], payload: 'full' } },
+  outcome: succeeded,
+})
 
 const deliveries = () => createDeliveryStore({ redis, namespace })
 const statusOf = (one: PredictionRecord) =>

@@ -1,26 +1,8 @@
-import type { PredictionRecord } from '@onqueue/shared'
 import { expect, test } from 'vitest'
 import { planKeyedSubmit } from './plan-keyed-submit.ts'
+import { predictionRecord } from '../predictions/prediction-record.fixture.ts'
 
-const record: PredictionRecord = {
-  id: 'iris-01',
-  job: {
-    model: 'iris',
-    version: '1',
-    digest: 'd1',
-    owner: 'alice',
-    requestId: 'req-1',
-    inputBytes: 2,
-    arrayLength: null,
-    priority: 'normal',
-    metadata: {},
-    deadline: null,
-    createdAt: 0,
-  },
-  input: {},
-  takenAt: null,
-  outcome: null,
-}
+const record = predictionRecord()
 const claimed = { fingerprint: 'f1', at: 10_000, isAdded: false }
 const asked = { claim: claimed, record: null, fingerprint: 'f1', now: 10_000, waitedMs: 0 }
 

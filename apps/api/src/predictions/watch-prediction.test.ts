@@ -1,0 +1,30 @@
+import { pino } from 'pino'
+import { expect, test } from 'vitest'
+import { createPredictionWatcher } from './watch-prediction.ts'
+import { predictionRecord } from './prediction-record.fixture.ts'
+
+const queued = predictionRecord()
+
+test('a prediction that cannot be read again stays as it was, and says why unless Redis is away', async () => {
+  const logged: { predictionId: string; err: { message: string } }[] = []
+  const errors = ['Connection is closed.', 'a defect']
+  const watcher = createPredictionWatcher({
+    reader: {
+      find: async () => {
+        throw new Error(errors.shift())
+      },
+    },
+    waiters: {
+      expect: () => ({ within: async () => null, release: () => undefined }),
+      isClosed: () => errors.length === 0,
+      count: () => 1,
+      close: () => undefined,
+    },
+    log: pino({}, { write: (line: string) => logged.push(JSON.parse(line)) }),
+  })
+
+  const record = await watcher.untilFinal(queued, { waitMs: 60_000, signal: undefined })
+
+  expect(record).toBe(queued)
+  expect(logged).toMatchObject([{ predictionId: queued.id, err: { message: 'a defect' } }])
+})
