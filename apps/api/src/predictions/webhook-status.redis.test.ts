@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createWebhookStatusReader } from './webhook-status.ts'
 import { predictionRecord, succeeded } from './prediction-record.fixture.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `webhook-status-test-${process.pid}`
 const { undelivered } = modelKeys(namespace, 'iris')
@@ -13,11 +14,7 @@ let redis: Redis
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const record = predictionRecord({
   job: { webhook: { url, events: ['completed'], payload: 'full' } },

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { AbandonedSubmits } from './abandoned-submits.ts'
 import type { AbandonedSubmit } from './abandoned-submits.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `abandoned-submits-test-${process.pid}`
 const keys = modelKeys(namespace, 'iris')
@@ -22,9 +23,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   await submits.close()
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
+  await leaveRedis(redis, namespace)
 })
 
 const start = (options: { maxRemembered?: number } = {}) => {

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createSubmitGuard } from './submit-guard.ts'
 import type { GuardedSubmit } from './submit-guard.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `guard-submits-test-${process.pid}`
 const keys = modelKeys(namespace, 'iris')
@@ -11,11 +12,7 @@ let redis: Redis
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const submit: GuardedSubmit = {
   id: 'iris-01',

@@ -5,6 +5,7 @@ import { createDeliverySchedule } from '../schedule/delivery-schedule.ts'
 import type { LeasedDelivery } from '../schedule/delivery-schedule.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { AttemptResult } from '../attempts/attempt-result.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const log = createLogger({ service: 'test', level: 'silent' })
 const namespace = `dispatch-test-${process.pid}`
@@ -16,9 +17,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   await Promise.all(dispatchers.splice(0).map((dispatcher) => dispatcher.close(0)))
-  const keys = await redis.keys(`${namespace}:*`)
-  if (keys.length > 0) await redis.del(keys)
-  redis.disconnect()
+  await leaveRedis(redis, namespace)
 })
 
 /** A real schedule, and attempts that are only noted: those of `hangs` never end. */

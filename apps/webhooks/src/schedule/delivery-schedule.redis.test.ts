@@ -2,6 +2,7 @@ import { createDeliveryStore, createLogger, deliveryKeys } from '@onqueue/shared
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createDeliverySchedule } from './delivery-schedule.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `delivery-schedule-test-${process.pid}`
 const keys = deliveryKeys(namespace)
@@ -13,11 +14,7 @@ beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
   now = 1000
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const start = () => {
   const clock = () => now

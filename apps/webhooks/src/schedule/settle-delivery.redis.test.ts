@@ -3,18 +3,16 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { startTestRedis } from '../../../../scripts/redis/start-test-redis.ts'
 import { settleDelivery } from './settle-delivery.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
-const keys = deliveryKeys(`settle-delivery-test-${process.pid}`)
+const namespace = `settle-delivery-test-${process.pid}`
+const keys = deliveryKeys(namespace)
 let redis: Redis
 
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`settle-delivery-test-${process.pid}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const endpoint = 'alice https://a.example'
 const [delivery, body, schedule, state] = [

@@ -3,18 +3,16 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { startTestRedis } from '../../../../scripts/redis/start-test-redis.ts'
 import { takeDeliveries } from './take-deliveries.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
-const keys = deliveryKeys(`take-deliveries-test-${process.pid}`)
+const namespace = `take-deliveries-test-${process.pid}`
+const keys = deliveryKeys(namespace)
 let redis: Redis
 
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`take-deliveries-test-${process.pid}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const [a, b] = ['alice https://a.example', 'bob https://b.example']
 

@@ -3,18 +3,16 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { startTestRedis } from '../../../../scripts/redis/start-test-redis.ts'
 import { removeEndedDeliveries } from './remove-ended-deliveries.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
-const keys = deliveryKeys(`remove-ended-deliveries-test-${process.pid}`)
+const namespace = `remove-ended-deliveries-test-${process.pid}`
+const keys = deliveryKeys(namespace)
 let redis: Redis
 
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`remove-ended-deliveries-test-${process.pid}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 /** A failed delivery with a body of 7 bytes. */
 const addFailed = async (id: string, { owner = 'alice', endedAt = 1000 } = {}) => {

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { modelKeys } from '@onqueue/shared'
 import { createRowCorrection } from './correct-rows.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `correct-rows-test-${process.pid}`
 const keys = modelKeys(namespace, 'iris')
@@ -11,11 +12,7 @@ beforeEach(async () => {
   redis = new Redis(inject('redisUrl'))
   await redis.set(keys.extraRows, 7)
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const correct = () => createRowCorrection({ redis, namespace })('iris')
 

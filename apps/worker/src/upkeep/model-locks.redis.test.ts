@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { modelKeys } from '@onqueue/shared'
 import { startTestRedis } from '../../../../scripts/redis/start-test-redis.ts'
 import { ModelLocks } from './model-locks.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `model-locks-test-${process.pid}`
 const keyOf = (model: string) => modelKeys(namespace, model).janitor
@@ -11,11 +12,7 @@ let redis: Redis
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 test('a model is locked for one at a time, and for that one again and again', async () => {
   const first = new ModelLocks({ redis, namespace }, 60_000)

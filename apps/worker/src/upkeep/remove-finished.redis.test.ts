@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { modelKeys, undeliveredMember } from '@onqueue/shared'
 import { startTestRedis } from '../../../../scripts/redis/start-test-redis.ts'
 import { createSweeper } from './sweep.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `remove-finished-test-${process.pid}`
 const keys = modelKeys(namespace, 'iris')
@@ -11,11 +12,7 @@ let redis: Redis
 beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 /** A finished prediction of alice with all that it may have, as BullMQ and the other processes leave it. */
 const finish = async (id: string, { at = 100, as = 'completed', hasOutcome = true } = {}) => {

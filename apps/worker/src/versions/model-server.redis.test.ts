@@ -16,6 +16,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { childProcesses } from '../serving/fixtures/child-processes.ts'
 import { ModelServer } from './model-server.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 /**
  * A real Redis, and real executors with the test models (tests/models/README.md), which are here the versions of one model:
@@ -41,9 +42,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close(0)))
   expect(await childProcesses()).toEqual([])
   await queue.close()
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
+  await leaveRedis(redis, namespace)
 })
 
 const versionOf = (name: string, version: string, settings: Partial<ModelDefinition['settings']> = {}) => {

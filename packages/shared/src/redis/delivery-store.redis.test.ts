@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import type { DeliveryAbout } from '../contract/delivery.ts'
 import { createDeliveryStore } from './delivery-store.ts'
 import { deliveryKeys, modelKeys } from './names.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `delivery-store-test-${process.pid}`
 const keys = deliveryKeys(namespace)
@@ -13,11 +14,7 @@ beforeEach(() => {
   redis = new Redis(inject('redisUrl'))
   now = 1000
 })
-afterEach(async () => {
-  const left = await redis.keys(`${namespace}:*`)
-  if (left.length > 0) await redis.del(left)
-  redis.disconnect()
-})
+afterEach(() => leaveRedis(redis, namespace))
 
 const about: DeliveryAbout = {
   owner: 'alice',

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { expect, inject, test } from 'vitest'
 import { createPredictionQueues } from './prediction-queues.ts'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `prediction-queues-test-${process.pid}`
 
@@ -20,8 +21,6 @@ test('a queue is opened at its first use, and closed with all others', async () 
     expect([iris.closing, other.closing]).toEqual([expect.any(Promise), expect.any(Promise)])
     expect(await redis.ping()).toBe('PONG')
   } finally {
-    const left = await redis.keys(`${namespace}:*`)
-    if (left.length > 0) await redis.del(left)
-    redis.disconnect()
+    await leaveRedis(redis, namespace)
   }
 })
