@@ -48,9 +48,7 @@ export const createOpenapiBuilder = ({
         ...base.components,
         schemas: { ...base.components?.schemas, ...models.schemas },
         responses: { ...base.components?.responses, Problem: problemResponse },
-        ...(hasKeys
-          ? { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer', description: keyDescription } } }
-          : {}),
+        ...(hasKeys ? { securitySchemes: { ...base.components?.securitySchemes, apiKey: bearerKey } } : {}),
       },
     }
   }
@@ -68,7 +66,11 @@ const routeTags = [
   { name: 'Health', description: 'For probes and scrapes.' },
 ]
 
-const keyDescription = 'An API key of this server; the operator makes one with `npm run keys -- create NAME`.'
+const bearerKey = {
+  type: 'http',
+  scheme: 'bearer',
+  description: 'An API key of this server; the operator makes one with `npm run keys -- create NAME`.',
+}
 
 const problemResponse = {
   description: 'What happened and what to do, by a stable `code`.',

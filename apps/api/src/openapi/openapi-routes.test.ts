@@ -180,6 +180,20 @@ test('keys are asked for where the server needs them', async () => {
   expect(JSON.stringify(document)).toContain('authorization: Bearer $ONQUEUE_API_KEY')
 })
 
+test('a way of presenting a key that a route brings stands beside the key of this server', async () => {
+  hasKeys = true
+  const app = startApp()
+  app.openAPIRegistry.registerComponent('securitySchemes', 'query', {
+    type: 'apiKey',
+    in: 'query',
+    name: 'key',
+  })
+
+  expect(await read(app)).toMatchObject({
+    components: { securitySchemes: { apiKey: { type: 'http' }, query: { type: 'apiKey' } } },
+  })
+})
+
 const collectReferences = (value: unknown): string[] => {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, part]) =>
