@@ -1,5 +1,5 @@
 import { DelayedError, WaitingError } from 'bullmq'
-import { endedOutcome, modelKeys, readModel } from '@onqueue/shared'
+import { clearTakenAt, endedOutcome, modelKeys, readModel } from '@onqueue/shared'
 import { endPrediction } from './end-prediction.ts'
 import { attemptOf } from './taken-prediction.ts'
 import type { Processing, TakenPrediction } from './taken-prediction.ts'
@@ -53,8 +53,7 @@ const putBack = async (
   move: () => Promise<unknown>,
 ) => {
   try {
-    // it waits again, and nobody has taken it
-    await redis.hdel(modelKeys(namespace, model).queue(id), 'processedOn')
+    await clearTakenAt({ redis, namespace }, model, id)
     await move()
   } catch (err) {
     log.warn({ err, predictionId: id, model }, 'prediction could not be handed back')

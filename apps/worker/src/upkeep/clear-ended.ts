@@ -1,6 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { Worker } from 'bullmq'
-import { lockSettings, modelKeys, modelPrefix, queueName, readModel, readOutcomes } from '@onqueue/shared'
+import {
+  clearTakenAt,
+  lockSettings,
+  modelKeys,
+  modelPrefix,
+  queueName,
+  readModel,
+  readOutcomes,
+} from '@onqueue/shared'
 import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -32,8 +40,7 @@ const clearNext = async ({ redis, namespace }: Upkeep, clearer: Worker, model: s
   const [outcome] = await readOutcomes({ redis, namespace }, model, [job.id ?? ''])
   if (outcome) await job.moveToCompleted(1, token, false)
   else {
-    // it still waits: a worker has not taken it
-    await redis.hdel(modelKeys(namespace, model).queue(job.id ?? ''), 'processedOn')
+    await clearTakenAt({ redis, namespace }, model, job.id ?? '')
     await job.moveToWait(token)
   }
   return outcome !== null

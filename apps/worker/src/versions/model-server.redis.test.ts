@@ -10,6 +10,7 @@ import {
   openPredictionQueue,
   readModel,
   readOutcomes,
+  readPredictionRecord,
 } from '@onqueue/shared'
 import type { PredictionJobData, PredictionQueue } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
@@ -116,6 +117,10 @@ const outputsOf = async (ids: string[]) => {
   const outcomes = await readOutcomes({ redis, namespace }, model, ids)
   return outcomes.map((outcome) => outcome?.output ?? null)
 }
+const takenTimesOf = (ids: string[]) =>
+  Promise.all(
+    ids.map(async (id) => (await readPredictionRecord({ redis, namespace, queue }, model, id))?.takenAt),
+  )
 const countStarted = () => redis.zcard(modelKeys(namespace, model).undelivered)
 const countPutOff = () => redis.zcard(modelKeys(namespace, model).queue('delayed'))
 const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 5 })
@@ -263,6 +268,7 @@ test('a version that is removed leaves what it has to whoever has it next', asyn
   await soon(() => outputsOf(others)).toEqual([{ value: 60 }, { value: 70 }])
   await soon(countPutOff).toBe(3)
   expect(await outputsOf(taken)).toEqual([null, null, null])
+  await soon(() => takenTimesOf(taken)).toEqual([null, null, null])
   expect(await statesOf()).toEqual(['1 ready'])
 
   await server.add(two)

@@ -9,6 +9,10 @@ import type { PredictionRecord } from '../contract/prediction.ts'
 /** The owner of predictions that were deleted while they ran: nobody. */
 export const forgottenOwner = ''
 
+/** Notes that a prediction which is given back waits again: BullMQ keeps when it was taken, which `takenAt` goes by. */
+export const clearTakenAt = ({ redis, namespace }: RedisStore, model: string, id: string) =>
+  redis.hdel(modelKeys(namespace, model).queue(id), 'processedOn')
+
 /** A prediction of the queue's model with its outcome and its input, wherever it is kept; null where there is none. */
 export const readPredictionRecord = async (
   { redis, namespace, queue }: RedisStore & { queue: PredictionQueue },
