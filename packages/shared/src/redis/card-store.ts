@@ -1,5 +1,5 @@
-import { heartbeatSchema, serveVersions } from '../contract/model-card.ts'
-import type { Heartbeat, ModelEntry } from '../contract/model-card.ts'
+import { heartbeatSchema, serveVersions } from '../contract/served-versions.ts'
+import type { Heartbeat, ModelEntry } from '../contract/served-versions.ts'
 import { readCard, writeCard } from '../contract/version-card.ts'
 import type { VersionCard } from '../contract/version-card.ts'
 import { globalKeys, modelKeys } from './names.ts'

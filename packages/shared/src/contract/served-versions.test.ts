@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { compareVersions, serveVersions } from './model-card.ts'
-import type { Heartbeat } from './model-card.ts'
+import { compareVersions, serveVersions } from './served-versions.ts'
+import type { Heartbeat } from './served-versions.ts'
 import type { VersionCard } from './version-card.ts'
 
 const card = (changes: Partial<VersionCard>): VersionCard => ({
