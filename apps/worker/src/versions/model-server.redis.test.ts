@@ -188,6 +188,8 @@ test('how many predictions are held follows the versions that come and go', asyn
   wakeOne()
   await soon(() => outputsOf(slowIds)).toEqual([{ y: 1 }, { y: 2 }, { y: 3 }])
   await soon(() => server.countInFlight()).toBe(4)
+  // what is held may still be on its way, and what is on its way would be put off
+  await soon(countStarted).toBe(7)
 
   const drained = server.drain(two.digest)
   wakeTwo()
