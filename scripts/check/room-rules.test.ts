@@ -1,6 +1,7 @@
-import { matchesGlob } from 'node:path'
+import { readdirSync } from 'node:fs'
+import { join, matchesGlob } from 'node:path'
 import { expect, test } from 'vitest'
-import { roomRules } from './room-rules.ts'
+import { houses, roomRules } from './room-rules.ts'
 
 /** What lint says when `file` imports `specifier`; undefined where it may. The last rule that matches a file counts. */
 const refusalOf = (file: string, specifier: string) => {
@@ -41,3 +42,15 @@ test.each([
 ])('%s may import %s', (file, specifier) => {
   expect(refusalOf(file, specifier)).toBeUndefined()
 })
+
+test.each(houses)(
+  'every folder of $folder is a room with its place in the order',
+  ({ folder, lines, above }) => {
+    const entries = readdirSync(join(import.meta.dirname, '../..', folder), { withFileTypes: true })
+    const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    const rooms = new Set(lines.flat().map((room) => room.split('/')[0]))
+
+    expect(folders.filter((name) => !rooms.has(name))).toEqual([])
+    expect(above.filter((name) => !entries.some((entry) => entry.name.startsWith(`${name}.`)))).toEqual([])
+  },
+)
