@@ -3,7 +3,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { apps, defaultPort } from './apps.ts'
+import { settings as apiSettings } from '../../apps/api/src/config.ts'
+import { settings as webhooksSettings } from '../../apps/webhooks/src/config.ts'
+import { settings as workerSettings } from '../../apps/worker/src/config.ts'
+import { apps, defaultPort, environmentOf, secretSettings } from './apps.ts'
 
 const root = join(import.meta.dirname, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
@@ -30,7 +33,7 @@ test('every image is built with the manifests of all workspaces, or npm ci refus
   )
 })
 
-describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, healthPort }) => {
+describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, secrets, healthPort }) => {
   const port = defaultPort + healthPort.offset
 
   test('is a workspace with the files that every app has', () => {
@@ -62,11 +65,21 @@ describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, healthPor
   })
 
   test('has the environment in its image that npm start gives it', () => {
-    const { NODE_COMPILE_CACHE: _, ...environment } = environmentOf(folder)
+    const { NODE_COMPILE_CACHE: _, ...environment } = imageEnvironmentOf(folder)
     const isSetting = (variable: string) => /^(ONQUEUE_|PORT$)/.test(variable)
 
     const own = Object.entries(environment).filter(([variable]) => !isSetting(variable))
     expect(Object.fromEntries(own)).toEqual(ownEnv)
+  })
+
+  test('is given its own secrets and no other, whatever is in the environment of npm start', () => {
+    const env = { ...Object.fromEntries(secretSettings.map((setting) => [setting, 'secret'])), LANG: 'C' }
+
+    const given = environmentOf({ ownEnv, secrets }, env)
+
+    const read = secretSettings.filter((setting) => setting in settingsOf[folder].shape)
+    expect(secretSettings.filter((setting) => setting in given)).toEqual(read)
+    expect(given).toMatchObject({ ...ownEnv, LANG: 'C' })
   })
 
   test('has the same health port everywhere, which is not the one of another app', () => {
@@ -75,7 +88,7 @@ describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, healthPor
 
     expect(apps.filter((app) => app.healthPort.offset === healthPort.offset)).toHaveLength(1)
     expect(read('.env.example')).toContain(`#${setting}=${port}\n`)
-    expect(environmentOf(folder)).toMatchObject({
+    expect(imageEnvironmentOf(folder)).toMatchObject({
       [setting]: String(port),
       [setting.replace(/PORT$/, 'HOST')]: '0.0.0.0',
     })
@@ -97,6 +110,8 @@ describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, healthPor
   })
 })
 
+const settingsOf = { api: apiSettings, worker: workerSettings, webhooks: webhooksSettings }
+
 /** The instructions of one stage of the Dockerfile, a line each. */
 const instructionsOf = (stage: string) => {
   const stages = read('Dockerfile').split(/^(?=FROM )/m)
@@ -108,7 +123,7 @@ const instructionsOf = (stage: string) => {
     .filter((line) => /^[A-Z]/.test(line))
 }
 
-const environmentOf = (stage: string): Record<string, string> =>
+const imageEnvironmentOf = (stage: string): Record<string, string> =>
   Object.fromEntries(
     instructionsOf(stage)
       .filter((line) => line.startsWith('ENV '))

@@ -9,9 +9,14 @@ export type App = {
   nodeArgs: readonly string[]
   /** what it is given where the user has not set it otherwise */
   ownEnv: Readonly<Record<string, string>>
+  /** those of `secretSettings` that it reads; it is not given the others */
+  secrets: readonly (typeof secretSettings)[number][]
   /** where it answers /livez, /readyz and /metrics: at `PORT` plus the offset, unless it is set */
   healthPort: { setting: string; offset: number }
 }
+
+/** The settings that open something. */
+export const secretSettings = ['REDIS_URL', 'ONQUEUE_SECRET', 'ONQUEUE_API_KEYS'] as const
 
 /** `PORT` where it is not set. */
 export const defaultPort = 8080
@@ -36,6 +41,7 @@ export const apps = [
     entry: entryOf('api'),
     nodeArgs: ['--max-semi-space-size=8', '--max-old-space-size=128'],
     ownEnv: allocator,
+    secrets: ['REDIS_URL', 'ONQUEUE_SECRET', 'ONQUEUE_API_KEYS'],
     healthPort: { setting: 'ONQUEUE_API_HEALTH_PORT', offset: 1 },
   },
   {
@@ -44,6 +50,7 @@ export const apps = [
     entry: entryOf('worker'),
     nodeArgs: ['--max-semi-space-size=8', '--max-old-space-size=192'],
     ownEnv: allocator,
+    secrets: ['REDIS_URL'],
     healthPort: { setting: 'ONQUEUE_WORKER_HEALTH_PORT', offset: 2 },
   },
   {
@@ -54,6 +61,7 @@ export const apps = [
     // a DNS look-up holds a thread until it is answered: with Node's four, the names of one dead server would hold up
     // the deliveries to all others
     ownEnv: { ...allocator, UV_THREADPOOL_SIZE: '64' },
+    secrets: ['REDIS_URL', 'ONQUEUE_SECRET'],
     healthPort: { setting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT', offset: 3 },
   },
 ] as const satisfies readonly App[]
@@ -62,3 +70,14 @@ export type AppFolder = (typeof apps)[number]['folder']
 
 /** The settings of every port that OnQueue listens on. */
 export const portSettings = ['PORT', ...apps.map(({ healthPort }) => healthPort.setting)]
+
+/** What of an environment an app is given: its own beneath what the user has set, without the secrets of others. */
+export const environmentOf = (
+  { ownEnv, secrets }: Pick<App, 'ownEnv' | 'secrets'>,
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv => {
+  const withheld = secretSettings.filter((setting) => !secrets.includes(setting))
+  return Object.fromEntries(
+    Object.entries({ ...ownEnv, ...env }).filter(([name]) => !withheld.some((setting) => setting === name)),
+  )
+}

@@ -1,6 +1,7 @@
 import { SetupError } from '../bootstrap/setup-error.mjs'
 import type { RedisSource } from '../redis/sources/start-server.ts'
 import { announceReady } from './announce-ready.ts'
+import { environmentOf } from './apps.ts'
 import type { App } from './apps.ts'
 import { checkPorts } from './check-ports.ts'
 import { readOrCreateSecret } from './data-secret.ts'
@@ -86,7 +87,7 @@ const runApps = async (
   }: RunOptions & { settings: StartSettings; redisFailure: Promise<string> },
 ): Promise<string | undefined> => {
   if (stop.aborted) return undefined
-  const children = apps.map(({ ownEnv, ...app }) => ({ ...app, env: { ...ownEnv, ...childEnv } }))
+  const children = apps.map((app) => ({ ...app, env: environmentOf(app, childEnv) }))
   const supervisor = startSupervisor({ children, say })
   kill.addEventListener('abort', supervisor.kill)
 

@@ -27,7 +27,9 @@ export const startFromPath = async (
 const findProgram = async (name: string, env: NodeJS.ProcessEnv) => {
   const command = findOnPath(name, env.PATH)
   if (command === undefined) throw new Error(`no ${name}`)
-  const version = parseVersion(await runProgram(command, ['--version'], { timeoutMs: 5000 }))
+  const version = parseVersion(
+    await runProgram(command, ['--version'], { timeoutMs: 5000, env: { PATH: env.PATH } }),
+  )
   if (isTooOld(version)) throw new Error(`${command} is ${version}, and 7.0 is needed`)
   return command
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { forkExecutor } from './fork-executor.ts'
@@ -17,6 +17,7 @@ const repositories = ['models', 'tests/models'].map((path) =>
 const started: ChildProcess[] = []
 
 afterEach(async () => {
+  vi.unstubAllEnvs()
   for (const child of started.splice(0)) {
     if (child.exitCode !== null || child.signalCode !== null) continue
     child.kill('SIGKILL')
@@ -135,6 +136,45 @@ test('signals from the terminal do not end an executor', async () => {
 
   expect(await next()).toMatchObject({ type: 'ran', runId: 1 })
 })
+
+test.skipIf(process.platform !== 'linux')(
+  'the environment of an executor has what it needs of that of its worker, and no secret',
+  async () => {
+    const worker = {
+      REDIS_URL: 'redis://:password-of-redis@127.0.0.1:6379',
+      ONQUEUE_SECRET: 'secret-of-all-tokens',
+      ONQUEUE_API_KEYS: 'ops:hash-of-a-key',
+      NVIDIA_API_KEY: 'key-of-another-service',
+      LD_LIBRARY_PATH: '/opt/cuda/lib64',
+      TZ: 'Europe/Zurich',
+      NODE_OPTIONS: '--stack-trace-limit=20',
+    }
+    for (const [name, value] of Object.entries(worker)) vi.stubEnv(name, value)
+    const { child, send, next } = await startExecutor('throws')
+
+    const text = await readFile(`/proc/${child.pid}/environ`, 'utf8')
+    send({ type: 'run', runId: 1, rows: [{ i: 3 }] })
+
+    const environment = Object.fromEntries(
+      text
+        .split('\0')
+        .filter((entry) => entry !== '')
+        .map((entry) => entry.split(/=(.*)/s, 2)),
+    )
+    expect(environment).toMatchObject({
+      LD_LIBRARY_PATH: '/opt/cuda/lib64',
+      TZ: 'Europe/Zurich',
+      NODE_OPTIONS: '--stack-trace-limit=20',
+      PATH: process.env['PATH'],
+      ORT_DISABLE_TELEMETRY: '1',
+    })
+    expect(
+      Object.keys(environment).filter((name) => /^(ONQUEUE|REDIS|VITEST|NVIDIA_API|npm)/.test(name)),
+    ).toEqual([])
+    expect(text).not.toMatch(/password-of-redis|secret-of-all-tokens|hash-of-a-key|key-of-another-service/)
+    expect(await next()).toMatchObject({ type: 'ran', runId: 1 })
+  },
+)
 
 test('an executor ends when the channel to its worker closes', async () => {
   const { child } = await startExecutor('throws')

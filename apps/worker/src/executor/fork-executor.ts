@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { executorEnvironment } from './executor-environment.ts'
 
 const program = fileURLToPath(new URL('./executor-process.ts', import.meta.url))
 const compileCache = fileURLToPath(new URL('../../../../.cache/compile', import.meta.url))
@@ -16,6 +17,10 @@ export const forkExecutor = (): ChildProcess =>
     serialization: 'advanced',
     execArgv: ['--max-semi-space-size=1'],
     // ONNX Runtime reports its use to its maker unless it is told not to
-    env: { NODE_COMPILE_CACHE: compileCache, ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    env: {
+      NODE_COMPILE_CACHE: compileCache,
+      ...executorEnvironment(process.env),
+      ORT_DISABLE_TELEMETRY: '1',
+    },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
