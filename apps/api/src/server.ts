@@ -136,6 +136,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     port: config.ONQUEUE_API_HEALTH_PORT,
     hostSetting: 'ONQUEUE_API_HEALTH_HOST',
     portSetting: 'ONQUEUE_API_HEALTH_PORT',
+    metricsHosts: config.ONQUEUE_METRICS_HOSTS,
     log,
     isReady,
     metrics: collectMetrics,

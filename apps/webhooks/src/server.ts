@@ -101,6 +101,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     port: config.ONQUEUE_WEBHOOKS_HEALTH_PORT,
     hostSetting: 'ONQUEUE_WEBHOOKS_HEALTH_HOST',
     portSetting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT',
+    metricsHosts: config.ONQUEUE_METRICS_HOSTS,
     log,
     isReady: async () => {
       const ready = redis.status === 'ready'

@@ -47,6 +47,7 @@ export const startWorker = async (config: WorkerConfig) => {
     port: config.ONQUEUE_WORKER_HEALTH_PORT,
     hostSetting: 'ONQUEUE_WORKER_HEALTH_HOST',
     portSetting: 'ONQUEUE_WORKER_HEALTH_PORT',
+    metricsHosts: config.ONQUEUE_METRICS_HOSTS,
     log,
     isReady: async () => {
       const reasons = [

@@ -1,6 +1,12 @@
-import { isIP, isIPv4 } from 'node:net'
 import type { HonoRequest, MiddlewareHandler } from 'hono'
-import { AppError, ConfigError } from '@onqueue/shared'
+import {
+  AppError,
+  ConfigError,
+  hostOfHeader,
+  hostOfOrigin,
+  isLoopbackHost,
+  isOutOfReachOfPages,
+} from '@onqueue/shared'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 
 /**
@@ -37,17 +43,16 @@ export const createLoopbackGuard = ({
   allowAnonymous: boolean
 }): MiddlewareHandler<ApiEnvironment> => {
   const publicHost = new URL(publicUrl).hostname
-  const isOwnHost = (host: string) => host === publicHost || isLoopback(host)
-  const isReachableHost = (host: string) =>
-    isOwnHost(host) || (allowAnonymous && (/^[a-z0-9_-]+$/.test(host) || isIP(unbracket(host)) !== 0))
+  const isOwnHost = (host: string) => host === publicHost || isLoopbackHost(host)
+  const isReachableHost = (host: string) => isOwnHost(host) || (allowAnonymous && isOutOfReachOfPages(host))
 
-  const hostOfHeader = rememberLast((header: string) => hostOf(`http://${header}`))
+  const hostOf = rememberLast(hostOfHeader)
 
   return (c, next) => {
     if (!isActive() || isProbe(c.req.path)) return next()
 
     const hostHeader = c.req.header('host')
-    const host = hostHeader === undefined ? undefined : hostOfHeader(hostHeader)
+    const host = hostHeader === undefined ? undefined : hostOf(hostHeader)
     if (host !== undefined && !isReachableHost(host)) {
       throw refusal(
         'the Host of this request is foreign',
@@ -55,7 +60,7 @@ export const createLoopbackGuard = ({
       )
     }
     const origin = c.req.header('origin')
-    if (origin !== undefined && !isOwnHost(hostOf(origin)) && hostOf(origin) !== host) {
+    if (origin !== undefined && !isOwnHost(hostOfOrigin(origin)) && hostOfOrigin(origin) !== host) {
       throw refusal(
         'it was sent by a page of another site (Origin)',
         'call it from a server, or set ONQUEUE_PUBLIC_URL to the address of the page',
@@ -84,7 +89,7 @@ export const checkListenAddress = ({
   hasKeys: boolean
   allowAnonymous: boolean
 }) => {
-  if (hasKeys || allowAnonymous || isLoopback(host.includes(':') ? `[${host}]` : host)) return
+  if (hasKeys || allowAnonymous || isLoopbackHost(host.includes(':') ? `[${host}]` : host)) return
   throw new ConfigError(
     `there are no API keys, so everybody who reaches ${host} could use this server: make a key (npm run keys -- create NAME), ` +
       'listen on 127.0.0.1, or set ONQUEUE_ALLOW_ANONYMOUS=true where something else keeps strangers out',
@@ -97,9 +102,6 @@ const isVisit = (request: HonoRequest) =>
   request.header('sec-fetch-mode') === 'navigate' &&
   request.header('sec-fetch-dest') === 'document'
 
-/** The host of an origin in its one normal spelling; empty for what is none, such as `null`. */
-const hostOf = (origin: string) => (URL.canParse(origin) ? new URL(origin).hostname.replace(/\.$/, '') : '')
-
 /** Callers send the same `Host` again and again, and parsing it costs more than the rest of the guard. */
 const rememberLast = (compute: (key: string) => string) => {
   let last: { key: string; value: string } | undefined
@@ -108,15 +110,6 @@ const rememberLast = (compute: (key: string) => string) => {
     return last.value
   }
 }
-
-/** `host` as in a URL: IPv6 in brackets. */
-const isLoopback = (host: string) =>
-  host === 'localhost' ||
-  host.endsWith('.localhost') ||
-  host === '[::1]' ||
-  (isIPv4(host) && host.startsWith('127.'))
-
-const unbracket = (host: string) => host.replace(/^\[(.*)\]$/, '$1')
 
 const refusal = (what: string, remedy: string) =>
   new AppError(

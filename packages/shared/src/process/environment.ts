@@ -84,6 +84,13 @@ export const sharedSettings = {
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
     .describe('Least severe level that is logged.'),
+  ONQUEUE_METRICS_HOSTS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').flatMap((name) => name.trim().toLowerCase() || []))
+    .describe(
+      'Names with a dot by which /metrics may be asked for on the health ports, such as worker.ml.svc.cluster.local; by address, as localhost and by names without one it always may.',
+    ),
 }
 
 /** Base of every link that is given out; without a slash at its end. `port` is the API's. */

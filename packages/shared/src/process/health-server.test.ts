@@ -1,3 +1,5 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, expect, test, vi } from 'vitest'
 import { ConfigError } from './environment.ts'
 import { startHealthServer } from './health-server.ts'
@@ -14,12 +16,14 @@ const start = async ({
   isReady = async () => ({ ready: true, reasons: [] }),
   metrics = async () => 'onqueue_up 1\n',
   timeoutMs = 1000,
+  metricsHosts = [],
 }: {
   isReady?: () => Promise<Readiness>
   metrics?: () => Promise<string>
   timeoutMs?: number
+  metricsHosts?: string[]
 } = {}) => {
-  server = await startHealthServer({ port: 0, ...address, log, isReady, metrics, timeoutMs })
+  server = await startHealthServer({ port: 0, ...address, log, isReady, metrics, metricsHosts, timeoutMs })
   const { port } = server
   return (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
 }
@@ -53,6 +57,64 @@ test('metrics are served as Prometheus text', async () => {
   expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
   expect(await response.text()).toBe('onqueue_up 1\n')
 })
+
+/** fetch does not let a caller choose the Host header. */
+const getAs = (host: string | undefined, path: string) =>
+  new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const socket = connect(server?.port ?? 0, '127.0.0.1')
+    const version = host === undefined ? 'HTTP/1.0' : 'HTTP/1.1'
+    const lines = [
+      `GET ${path} ${version}`,
+      ...(host === undefined ? [] : [`Host: ${host}`]),
+      'Connection: close',
+    ]
+    socket.end(`${lines.join('\r\n')}\r\n\r\n`)
+    text(socket).then(
+      (answer) => resolve({ status: Number(answer.split(' ', 2)[1]), text: answer }),
+      (err: unknown) => reject(err),
+    )
+  })
+
+test.each([
+  'evil.example',
+  'evil.example:8082',
+  '127.0.0.1.evil.example',
+  'EVIL.example.',
+  'localhost.evil.example',
+])('a web page whose name was made to lead here reads no metrics: %s', async (host) => {
+  await start()
+
+  const refused = await getAs(host, '/metrics')
+  const alive = await getAs(host, '/livez')
+  const ready = await getAs(host, '/readyz?verbose')
+
+  expect(refused.status).toBe(403)
+  expect(refused.text).not.toContain('onqueue_up')
+  expect(refused.text).toContain('ONQUEUE_METRICS_HOSTS')
+  expect([alive.status, ready.status]).toEqual([200, 200])
+})
+
+test.each([
+  '127.0.0.1:8082',
+  '10.1.2.3:8082',
+  '[::1]:8082',
+  '[fd00::7]',
+  'localhost',
+  'worker:8082',
+  'onqueue_worker_1',
+  'Worker.Metrics.Example:8082',
+  undefined,
+])(
+  'who scrapes by address, by the name of a service or by one that is allowed gets metrics: %s',
+  async (host) => {
+    await start({ metricsHosts: ['worker.metrics.example'] })
+
+    expect(await getAs(host, '/metrics')).toMatchObject({
+      status: 200,
+      text: expect.stringContaining('onqueue_up'),
+    })
+  },
+)
 
 test('a check that hangs or throws is a failed one', async () => {
   const get = await start({

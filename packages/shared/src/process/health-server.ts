@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { toListenError } from './listen-error.ts'
 import type { Logger } from './logger.ts'
+import { hostOfHeader, isOutOfReachOfPages } from './request-host.ts'
 
 /** Whether a process can do its work, and otherwise why not, a sentence each. */
 export type Readiness = { ready: boolean; reasons: string[] }
@@ -18,6 +19,9 @@ export type HealthServer = { port: number; close(): Promise<void> }
  * - `/readyz`: 200, or 503 with the reasons; a check that takes over `timeoutMs` counts as failed;
  * - `/metrics`: Prometheus text.
  *
+ * This port asks for no key, so a web page must not read what it tells of the traffic: `/metrics` is for a `Host` that no
+ * page can have led here, or one of `metricsHosts`. Probes call a container by whatever name it has, and learn little.
+ *
  * Resolves when it listens, with the port (of interest where `port` is 0); rejects with a ConfigError that names the two
  * settings when it can't have the address.
  */
@@ -26,6 +30,7 @@ export const startHealthServer = async ({
   host,
   hostSetting,
   portSetting,
+  metricsHosts = [],
   log,
   isReady,
   metrics,
@@ -35,16 +40,20 @@ export const startHealthServer = async ({
   host: string
   hostSetting: string
   portSetting: string
+  /** names by which `/metrics` may be asked for, beside addresses, localhost and names of one label */
+  metricsHosts?: readonly string[]
   log: Pick<Logger, 'info' | 'error'>
   isReady: () => Promise<Readiness>
   metrics: () => Promise<string>
   timeoutMs?: number
 }): Promise<HealthServer> => {
-  const answer = async (path: string | undefined, response: ServerResponse) => {
+  const answer = async (path: string | undefined, host: string | undefined, response: ServerResponse) => {
     if (path === '/livez') send(response, 200, { status: 'ok' })
     else if (path === '/readyz') {
       const { ready, reasons } = await inTime(isReady(), timeoutMs)
       send(response, ready ? 200 : 503, { status: ready ? 'ok' : 'unavailable', reasons })
+    } else if (path === '/metrics' && !mayRead(host, metricsHosts)) {
+      send(response, 403, { status: 'forbidden', reasons: [foreignHost] })
     } else if (path === '/metrics') {
       const text = await inTime(metrics(), timeoutMs)
       response.writeHead(200, { 'Content-Type': 'text/plain; version=0.0.4; charset=utf-8' }).end(text)
@@ -54,7 +63,7 @@ export const startHealthServer = async ({
 
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0]
-    answer(path, response).catch((err: unknown) => {
+    answer(path, request.headers.host, response).catch((err: unknown) => {
       log.error({ path, err }, 'health check failed')
       send(response, 503, { status: 'unavailable', reasons: ['the check itself failed; the log says why'] })
     })
@@ -80,6 +89,16 @@ export const startHealthServer = async ({
     },
   }
 }
+
+/** A request without `Host` comes from no browser. */
+const mayRead = (header: string | undefined, metricsHosts: readonly string[]) => {
+  if (header === undefined) return true
+  const host = hostOfHeader(header)
+  return isOutOfReachOfPages(host) || metricsHosts.includes(host)
+}
+
+const foreignHost =
+  'the Host of this request is foreign: ask by address, as localhost or by a name without a dot, or add the name to ONQUEUE_METRICS_HOSTS'
 
 const send = (response: ServerResponse, status: number, body: { status: string; reasons?: string[] }) => {
   response.writeHead(status, { 'Content-Type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
