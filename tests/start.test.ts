@@ -1,10 +1,12 @@
 // `npm start` as it is: real apps, a real Redis, real models. What it does with its children in detail is in
 // supervised-start.test.ts.
 
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { isProcessAlive } from '../scripts/bootstrap/presence.mjs'
 import { readLockFile } from '../scripts/redis/lock-file.ts'
@@ -33,6 +35,8 @@ const makeSettings = async (): Promise<Settings> => {
     ONQUEUE_DATA_DIR: dataDir,
     ONQUEUE_WEBHOOK_ALLOW_HTTP: '',
     ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '',
+    ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: '',
+    ONQUEUE_API_KEYS: '',
     REDIS_URL: '',
     // what npm and vitest add to the environment is not what a terminal has
     NODE_OPTIONS: '',
@@ -160,6 +164,35 @@ test('a webhook goes to loopback without a setting', async () => {
 
   expect(receiver.received).toMatchObject([{ body: { id, status: 'succeeded', output } }])
 })
+
+test('from the first key on no webhook goes to loopback, nor to this very server', async () => {
+  const settings = await makeSettings()
+  const program = npmStart(settings)
+  await untilReady(program)
+  const key = await createKey(settings)
+  const holder = createClient(`http://127.0.0.1:${settings['PORT']}`, { key })
+  // the API looks at its key file once a second
+  await vi.waitFor(async () => expect((await program.client.get('/v1/models')).status).toBe(401), 10_000)
+
+  const targets = ['PORT', 'ONQUEUE_API_HEALTH_PORT', 'ONQUEUE_WORKER_HEALTH_PORT'].flatMap((port) =>
+    ['127.0.0.1', 'localhost', '[::1]'].map((host) => `https://${host}:${settings[port]}/metrics`),
+  )
+  const submits = await Promise.all(
+    targets.map((webhook) => holder.submit('demo-classifier', { features: [1, 2, 3, 4] }, { webhook })),
+  )
+  const tests = await Promise.all(targets.map((url) => holder.call('POST', '/v1/webhooks/test', { url })))
+
+  expect([...submits, ...tests].map(({ status }) => status)).toEqual(Array(2 * targets.length).fill(422))
+})
+
+/** Makes a key as `npm run keys` does, and answers it. */
+const createKey = async (settings: Settings) => {
+  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/keys.ts', 'create', 'billing'], {
+    cwd: root,
+    env: { ...process.env, ...settings },
+  })
+  return /oq_\S+/.exec(stdout)?.[0] ?? ''
+}
 
 test('Ctrl-C ends everything and loses nothing', { timeout: 90_000 }, async () => {
   const settings = await makeSettings()

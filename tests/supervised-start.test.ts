@@ -37,6 +37,7 @@ const start = async ({
         REDIS_URL: '',
         ONQUEUE_WEBHOOK_ALLOW_HTTP: '',
         ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '',
+        ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: '',
         UV_THREADPOOL_SIZE: undefined,
         ...ports,
         ONQUEUE_DATA_DIR: dataDir,
@@ -143,7 +144,7 @@ test.each(['API', 'worker', 'webhooks'])('an app that was killed is back at once
   await program.line(new RegExp(`${app}: ready on pid (?!${/pid (\d+)/.exec(line)?.[1]}$)`))
 })
 
-test('the API and the webhooks are told alike that loopback is allowed, unless it is set', async () => {
+test('the API and the webhooks are told alike that callers without a key may use loopback, unless it is set', async () => {
   const open = await start({ api: 'telling-app.ts', webhooks: 'telling-app.ts' })
   const closed = await start({
     api: 'telling-app.ts',
@@ -153,8 +154,8 @@ test('the API and the webhooks are told alike that loopback is allowed, unless i
 
   for (const app of ['API', 'webhooks']) {
     const ready = new RegExp(`${app}: ready`)
-    expect(await open.line(ready)).toMatch(/ALLOW_HTTP=true \S+ALLOWED_NETWORKS=127\.0\.0\.0\/8,::1$/)
-    expect(await closed.line(ready)).toMatch(/ALLOW_HTTP=false \S+ALLOWED_NETWORKS=10\.0\.0\.0\/8$/)
+    expect(await open.line(ready)).toMatch(/ANONYMOUS_LOOPBACK=true$/)
+    expect(await closed.line(ready)).toMatch(/ANONYMOUS_LOOPBACK=false$/)
   }
 })
 

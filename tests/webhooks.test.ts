@@ -565,6 +565,40 @@ test('a webhooks process that may not dial private networks opens no connection 
   }
 })
 
+test('a webhooks process that trusts callers without a key with loopback dials it for them alone', async () => {
+  const key = 'key-of-billing'
+  const guarded = await startStack({ environment: { ONQUEUE_WEBHOOK_SCHEDULE: '0' } })
+  const { url, received, connections, untilReceived } = await receiver()
+  try {
+    // APIs that let both through, be it by other settings or by a name that resolves elsewhere later
+    const open = createClient((await guarded.startApi(loopbackWebhooks)).url)
+    const keys = `billing:${createHash('sha256').update(key).digest('hex')}`
+    const closed = createClient(
+      (await guarded.startApi({ ...loopbackWebhooks, ONQUEUE_API_KEYS: keys })).url,
+      { key },
+    )
+    await Promise.all([open, closed].map((client) => client.untilServed('demo-classifier')))
+    await guarded.startWebhooks({ ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: 'true' })
+    const own = await open.submit('demo-classifier', input, { webhook: url })
+    await untilReceived(1)
+
+    const { body } = await closed.submit('demo-classifier', input, { webhook: url })
+
+    const [delivery] = await vi.waitFor(async () => {
+      const { results } = (await closed.get(`/v1/predictions/${body.id}/deliveries`)).body
+      expect(results[0].status).toBe('failed')
+      return results
+    })
+    expect(delivery.attempts).toMatchObject([
+      { status_code: null, error: expect.stringContaining('ONQUEUE_WEBHOOK_ALLOW_HTTP') },
+    ])
+    expect(received.map((one) => one.body.id)).toEqual([own.body.id])
+    expect(connections()).toBe(1)
+  } finally {
+    await guarded.close()
+  }
+})
+
 test('a prediction is kept until its delivery was made, and a thin one until it arrived', async () => {
   const brief = await startStack({
     environment: {

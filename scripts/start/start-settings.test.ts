@@ -10,8 +10,7 @@ test('without any setting the defaults are used', () => {
       ONQUEUE_WORKER_HEALTH_PORT: 8082,
       ONQUEUE_WEBHOOKS_HEALTH_PORT: 8083,
     },
-    webhookAllowHttp: 'true',
-    webhookAllowedNetworks: '127.0.0.0/8,::1',
+    webhookAnonymousLoopback: 'true',
     dataDir: resolve('data'),
     modelsDir: resolve('models'),
     defaultModel: 'demo-classifier',
@@ -30,23 +29,24 @@ test('the health ports follow PORT unless they are set', () => {
   })
 })
 
-test('webhooks may go to loopback over http, unless it is set where they may go', () => {
-  const childEnvironment = (env: NodeJS.ProcessEnv) => toChildEnvironment(readStartSettings(env))
+test.each([
+  [{}, 'true'],
+  [{ ONQUEUE_HOST: '127.0.0.2', ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '' }, 'true'],
+  [{ ONQUEUE_HOST: '0.0.0.0' }, 'false'],
+  [{ ONQUEUE_WEBHOOK_ALLOW_HTTP: 'false' }, 'false'],
+  [{ ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8' }, 'false'],
+  [{ ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: 'false' }, 'false'],
+])(
+  'callers without a key are trusted with loopback where it listens there and nothing else is set: %j, %s',
+  (env, expected) => {
+    const environment = toChildEnvironment(readStartSettings(env))
 
-  expect(childEnvironment({ ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '' })).toMatchObject({
-    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
-    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8,::1',
-  })
-  expect(
-    childEnvironment({
-      ONQUEUE_WEBHOOK_ALLOW_HTTP: 'false',
-      ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8',
-    }),
-  ).toMatchObject({
-    ONQUEUE_WEBHOOK_ALLOW_HTTP: 'false',
-    ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8',
-  })
-})
+    expect(environment).toMatchObject({ ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: expected })
+    // what everybody is allowed stays the user's to say
+    expect(environment).not.toHaveProperty('ONQUEUE_WEBHOOK_ALLOWED_NETWORKS')
+    expect(environment).not.toHaveProperty('ONQUEUE_WEBHOOK_ALLOW_HTTP')
+  },
+)
 
 test('an empty setting counts as not set', () => {
   expect(readStartSettings({ PORT: '', ONQUEUE_DATA_DIR: '' })).toMatchObject({

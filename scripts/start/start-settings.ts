@@ -7,9 +7,8 @@ export type StartSettings = {
   port: number
   /** of each app, by its setting */
   healthPorts: Record<string, number>
-  /** the next two as text, which the apps read */
-  webhookAllowHttp: string
-  webhookAllowedNetworks: string
+  /** as text, which the apps read */
+  webhookAnonymousLoopback: string
   dataDir: string
   modelsDir: string
   defaultModel: string
@@ -38,10 +37,10 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
       ]),
     ),
     // who tries OnQueue out has the receiver on the same machine, and no certificate; what listens on loopback is none
-    // of the business of callers from elsewhere
-    webhookAllowHttp: env.ONQUEUE_WEBHOOK_ALLOW_HTTP || String(isOnLoopback(env)),
-    webhookAllowedNetworks:
-      env.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS || (isOnLoopback(env) ? '127.0.0.0/8,::1' : ''),
+    // of the business of callers from elsewhere, nor of those who were given a key
+    webhookAnonymousLoopback:
+      env.ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK ||
+      String(isOnLoopback(env) && !env.ONQUEUE_WEBHOOK_ALLOW_HTTP && !env.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS),
     dataDir: resolve(env.ONQUEUE_DATA_DIR || 'data'),
     modelsDir: resolve(env.ONQUEUE_MODELS_DIR || 'models'),
     defaultModel: env.ONQUEUE_DEFAULT_MODEL || 'demo-classifier',
@@ -60,8 +59,7 @@ export const toChildEnvironment = (settings: StartSettings): Record<string, stri
   ...Object.fromEntries(
     Object.entries(settings.healthPorts).map(([setting, port]) => [setting, String(port)]),
   ),
-  ONQUEUE_WEBHOOK_ALLOW_HTTP: settings.webhookAllowHttp,
-  ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: settings.webhookAllowedNetworks,
+  ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: settings.webhookAnonymousLoopback,
   ONQUEUE_DATA_DIR: settings.dataDir,
   ONQUEUE_MODELS_DIR: settings.modelsDir,
   ONQUEUE_DEFAULT_MODEL: settings.defaultModel,

@@ -4,6 +4,7 @@ import {
   createLogger,
   publicUrlOf,
   readSharedSecret,
+  receiverPoliciesOf,
   startHealthServer,
 } from '@onqueue/shared'
 import { openAccess } from './access/open-access.ts'
@@ -74,8 +75,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     ...store,
     store: deliveryStore,
     predictions: known,
-    allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS,
-    allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
+    receivers: receiverPoliciesOf(config),
     maxFrozenBytes: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
   })
   const metrics = createMetrics({

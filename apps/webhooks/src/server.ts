@@ -7,6 +7,7 @@ import {
   createShowPrediction,
   publicUrlOf,
   readSharedSecret,
+  receiverPoliciesOf,
   startHealthServer,
   untilUsable,
 } from '@onqueue/shared'
@@ -58,8 +59,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     ...store,
     schedule,
     deliveries,
-    allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
-    allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS,
+    receivers: receiverPoliciesOf(config),
     connectTimeoutMs: config.ONQUEUE_WEBHOOK_CONNECT_TIMEOUT,
     totalTimeoutMs: config.ONQUEUE_WEBHOOK_TIMEOUT,
     waits: config.ONQUEUE_WEBHOOK_SCHEDULE,

@@ -1,5 +1,5 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { ConfigError } from '@onqueue/shared'
+import { anonymousOwner, ConfigError } from '@onqueue/shared'
 
 /**
  * API keys as they are stored: `name:sha256`, where `name` is the owner of what the key submits and `sha256` the hash
@@ -7,9 +7,6 @@ import { ConfigError } from '@onqueue/shared'
  * A name may stand there twice, with two keys, while its owner changes from one to the other.
  */
 export type StoredKey = { name: string; sha256: string }
-
-/** The owner of predictions that were made without keys, so no key may have this name. */
-export const anonymousOwner = 'anonymous'
 
 export const keyNameRule = '1 to 63 of a-z, 0-9 and -, and not "anonymous"'
 

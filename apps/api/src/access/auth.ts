@@ -1,7 +1,7 @@
+import { anonymousOwner } from '@onqueue/shared'
 import type { HonoRequest, MiddlewareHandler } from 'hono'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import type { Dialect, DialectOfPath } from '../http/dialect.ts'
-import { anonymousOwner } from './api-keys.ts'
 import { unauthorized } from './bearer-key.ts'
 import type { KeyRing } from './key-ring.ts'
 

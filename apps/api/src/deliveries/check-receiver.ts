@@ -1,5 +1,5 @@
-import { AppError, checkWebhookUrl } from '@onqueue/shared'
-import type { AddressPolicy, DeliveryStore } from '@onqueue/shared'
+import { AppError, callerKindOf, checkWebhookUrl } from '@onqueue/shared'
+import type { DeliveryStore, ReceiverPolicies } from '@onqueue/shared'
 
 /**
  * The address of a receiver in its normal spelling, checked as far as it can be done without dialling. Throws
@@ -10,19 +10,17 @@ export type CheckReceiver = (url: string, owner: string, pointer: string) => Pro
 
 export const createReceiverCheck =
   ({
-    addresses,
-    allowHttp,
+    receivers,
     deliveries,
     maxFrozenBytes,
   }: {
-    addresses: AddressPolicy
-    allowHttp: boolean
+    receivers: ReceiverPolicies
     deliveries: DeliveryStore
     /** of bodies that may wait for one owner */
     maxFrozenBytes: number
   }): CheckReceiver =>
   async (text, owner, pointer) => {
-    const { url, problem } = checkWebhookUrl(text, { addresses, allowHttp })
+    const { url, problem } = checkWebhookUrl(text, receivers[callerKindOf(owner)])
     if (problem !== undefined) {
       throw new AppError('invalid_input', `the webhook can't be used: ${problem}`, {
         places: [{ pointer, detail: problem }],

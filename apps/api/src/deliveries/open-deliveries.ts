@@ -1,9 +1,10 @@
-import { AppError, createAddressPolicy, createWebhookSecrets, newTestDeliveryId } from '@onqueue/shared'
+import { AppError, createWebhookSecrets, newTestDeliveryId } from '@onqueue/shared'
 import type {
   Delivery,
   DeliveryStore,
   Endpoint,
   PredictionRecord,
+  ReceiverPolicies,
   RedisStore,
   WebhookSecretStore,
 } from '@onqueue/shared'
@@ -38,16 +39,13 @@ export const openDeliveries = ({
   namespace,
   store,
   predictions: { reader, show },
-  allowedNetworks,
-  allowHttp,
+  receivers,
   maxFrozenBytes,
   clock = Date.now,
 }: RedisStore & {
   store: DeliveryStore
   predictions: Pick<KnownPredictions, 'reader' | 'show'>
-  /** networks that are not public and may be dialled all the same */
-  allowedNetworks: readonly string[]
-  allowHttp: boolean
+  receivers: ReceiverPolicies
   /** of an owner's bodies that wait for their delivery */
   maxFrozenBytes: number
   clock?: () => number
@@ -84,8 +82,7 @@ export const openDeliveries = ({
       )
     },
     checkReceiver: createReceiverCheck({
-      addresses: createAddressPolicy({ allowedNetworks }),
-      allowHttp,
+      receivers,
       deliveries: store,
       maxFrozenBytes,
     }),

@@ -17,7 +17,7 @@ export type MakeAttempt = (delivery: LeasedDelivery) => Promise<AttemptResult>
 const maxAttemptsKept = 25
 
 export const createMakeAttempt = ({
-  http,
+  httpFor,
   secrets,
   schedule,
   deliveries,
@@ -29,7 +29,7 @@ export const createMakeAttempt = ({
   clock = Date.now,
   random = Math.random,
 }: {
-  http: HttpAttempt
+  httpFor: (owner: string) => HttpAttempt
   secrets: WebhookSecretStore
   schedule: DeliverySchedule
   deliveries: DeliveryStore
@@ -45,8 +45,8 @@ export const createMakeAttempt = ({
   random?: () => number
 }): MakeAttempt => {
   const post = ({ record, body }: LeasedDelivery, keys: string[], at: number) => {
-    const { id, url, event } = record
-    return http.post({
+    const { id, url, event, owner } = record
+    return httpFor(owner).post({
       url,
       body,
       headers: {

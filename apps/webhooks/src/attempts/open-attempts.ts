@@ -1,6 +1,6 @@
 import { lookup as lookupByDns } from 'node:dns/promises'
-import { createAddressPolicy, createWebhookSecrets } from '@onqueue/shared'
-import type { DeliveryStore, Logger, RedisStore } from '@onqueue/shared'
+import { callerKindOf, createWebhookSecrets } from '@onqueue/shared'
+import type { DeliveryStore, Logger, ReceiverPolicies, ReceiverPolicy, RedisStore } from '@onqueue/shared'
 import type { DeliverySchedule } from '../schedule/delivery-schedule.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { createHttpAttempt } from './http-attempt.ts'
@@ -14,8 +14,7 @@ export const openAttempts = ({
   namespace,
   schedule,
   deliveries,
-  allowHttp,
-  allowedNetworks,
+  receivers,
   connectTimeoutMs,
   totalTimeoutMs,
   waits,
@@ -24,8 +23,7 @@ export const openAttempts = ({
 }: RedisStore & {
   schedule: DeliverySchedule
   deliveries: DeliveryStore
-  allowHttp: boolean
-  allowedNetworks: readonly string[]
+  receivers: ReceiverPolicies
   connectTimeoutMs: number
   totalTimeoutMs: number
   /** before each attempt, in ms */
@@ -34,16 +32,14 @@ export const openAttempts = ({
   onAttempt: (result: AttemptResult, step: NextStep['kind']) => void
 }) => {
   let isStopped = false
-  const http = createHttpAttempt({
-    addresses: createAddressPolicy({ allowedNetworks }),
-    allowHttp,
-    connectTimeoutMs,
-    totalTimeoutMs,
-    lookup: shareLookups((hostname) => lookupByDns(hostname, { all: true })),
-  })
+  const lookup = shareLookups((hostname) => lookupByDns(hostname, { all: true }))
+  const open = (policy: ReceiverPolicy) =>
+    createHttpAttempt({ ...policy, connectTimeoutMs, totalTimeoutMs, lookup })
+  // a connection that is kept alive was let through for one kind of caller, and is none for the other
+  const http = { anonymous: open(receivers.anonymous), withKey: open(receivers.withKey) }
   return {
     make: createMakeAttempt({
-      http,
+      httpFor: (owner) => http[callerKindOf(owner)],
       secrets: createWebhookSecrets({ redis, namespace }),
       schedule,
       deliveries,
@@ -55,7 +51,7 @@ export const openAttempts = ({
     }),
     close: () => {
       isStopped = true
-      http.close()
+      for (const attempts of Object.values(http)) attempts.close()
     },
   }
 }

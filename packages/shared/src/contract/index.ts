@@ -1,3 +1,4 @@
+export * from './anonymous-owner.ts'
 export * from './app-error.ts'
 export * from './delivery.ts'
 export * from './endpoint.ts'

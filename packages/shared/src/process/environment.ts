@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseNetworks } from '../webhooks/address-policy.ts'
+import { createReceiverPolicies } from '../webhooks/receiver-policy.ts'
 
 /** A configuration that can't be used. The message lists every problem, a line each. */
 export class ConfigError extends Error {
@@ -150,6 +151,16 @@ export const webhookSettings = {
       }
     })
     .describe(
-      'Networks that are not public and webhooks may go to all the same, such as 10.0.0.0/8,fd00::/8. npm start allows loopback.',
+      'Networks that are not public and webhooks may go to all the same, such as 10.0.0.0/8,fd00::/8.',
     ),
+  ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: booleanSetting(false).describe(
+    'Whether webhooks of callers without an API key may go to loopback, and over http. npm start on loopback sets true, unless one of the two above is set.',
+  ),
 }
+
+export const receiverPoliciesOf = (config: z.infer<z.ZodObject<typeof webhookSettings>>) =>
+  createReceiverPolicies({
+    allowedNetworks: config.ONQUEUE_WEBHOOK_ALLOWED_NETWORKS,
+    allowHttp: config.ONQUEUE_WEBHOOK_ALLOW_HTTP,
+    anonymousLoopback: config.ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK,
+  })
