@@ -76,6 +76,35 @@ const cases: Case[] = [
     says: /./,
   },
   {
+    name: 'a name that is there twice',
+    body: '{"input":{"features":[1,1,1,1],"features":[2,2,2,2]}}',
+    status: 422,
+    code: 'invalid_input',
+    pointer: '/input/features',
+    says: /twice/,
+  },
+  {
+    name: 'ten million backslashes that end no string',
+    body: `{"input":"${'\\'.repeat(10_000_001)}`,
+    status: 400,
+    code: 'malformed_json',
+    says: /column 10: this string does not end/,
+  },
+  {
+    name: '700,000 unknown names',
+    body: `{"input":{"features":[1,1,1,1]},${Array.from({ length: 700_000 }, (_, index) => `"${index}":0`).join(',')}}`,
+    status: 413,
+    code: 'body_too_large',
+    says: /100000 names/,
+  },
+  {
+    name: 'three million empty arrays',
+    body: `{"input":[${'[],'.repeat(3_000_000)}[]]}`,
+    status: 413,
+    code: 'body_too_large',
+    says: /500000 arrays/,
+  },
+  {
     name: 'a bare input',
     body: '{"features":[5.1,3.5,1.4,0.2]}',
     status: 422,
@@ -239,6 +268,21 @@ test.each(cases)('$name is refused with what is wrong, where, and what to do', a
   const places: { pointer: string; detail: string }[] = answer.body.errors ?? []
   if (bad.pointer !== undefined) expect(places.map(({ pointer }) => pointer)).toContain(bad.pointer)
   expect([answer.body.detail, ...places.map(({ detail }) => detail)].join(' ')).toMatch(bad.says)
+})
+
+test('a body that is not UTF-8 is refused with the byte', async () => {
+  const body = Buffer.concat([Buffer.from('{"input":{"é":"'), Buffer.from([0xff]), Buffer.from('"}}')])
+
+  const response = await fetch(`${stack.url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
+
+  expect(response.status).toBe(400)
+  expect(await response.json()).toMatchObject({
+    detail: 'the body is not UTF-8 at byte 16; send it as UTF-8',
+  })
 })
 
 test('a body without a content type is refused with the header to add', async () => {

@@ -81,3 +81,19 @@ test('a schema that contains itself is bounded', () => {
   expect(issuesOf(schema, { value: 1, nodes: [{ value: 1, nodes: leaves }, { value: 2 }] })).toHaveLength(2)
   expect(issuesOf(schema, { value: 1, nodes: [{ value: 1, nodes: [] }] })).toEqual([])
 })
+
+test('of names that are not known as many are told', () => {
+  const strict = {
+    type: 'object',
+    properties: { a: { type: 'number' } },
+    additionalProperties: false,
+  } as const
+  const wrong = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`k${index}`, 1]))
+  const schemas = [z.fromJSONSchema(strict), z.strictObject({ a: z.number().optional() })]
+
+  for (const schema of schemas.map((one) => boundIssues(one, 3))) {
+    expect(issuesOf(schema, wrong)).toMatchObject([{ keys: ['k0', 'k1', 'k2'] }])
+    expect(issuesOf(schema, { a: 1, b: 2 })).toMatchObject([{ keys: ['b'] }])
+    expect(issuesOf(schema, { a: 1 })).toEqual([])
+  }
+})

@@ -5,7 +5,8 @@ import { z } from 'zod'
  *
  * zod has no such limit: it describes every wrong item, and a body of 10 MB can hold three million of them, which would
  * take seconds and gigabytes. So arrays, records and objects with free names look at no more items once `max` were
- * wrong. They are wrong by then, so what is valid stays the same, also inside of unions.
+ * wrong, and objects of fixed names tell of as many that are not among them (zod would put all of them into a sentence). They
+ * are wrong by then, so what is valid stays the same, also inside of unions.
  *
  * This hooks into `_zod.run`, through which every parent calls a child and which zod keeps stable for libraries.
  */
@@ -41,10 +42,20 @@ export const boundIssues = <Schema extends z.core.$ZodType>(schema: Schema, max:
       }
     }
   }
+  const boundNames = (object: z.core.$ZodType) => {
+    const run = object._zod.run.bind(object._zod)
+    object._zod.run = (payload, context) => {
+      const result = run(payload, context)
+      if (!(result instanceof Promise))
+        for (const issue of result.issues) if (issue.code === 'unrecognized_keys') issue.keys.splice(max)
+      return result
+    }
+  }
   const visit = (node: z.core.$ZodType) => {
     if (visited.has(node)) return
     visited.add(node)
     for (const child of schemasIn(Object.values(node._zod.def))) visit(child)
+    if (node instanceof z.ZodObject) boundNames(node)
     const item = itemOf(node)
     if (item) bound(node, item)
   }

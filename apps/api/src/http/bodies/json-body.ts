@@ -1,11 +1,13 @@
 import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
 import { parseJson } from './parse-json.ts'
+import { readBytes } from './read-bytes.ts'
+import { scanBytes } from './scan-bytes.ts'
 
 /**
  * The parsed JSON body of a request.
  *
- * Throws `unsupported_media_type`, `body_too_large`, `malformed_json`, and what `parseJson` refuses.
+ * Throws `unsupported_media_type`, `body_too_large`, `malformed_json`, and what the scan and `parseJson` refuse.
  */
 export type ReadJsonBody = (c: ApiContext) => Promise<unknown>
 
@@ -20,7 +22,9 @@ export const createJsonReader =
   }): ReadJsonBody =>
   async (c) => {
     requireJson(c, isJson)
-    return parseJson(await readText(c, limitBytes))
+    const bytes = await readBytes(c, limitBytes)
+    const scanned = await scanBytes(bytes)
+    return parseJson(decodeUtf8(bytes), scanned)
   }
 
 const saysJson = (contentType: string) => /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)
@@ -38,28 +42,6 @@ const requireJson = (c: ApiContext, isJson: (contentType: string) => boolean) =>
   }
 }
 
-/** A body that declares its length can't be longer than that, so only a chunked one has to be counted as it comes. */
-const readText = async (c: ApiContext, limitBytes: number) => {
-  const declared = c.req.header('content-length')
-  if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes)
-  try {
-    return await (declared === undefined ? readCounted(c.req.raw.body, limitBytes) : c.req.raw.text())
-  } catch (err) {
-    if (err instanceof AppError) throw err
-    throw new AppError('invalid_request', 'the body did not arrive whole', { cause: err })
-  }
-}
-
-const readCounted = async (body: ReadableStream<Uint8Array> | null, limitBytes: number) => {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength
-    if (bytes > limitBytes) throw tooLarge(limitBytes)
-    chunks.push(chunk)
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks))
-}
-
-const tooLarge = (limitBytes: number) =>
-  new AppError('body_too_large', `the body is larger than ${limitBytes} bytes; send less at once`)
+const decoder = new TextDecoder()
+/** Without the byte order mark that some clients begin with. */
+const decodeUtf8 = (bytes: Uint8Array) => decoder.decode(bytes)

@@ -1,9 +1,10 @@
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import { isNestedDeeper, parseJson } from './parse-json.ts'
+import { parseJson } from './parse-json.ts'
+import { createJsonScan } from './scan-json.ts'
 
 test('a JSON text becomes its value', () => {
-  expect(parseJson('{"input":{"features":[1,-2.5e3,"a",null]}}')).toEqual({
+  expect(parse('{"input":{"features":[1,-2.5e3,"a",null]}}')).toEqual({
     input: { features: [1, -2500, 'a', null] },
   })
 })
@@ -36,17 +37,35 @@ test('an empty body is told to be empty', () => {
   })
 })
 
-test('10,000 levels of nesting are refused before anything recurses', () => {
-  const text = '['.repeat(10_000) + ']'.repeat(10_000)
+test.each([
+  ['a string of ten million backslashes', `"${'\\'.repeat(10_000_001)}`, 1],
+  ['ten million blanks', ' '.repeat(10_000_000), 0],
+  ['ten million digits', `[${'1'.repeat(10_000_000)}x]`, 2],
+  ['a million lines', `${'\n'.repeat(1_000_000)}x`, 1],
+])('%s that are no JSON are refused like any other text', (_name, text, column) => {
+  const where = column === 0 ? 'the body is empty' : new RegExp(`column ${column}: `)
 
-  expect(refusalOf(text)).toMatchObject({ code: 'invalid_request' })
+  expect(refusalOf(text)).toMatchObject({ code: 'malformed_json' })
+  expect(refusalOf(text).message).toMatch(where)
 })
 
-test('nesting is counted outside of strings only', () => {
-  expect(isNestedDeeper('[[[]]]', 3)).toBe(false)
-  expect(isNestedDeeper('[[{"a":[]}]]', 3)).toBe(true)
-  expect(isNestedDeeper('["[[[[", "\\"[[[[", "\\\\", []]', 2)).toBe(false)
-  expect(isNestedDeeper('"[[[[', 1)).toBe(false)
+test.each([
+  ['{"input":{"a":1,"b":2,"a":1}}', '/input/a'],
+  ['[{"a":1},{"b":[{"x/y":{},"x/y":{}}]}]', '/1/b/0/x~1y'],
+  ['{"\\u0061":1,"a":2}', '/a'],
+  ['{"a":{"b":1},"c":[1,{"b":2}],"a":3}', '/a'],
+  ['{"":1,"":2}', '/'],
+])('%s has a member twice and is refused there', (text, pointer) => {
+  expect(refusalOf(text)).toMatchObject({
+    code: 'invalid_input',
+    places: [{ pointer, detail: 'is there twice; send each name once' }],
+  })
+})
+
+test('the same name in different objects, and in strings, is no doubled member', () => {
+  const text = '[{"a":{"a":1}},{"a":"\\"a\\":{:"},"a:a"]'
+
+  expect(parse(text)).toEqual([{ a: { a: 1 } }, { a: '"a":{:' }, 'a:a'])
 })
 
 test('a number beyond a double is refused with its place', () => {
@@ -63,9 +82,15 @@ test('a __proto__ key is refused with its place, however it is spelled', () => {
   expect(refusalOf('{"input":[{"\\u005f_proto__":1}]}')).toMatchObject({ code: 'invalid_input', places })
 })
 
+const parse = (text: string) => {
+  const scan = createJsonScan()
+  scan.take(Buffer.from(text))
+  return parseJson(text, scan.end())
+}
+
 const refusalOf = (text: string) => {
   try {
-    parseJson(text)
+    parse(text)
   } catch (err) {
     if (err instanceof AppError) return err
     throw err

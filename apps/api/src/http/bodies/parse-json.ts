@@ -1,24 +1,20 @@
 import { AppError } from '@onqueue/shared'
 import type { ErrorPlace } from '@onqueue/shared'
+import { findDoubledMember } from './doubled-member.ts'
 import { locateJsonError } from './locate-json-error.ts'
 import { describePlace, jsonPointer } from './json-pointer.ts'
 
-/** Deeper than any input of a model, and shallow enough for every recursive function that a body meets later. */
-const maxDepth = 64
-
 /**
- * The value of a JSON text that came from outside.
+ * The value of a JSON text that came from outside, and whose bytes a `JsonScan` let pass.
  *
- * Refuses what no later code should have to think about: nesting too deep to recurse into (checked on the text, before
- * anything recurses), `__proto__` keys, and numbers beyond the range of a double, which `JSON.parse` makes infinite.
- * The messages never repeat the text, as V8's own would.
+ * Refuses what no later code should have to think about: `__proto__` names, members that are there twice, of which
+ * `JSON.parse` drops all but the last, and numbers beyond the range of a double, which it makes infinite. The messages never
+ * repeat the text, as V8's own would.
  */
-export const parseJson = (text: string): unknown => {
-  if (isNestedDeeper(text, maxDepth)) {
-    throw new AppError('invalid_request', `the body is nested deeper than ${maxDepth} levels; flatten it`)
-  }
+export const parseJson = (text: string, { members }: { members: number }): unknown => {
   const value = parse(text)
-  const unfit = findUnfit(value)
+  const found = { members: 0 }
+  const unfit = findUnfit(value, found) ?? (found.members < members ? findDoubled(text) : undefined)
   if (!unfit) return value
   const place: ErrorPlace = { pointer: jsonPointer('', unfit.path), detail: unfit.detail }
   throw new AppError('invalid_input', describePlace(place), { places: [place] })
@@ -34,55 +30,34 @@ const parse = (text: string): unknown => {
   }
 }
 
-/** One pass over the characters: brackets outside of strings. */
-export const isNestedDeeper = (text: string, limit: number) => {
-  let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (code === quote) at = endOfString(text, at)
-    else if (code === openBrace || code === openBracket) {
-      if (++depth > limit) return true
-    } else if (code === closeBrace || code === closeBracket) depth--
-  }
-  return false
-}
-
-const quote = 0x22
-const backslash = 0x5c
-const openBrace = 0x7b
-const closeBrace = 0x7d
-const openBracket = 0x5b
-const closeBracket = 0x5d
-
-/** Index of the quote that ends the string which begins at `start`; the end of the text when none does. */
-const endOfString = (text: string, start: number) => {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let escapes = 0
-    while (text.charCodeAt(end - 1 - escapes) === backslash) escapes++
-    if (escapes % 2 === 0) return end
-  }
-  return text.length
-}
-
 type Unfit = { path: PropertyKey[]; detail: string }
 
-/** The first value that is not fit for use. Its path is put together on the way back, so that finding none is cheap. */
-const findUnfit = (value: unknown): Unfit | undefined => {
+/**
+ * The first value that is not fit for use. Its path is put together on the way back, so that finding none is cheap. The
+ * members of all objects are counted on the way.
+ */
+const findUnfit = (value: unknown, found: { members: number }): Unfit | undefined => {
   if (typeof value === 'number') {
     return Number.isFinite(value) ? undefined : { path: [], detail: 'is too large a number' }
   }
   if (typeof value !== 'object' || value === null) return undefined
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const found = findUnfit(value[index])
-      if (found) return { ...found, path: [index, ...found.path] }
+      const unfit = findUnfit(value[index], found)
+      if (unfit) return { ...unfit, path: [index, ...unfit.path] }
     }
     return undefined
   }
   for (const [key, item] of Object.entries(value)) {
     if (key === '__proto__') return { path: [key], detail: 'is not a usable name' }
-    const found = findUnfit(item)
-    if (found) return { ...found, path: [key, ...found.path] }
+    found.members++
+    const unfit = findUnfit(item, found)
+    if (unfit) return { ...unfit, path: [key, ...unfit.path] }
   }
   return undefined
+}
+
+const findDoubled = (text: string): Unfit | undefined => {
+  const path = findDoubledMember(text)
+  return path && { path, detail: 'is there twice; send each name once' }
 }
