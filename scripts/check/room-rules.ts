@@ -73,7 +73,7 @@ export const houses: House[] = [
   {
     folder: 'packages/shared/src',
     above: ['index'],
-    lines: [['redis'], ['process'], ['ids', 'webhooks'], ['contract']],
+    lines: [['redis'], ['process'], ['ids', 'webhooks'], ['contract', 'addresses']],
   },
 ]
 

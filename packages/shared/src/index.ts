@@ -1,3 +1,4 @@
+export * from './addresses/networks.ts'
 export * from './contract/index.ts'
 export * from './ids/events-token.ts'
 export * from './ids/new-delivery-id.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parseNetworks } from '../webhooks/address-policy.ts'
+import { parseNetworks } from '../addresses/networks.ts'
 import { createReceiverPolicies } from '../webhooks/receiver-policy.ts'
 
 /** A configuration that can't be used. The message lists every problem, a line each. */
@@ -56,6 +56,20 @@ export const durationSetting = (fallback: string) =>
         return z.NEVER
       }
       return seconds * 1000
+    })
+
+/** A comma list of networks and addresses. */
+export const networksSetting = () =>
+  z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return parseNetworks(text)
+      } catch (err) {
+        context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : String(err) })
+        return z.NEVER
+      }
     })
 
 /** Seconds of `30`, `30s`, `10m` or `1h30m`; undefined when the text is no duration. */
@@ -139,20 +153,9 @@ export const retentionSettings = {
 /** Where webhooks may go: checked when a prediction is submitted, and when its receiver is dialled. */
 export const webhookSettings = {
   ONQUEUE_WEBHOOK_ALLOW_HTTP: booleanSetting(false).describe('Whether webhooks may go over http.'),
-  ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: z
-    .string()
-    .default('')
-    .transform((text, context) => {
-      try {
-        return parseNetworks(text)
-      } catch (err) {
-        context.addIssue({ code: 'custom', message: err instanceof Error ? err.message : String(err) })
-        return z.NEVER
-      }
-    })
-    .describe(
-      'Networks that are not public and webhooks may go to all the same, such as 10.0.0.0/8,fd00::/8.',
-    ),
+  ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: networksSetting().describe(
+    'Networks that are not public and webhooks may go to all the same, such as 10.0.0.0/8,fd00::/8.',
+  ),
   ONQUEUE_WEBHOOK_ANONYMOUS_LOOPBACK: booleanSetting(false).describe(
     'Whether webhooks of callers without an API key may go to loopback, and over http. npm start on loopback sets true, unless one of the two above is set.',
   ),
