@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import {
   booleanSetting,
   integerSetting,
+  networksSetting,
   parseEnvironment,
   portSetting,
   predictionSettings,
@@ -43,6 +44,12 @@ export const settings = z.object({
     .default('demo-classifier')
     .describe('The model behind POST /predict and GET /health.'),
   ONQUEUE_BODY_LIMIT_BYTES: integerSetting(10 * 1024 * 1024).describe('Longest request body.'),
+  ONQUEUE_CONNECTIONS_PER_ADDRESS: integerSetting(1000, { min: 0 }).describe(
+    'Connections that one address may have open here; more are answered with 429. 0 bounds none.',
+  ),
+  ONQUEUE_TRUSTED_PROXIES: networksSetting().describe(
+    'Addresses and networks of proxies in front of this server, such as 127.0.0.1,10.0.0.0/8: their requests count for the address that they name in X-Forwarded-For.',
+  ),
   ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
     'Rows of a model that may wait or run; predictions beyond are refused with 429.',
   ),

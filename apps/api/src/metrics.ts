@@ -11,6 +11,8 @@ import type { CountSubmits } from './submit/add-prediction.ts'
 export type Metrics = CountSubmits & {
   /** Middleware that counts and times every request; the outermost, so that it sees refusals too. */
   countRequest: MiddlewareHandler<ApiEnvironment>
+  /** a request that was refused for the connections that its address has open */
+  connectionRefused(): void
   /** Everything, as Prometheus text. What is known of the queues is read for it; without Redis it is left out. */
   collect(): Promise<string>
   registry: Registry
@@ -51,6 +53,7 @@ export const createMetrics = ({
       instruments.requests.inc({ method: methodLabel(c.req.method), route, status: c.res.status })
       instruments.requestDuration.observe({ route }, (performance.now() - startedAt) / 1000)
     },
+    connectionRefused: () => instruments.connectionsRefused.inc(),
     countSubmitted: (model, priority) => instruments.submitted.inc({ model, priority }),
     countRefused: (model, code) => instruments.refused.inc({ model: models.get(model) ? model : '', code }),
     collect: async () => {
@@ -82,6 +85,11 @@ const createInstruments = (registry: Registry) => {
       help: 'From the arrival of a request to the start of its response; waits for a result are part of it',
       labelNames: ['route'],
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    connectionsRefused: new Counter({
+      name: 'onqueue_http_connections_refused_total',
+      help: 'Requests refused because their address has too many connections open',
       registers,
     }),
     submitted: new Counter({

@@ -1,4 +1,3 @@
-import { getRequestListener } from '@hono/node-server'
 import {
   createDeliveryStore,
   createLogger,
@@ -15,6 +14,7 @@ import { createNativeDialect } from './dialects/native/native-dialect.ts'
 import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
 import { createApp } from './http/app.ts'
 import { createJsonReader } from './http/bodies/json-body.ts'
+import { serveRequests } from './http/connections/serve-requests.ts'
 import { createDialectFinder } from './http/dialect.ts'
 import { healthPaths, healthRoutes } from './http/health-routes.ts'
 import { listen, stopListening } from './http/listen.ts'
@@ -127,9 +127,13 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   app.route('/', healthRoutes({ isReady, collectMetrics }))
   app.route('/', openapiRoutes({ app, models, access, publicUrl, defaultModel }))
   app.route('/', docsRoutes())
-  const answer = getRequestListener(app.fetch)
-  // answer never rejects
-  server.on('request', (request, response) => void answer(request, response))
+  serveRequests(server, {
+    fetch: app.fetch,
+    log,
+    connectionsPerAddress: config.ONQUEUE_CONNECTIONS_PER_ADDRESS,
+    trustedProxies: config.ONQUEUE_TRUSTED_PROXIES,
+    onConnectionRefused: () => metrics.connectionRefused(),
+  })
 
   const health = await startHealthServer({
     host: config.ONQUEUE_API_HEALTH_HOST,

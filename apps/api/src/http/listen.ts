@@ -12,7 +12,13 @@ const closeGraceMs = 5000
 
 /** An HTTP server that listens, and its port. Throws a ConfigError when it can't have this address. */
 export const listen = async ({ host, port }: { host: string; port: number }) => {
-  const server = createServer({ keepAliveTimeout: keepAliveMs })
+  const server = createServer({
+    keepAliveTimeout: keepAliveMs,
+    // asked for by serveRequests, which says so in the answer
+    requireHostHeader: false,
+  })
+  // the size of all headers is bounded; past a number of them Node would leave out the rest without a word
+  server.maxHeadersCount = 0
   server.listen(port, host)
   try {
     await once(server, 'listening')

@@ -22,6 +22,8 @@ export const predictionEventsRoutes = ({
       signal: c.req.raw.signal,
       show,
     })
+    // so that Node knows it too: a client that closed its half is asked by a comment whether it is there
+    c.env.outgoing?.setHeader('Content-Type', 'text/event-stream')
     return c.body(events, 200, {
       'Content-Type': 'text/event-stream',
       'Cache-Control': 'no-cache',
