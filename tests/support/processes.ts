@@ -14,6 +14,14 @@ export const executorsOf = async (worker: number, model: string) => {
     .map(({ pid }) => pid)
 }
 
+/** Pids of all executors of a worker, those included that are loading. */
+export const allExecutorsOf = async (worker: number) => {
+  const processes = await listProcesses()
+  return processes
+    .filter(({ parent, command }) => parent === worker && command.includes('executor'))
+    .map(({ pid }) => pid)
+}
+
 /** Pids of the processes that a process has started. */
 const childrenOf = async (pid: number) => {
   const processes = await listProcesses()

@@ -7,7 +7,7 @@ export type WorkerMetrics = {
   registry: Registry
   predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
   microBatchRan(model: string, rows: number, runMs: number): void
-  executorDied(model: string, cause: 'crashed' | 'timed_out'): void
+  executorDied(model: string, cause: 'crashed' | 'timed_out' | 'load_failed'): void
 }
 
 export const createWorkerMetrics = ({
@@ -52,7 +52,7 @@ export const createWorkerMetrics = ({
   })
   const restarts = new Counter({
     name: 'onqueue_executor_restarts_total',
-    help: 'Executors that died and were started again, by cause',
+    help: 'Executors that died, or did not come to load their model, and were started again, by cause',
     labelNames: ['model', 'cause'],
     registers,
   })

@@ -114,11 +114,12 @@ function refuseUnlessServed(
   }
   if (served?.status === 'refused')
     refuse(`can't be served: ${served.reason ?? 'its worker gave no reason'}`, 60)
+  const why = served?.status === 'loading' && served.reason !== null ? `: ${served.reason}` : ''
   if (!served || served.card.interface === null)
-    refuse('is being loaded for the first time; try again soon', 2)
+    refuse(`is being loaded for the first time; try again soon${why}`, why === '' ? 2 : 10)
   if (served?.status === 'ready') return
   if (needsWorker)
-    refuse('has no worker that is ready for it; try again, or submit a prediction that may wait', 5)
+    refuse(`has no worker that is ready for it; try again, or submit a prediction that may wait${why}`, 5)
   if (lastSeenAt === null || now - lastSeenAt > maxSilenceMs) {
     refuse('has not had a worker for 10 minutes; start one', 60)
   }

@@ -114,15 +114,15 @@ test('a model that can’t be served is refused with a sentence', async () => {
   })
 })
 
-test('a defect of ours refuses the model with a short sentence, and tells where it is', async () => {
+test('a defect of ours says nothing against the model, and tells where it is', async () => {
   const definition = await findDefinition('iris')
   const { child, next } = await startExecutor('throws')
 
   child.send({ type: 'load', definition: { ...definition, settings: { task: 'gone' } }, threads: 1 })
 
   expect(await next()).toEqual({
-    type: 'refused',
-    reason: expect.stringMatching(/^it could not be loaded: TypeError: [^\n]+$/),
+    type: 'load-failed',
+    reason: expect.stringMatching(/^TypeError: [^\n]+$/),
     stack: expect.stringMatching(/^TypeError: .+\n +at .*load-model\.ts/s),
   })
 })

@@ -31,9 +31,9 @@ const load = async ({
     return { type: 'loaded', ...model.loaded }
   } catch (err) {
     if (err instanceof Refusal) return { type: 'refused', reason: err.message }
-    // a defect of ours ends the same way, since loading again would not help; its stack is for the worker's log
+    // the machine's trouble or a defect of ours: nothing is said against the files. The stack is for the worker's log
     const stack = err instanceof Error ? err.stack : undefined
-    return { type: 'refused', reason: `it could not be loaded: ${String(err)}`, ...(stack ? { stack } : {}) }
+    return { type: 'load-failed', reason: String(err), ...(stack ? { stack } : {}) }
   }
 }
 

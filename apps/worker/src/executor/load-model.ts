@@ -12,7 +12,7 @@ import { warmUp } from './warm-up.ts'
 
 export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
 
-/** Loads a version, warms it up and tells what was found. Throws a `Refusal` when it can't be served. */
+/** Loads a version, warms it up and tells what was found. Throws a `Refusal` where the reason that it can't be served lies in its files. */
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
   const { onnxPath, settings } = definition
   const chosen = chooseTask(settings)

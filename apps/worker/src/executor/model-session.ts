@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node'
+import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
 import { elementTypes } from '../tensors/tensor.ts'
 import type {
@@ -100,6 +101,8 @@ const createSession = async (
       return { session, providers, warnings }
     } catch (err) {
       const [failed] = providers
+      // where another provider is left to try, this one is only left out
+      if ((failed === 'cpu' || providers.length === 1) && isMachineTrouble(err)) throw err
       if (failed === 'cpu') throw new Refusal(explainLoadError(err), { cause: err })
       warnings.push(`execution provider ${failed} can't be used here: ${explainLoadError(err)}`)
       providers = providers.slice(1)

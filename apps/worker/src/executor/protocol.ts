@@ -8,7 +8,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
  *
  *     worker                         executor
  *       │ load ──────────────────────▶ │  once, first
- *       │ ◀──────── loaded or refused  │
+ *       │ ◀─────── loaded, refused or load-failed
  *       │ run ───────────────────────▶ │  any number, two or more may be under way;
  *       │ ◀──────── ran or run-failed  │  they are run one after the other and answered in order
  *
@@ -32,8 +32,10 @@ export type Loaded = z.infer<typeof loadedSchema>
 /** What the worker reads. */
 export const fromExecutorSchema = z.discriminatedUnion('type', [
   loadedSchema,
-  /** `stack` is that of a defect of ours, which is refused like a model that can't be served */
-  z.object({ type: z.literal('refused'), reason: z.string(), stack: z.string().optional() }),
+  /** the reason lies in the files of the version */
+  z.object({ type: z.literal('refused'), reason: z.string() }),
+  /** the reason lies elsewhere, so that another try may do better */
+  z.object({ type: z.literal('load-failed'), reason: z.string(), stack: z.string().optional() }),
   /** results in row order; `runMs` is the time from the message's turn to its answer */
   z.object({ type: z.literal('ran'), runId: z.int(), results: z.array(rowResultSchema), runMs: z.number() }),
   /** ONNX Runtime threw: any of the rows may be guilty */

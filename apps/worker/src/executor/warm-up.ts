@@ -1,6 +1,7 @@
 import type { JsonSchema } from '@onqueue/shared'
 import type { ChosenTask } from '../tasks/choose-task.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
+import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
 import { createProbe, refineProbe, runProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
@@ -66,6 +67,7 @@ const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun
   if (!('failure' in run)) return { example, run }
   const { failure, problem } = run
   if (problem) throw new Refusal(`its example is not valid: example${problem.pointer} ${problem.detail}`)
+  if (isMachineTrouble(failure)) throw new Error(`its example could not be run: ${failure}`)
   throw new Refusal(`its example can't be run: ${failure}`)
 }
 

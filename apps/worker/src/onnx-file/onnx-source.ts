@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
 import type { ZipMap } from './unwrap-zip-maps.ts'
@@ -20,6 +21,7 @@ export const readOnnxSource = async (options: {
   const { onnxPath, wantsClassLabels } = options
   const asItIs: OnnxSource = { model: onnxPath, zipMaps: [], classLabels: undefined }
   const hasZipMap = await contains(onnxPath, 'ZipMap').catch((err: unknown) => {
+    if (isMachineTrouble(err)) throw err
     throw new Refusal(`model.onnx can't be read: ${err instanceof Error ? err.message : String(err)}`, {
       cause: err,
     })
@@ -28,7 +30,7 @@ export const readOnnxSource = async (options: {
   try {
     return await inspect(onnxPath, { hasZipMap })
   } catch (err) {
-    if (err instanceof Refusal) throw err
+    if (err instanceof Refusal || isMachineTrouble(err)) throw err
     // not a whole ONNX file: ONNX Runtime finds the words for it
     return asItIs
   }

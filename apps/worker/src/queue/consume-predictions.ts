@@ -22,6 +22,8 @@ export type Consumer = {
   countInFlight(): number
   /** True while finished predictions are being exchanged for waiting ones, so that rows are on their way. */
   isExpectingRows(): boolean
+  /** Whether more are taken; what was taken goes on. */
+  take(isWanted: boolean): void
   /** Stops taking, lets what was taken finish for `graceMs`, and returns the rest to the queue. */
   close(graceMs: number): Promise<void>
 }
@@ -96,6 +98,12 @@ export const consumePredictions = ({ versions, ...options }: Options): Consumer 
   return {
     countInFlight: () => inFlight.size,
     isExpectingRows: () => inFlight.isAnyAhead || inFlight.isExchanging,
+    take: (isWanted) => {
+      if (isWanted === !worker.isPaused()) return
+      // it is awaited only where what was taken is; it never rejects
+      if (isWanted) void worker.resume()
+      else void worker.pause(true)
+    },
     close: async (graceMs) => {
       const timer = setTimeout(() => {
         graceIsOver.abort()

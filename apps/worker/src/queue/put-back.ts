@@ -40,7 +40,9 @@ export const retryLater = async (processing: Processing, taken: TakenPrediction)
 
 const hasLiveWorker = async ({ redis, namespace, model }: Processing, digest: string) => {
   const { heartbeats } = await readModel({ redis, namespace }, model)
-  return heartbeats.some((heartbeat) => heartbeat.versions.some((version) => version.digest === digest))
+  return heartbeats.some(({ versions }) =>
+    versions.some((version) => version.digest === digest && version.status !== 'refused'),
+  )
 }
 
 /** From 1 s up to 30 s: a whole backlog may be waiting for a version that nobody has any more. */

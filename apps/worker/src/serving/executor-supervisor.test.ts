@@ -4,11 +4,13 @@ import { createLogger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
-import { VersionRefused } from './executor.ts'
+import { VersionRefused } from './load-executor.ts'
 import { childProcesses } from './fixtures/child-processes.ts'
+import { allExecutorsOf, signalAll } from '../../../../tests/support/processes.ts'
 
 /** Real executors with a test model (tests/models/README.md). */
 const modelsDir = fileURLToPath(new URL('../../../../tests/models', import.meta.url))
+const soon = { timeout: 20_000, interval: 1 }
 const log = createLogger({ service: 'test', level: 'silent' })
 let definition: ModelDefinition
 const started: ExecutorSupervisor[] = []
@@ -24,31 +26,45 @@ afterEach(async () => {
   expect(await childProcesses()).toEqual([])
 })
 
-const start = async (ending = new AbortController().signal) => {
-  const death = Promise.withResolvers<void>()
+const start = async (ending = new AbortController().signal, settings: { instances?: number } = {}) => {
+  const deaths: string[] = []
+  const whyDown: (string | undefined)[] = []
   const supervisor = await ExecutorSupervisor.start({
-    definition,
+    definition: { ...definition, settings: { ...definition.settings, ...settings } },
     cores: 1,
     log,
     ending,
-    onDied: () => death.resolve(),
+    onDied: (cause) => deaths.push(cause),
   })
+  supervisor.onDownChanged(() => whyDown.push(supervisor.whyDown))
   started.push(supervisor)
   return {
     supervisor,
-    died: death.promise,
-    killExecutor: () => {
-      for (const pid of supervisor.executorPids) process.kill(pid, 'SIGKILL')
-    },
+    deaths,
+    whyDown,
+    died: () => expect.poll(() => deaths.length, soon).toBeGreaterThan(0),
+    killExecutor: () => signalAll(supervisor.executorPids, 'SIGKILL'),
   }
+}
+
+/** Pids of executors, those included that are loading. */
+const executorPids = () => allExecutorsOf(process.pid)
+
+/** Ends the next executor that is started, before it has loaded its model, which takes longer than finding it. */
+const killNext = async (known: number[]) => {
+  const next = async () => (await executorPids()).find((pid) => !known.includes(pid)) ?? 0
+  await expect.poll(next, soon).toBeGreaterThan(0)
+  const pid = await next()
+  signalAll([pid], 'SIGKILL')
+  return pid
 }
 
 test('closing ends an executor that is just being started again', async () => {
   const { supervisor, killExecutor, died } = await start()
   killExecutor()
-  await died
+  await died()
   // loading the model takes longer than this looks away
-  await expect.poll(childProcesses, { interval: 1 }).toEqual(['ProcessWrap'])
+  await expect.poll(childProcesses, soon).toEqual(['ProcessWrap'])
 
   await supervisor.close()
 
@@ -64,10 +80,10 @@ test('closing one version leaves the executors of another alone; the end of thei
   expect(await childProcesses()).toEqual(['ProcessWrap'])
 
   model.abort()
-  await expect.poll(childProcesses).toEqual([])
+  await expect.poll(childProcesses, soon).toEqual([])
 })
 
-test('a defect of ours that refuses a model keeps the stack that it had in the executor, for the log', async () => {
+test('a defect of ours refuses no model, and keeps the stack that it had in the executor, for the log', async () => {
   const settings = Object.assign({}, definition.settings, { task: 'gone' })
 
   const starting = ExecutorSupervisor.start({
@@ -79,8 +95,8 @@ test('a defect of ours that refuses a model keeps the stack that it had in the e
   })
 
   await expect(starting).rejects.toMatchObject({
-    name: 'VersionRefused',
-    message: expect.stringMatching(/^it could not be loaded: TypeError: [^\n]+$/),
+    name: 'ExecutorDied',
+    message: expect.stringMatching(/^failed \(TypeError: [^\n]+\)$/),
     cause: { stack: expect.stringMatching(/\n +at .*load-model\.ts/) },
   })
 })
@@ -96,4 +112,32 @@ test('a model that can not be loaded is refused, and leaves no process behind', 
 
   await expect(starting).rejects.toThrow(VersionRefused)
   expect(await childProcesses()).toEqual([])
+})
+
+test('an executor that dies while it loads is started again, and until then it is told why there is none', async () => {
+  const { supervisor, killExecutor, deaths, whyDown } = await start()
+
+  const known = await executorPids()
+  killExecutor()
+  await killNext(known)
+  await expect.poll(() => supervisor.executorPids.length, soon).toBe(1)
+
+  expect(deaths).toEqual(['crashed', 'load_failed'])
+  expect(whyDown).toEqual([expect.stringMatching(/^its executor was ended by SIGKILL .*one try/), undefined])
+})
+
+test('one that dies while it loads holds up no other, which serves alone until it is there', async () => {
+  const before = start(new AbortController().signal, { instances: 2 })
+  await expect.poll(executorPids, soon).toHaveLength(1)
+  const [first = 0] = await executorPids()
+
+  const killed = await killNext([first])
+  const { supervisor, deaths, whyDown } = await before
+
+  expect(supervisor.executorPids).toEqual([first])
+  await expect.poll(() => supervisor.executorPids.length, soon).toBe(2)
+  expect(supervisor.executorPids).not.toContain(killed)
+  expect(deaths).toEqual(['load_failed'])
+  // the other one was there all the time
+  expect(whyDown).toEqual([undefined])
 })

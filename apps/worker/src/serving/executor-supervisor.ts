@@ -2,9 +2,9 @@ import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { VersionDescription } from './describe-version.ts'
 import { Executor } from './executor.ts'
-import type { ExecutorDied } from './executor.ts'
+import type { ExecutorDied } from './executor-died.ts'
 import { planInstances } from './plan-in-flight.ts'
-import { healthWindowMs, isUnhealthy, restartDelayMs } from './restart-delay.ts'
+import { RestartPace } from './restart-pace.ts'
 
 type Options = {
   definition: ModelDefinition
@@ -12,7 +12,8 @@ type Options = {
   log: Logger
   /** aborts when the model's executors are to end, those that are still loading included */
   ending: AbortSignal
-  onDied: (how: ExecutorDied['how']) => void
+  /** `load_failed`: it never came to load the model */
+  onDied: (cause: ExecutorDied['how'] | 'load_failed') => void
 }
 
 type Slot = { executor: Executor | undefined }
@@ -21,11 +22,13 @@ export type ExecutorSlot = Readonly<Slot>
 
 /**
  * Keeps the executors of one model version alive: one that dies is started again, after a delay that grows with the
- * deaths of the last minute.
+ * deaths of the last minute, and with the failures in a row to load the model.
  *
  *   alive ──died──▶ delayed ──▶ starting ──loaded──▶ alive
  *                      ▲            │
  *                      └──failed────┘
+ *
+ * While none is alive and the last try has failed the version is *down*: it can't be told when it runs again.
  */
 export class ExecutorSupervisor {
   readonly description: VersionDescription
@@ -34,18 +37,16 @@ export class ExecutorSupervisor {
   readonly #start: () => Promise<Executor>
   /** ends the executors of this version alone */
   readonly #ending: AbortController
-  /** when executors died, in ms since the epoch */
-  #deaths: number[] = []
-  /** when rows were found guilty, in ms since the epoch */
-  #convictions: number[] = []
+  readonly #pace = new RestartPace()
   #onRestarted: () => void = () => undefined
+  #onDownChanged: () => void = () => undefined
   #closed = false
   #restarts = new Set<NodeJS.Timeout>()
   readonly #starting = new Set<Promise<void>>()
 
   /**
-   * Starts as many executors as the version should have. Rejects like `Executor.start` when one of them does not start;
-   * all of them are ended then.
+   * Starts as many executors as the version should have. Resolves when the first has loaded the model and each of the
+   * others has, or has failed to: that one is tried again. Rejects like `Executor.start` when the first one fails.
    */
   static async start(options: Options): Promise<ExecutorSupervisor> {
     const { definition, cores, ending } = options
@@ -62,23 +63,21 @@ export class ExecutorSupervisor {
     const first = await start()
     const { timing } = first.description
     const instances = settings.instances === 'auto' ? planInstances({ timing, cores }) : settings.instances
-    try {
-      const others = await Promise.all(Array.from({ length: instances - 1 }, start))
-      return new ExecutorSupervisor(options, { executors: [first, ...others], start, ending: own })
-    } catch (err) {
-      own.abort()
-      throw err
-    }
+    const supervisor = new ExecutorSupervisor(options, { first, instances, start, ending: own })
+    await Promise.all(supervisor.#starting)
+    return supervisor
   }
 
   private constructor(
     options: Options,
     {
-      executors,
+      first,
+      instances,
       start,
       ending,
     }: {
-      executors: [Executor, ...Executor[]]
+      first: Executor
+      instances: number
       start: () => Promise<Executor>
       ending: AbortController
     },
@@ -86,9 +85,12 @@ export class ExecutorSupervisor {
     this.#options = options
     this.#start = start
     this.#ending = ending
-    this.description = executors[0].description
-    this.#slots = executors.map((executor) => ({ executor }))
-    for (const slot of this.#slots) this.#watch(slot)
+    this.description = first.description
+    const slot: Slot = { executor: first }
+    const others = Array.from({ length: instances - 1 }, (): Slot => ({ executor: undefined }))
+    this.#slots = [slot, ...others]
+    this.#watch(slot, first)
+    for (const other of others) this.#startIn(other, 'executor started')
   }
 
   /** One for each executor that the version should have, the same ones for good. */
@@ -102,7 +104,12 @@ export class ExecutorSupervisor {
 
   /** False while too many rows have been found guilty lately; restarts are slower meanwhile. */
   get isHealthy() {
-    return !isUnhealthy(this.#recent(this.#convictions))
+    return this.#pace.isHealthy
+  }
+
+  /** Why there is no executor, and nobody knows when there will be one; undefined while there is, or will be soon. */
+  get whyDown() {
+    return this.executorPids.length === 0 ? this.#pace.whyFailing : undefined
   }
 
   /** Has `listener` called whenever an executor was started again and can run rows. */
@@ -110,9 +117,13 @@ export class ExecutorSupervisor {
     this.#onRestarted = listener
   }
 
-  /** A row was found guilty of ending executors. Many of them in a minute make the version unhealthy. */
+  /** Has `listener` called whenever the version may have gone down or come up, or has another reason to be down. */
+  onDownChanged(listener: () => void) {
+    this.#onDownChanged = listener
+  }
+
   rowConvicted() {
-    this.#convictions.push(Date.now())
+    this.#pace.rowConvicted()
   }
 
   /** Ends the executors, and resolves when their processes are gone. */
@@ -123,55 +134,62 @@ export class ExecutorSupervisor {
     await Promise.all([...this.#slots.map(({ executor }) => executor?.ended), ...this.#starting])
   }
 
-  #watch(slot: Slot) {
-    const watched = slot.executor
-    if (!watched) return
+  #watch(slot: Slot, watched: Executor) {
     void watched.ended.then((died) => {
-      if (this.#closed || this.#options.ending.aborted) return
+      if (this.#isEnding) return
       slot.executor = undefined
-      this.#deaths.push(Date.now())
+      this.#pace.executorDied()
       const { definition, log, onDied } = this.#options
       const { name, version } = definition
       log.warn({ model: name, version, pid: watched.pid, reason: died.message }, 'executor died')
       onDied(died.how)
       this.#restart(slot)
+      if (this.whyDown !== undefined) this.#onDownChanged()
     })
   }
 
   #restart(slot: Slot) {
-    const delayMs = restartDelayMs({
-      deaths: this.#recent(this.#deaths),
-      convictions: this.#recent(this.#convictions),
-    })
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
-      // startAgain never rejects
-      const starting = this.#startAgain(slot).finally(() => this.#starting.delete(starting))
-      this.#starting.add(starting)
-    }, delayMs)
+      this.#startIn(slot, 'executor started again')
+    }, this.#pace.delayMs)
     this.#restarts.add(timer)
   }
 
-  async #startAgain(slot: Slot) {
+  #startIn(slot: Slot, event: string) {
+    // tryToStart never rejects
+    const starting = this.#tryToStart(slot, event).finally(() => this.#starting.delete(starting))
+    this.#starting.add(starting)
+  }
+
+  async #tryToStart(slot: Slot, event: string) {
     const { definition, log } = this.#options
     try {
       const executor = await this.#start()
+      const wasFailing = this.#pace.whyFailing !== undefined
+      this.#pace.loaded()
       slot.executor = executor
-      this.#watch(slot)
-      if (this.#closed) await executor.ended
-      else log.info({ model: definition.name, pid: executor.pid }, 'executor started again')
+      this.#watch(slot, executor)
+      if (this.#isEnding) await executor.ended
+      else log.info({ model: definition.name, pid: executor.pid }, event)
+      if (wasFailing) this.#onDownChanged()
       this.#onRestarted()
     } catch (err) {
-      if (this.#closed) return
-      this.#deaths.push(Date.now())
-      log.error({ err, model: definition.name }, 'executor did not start')
-      this.#restart(slot)
+      if (!this.#isEnding) this.#loadFailed(slot, err)
     }
   }
 
-  #recent(times: number[]) {
-    const since = Date.now() - healthWindowMs
-    while ((times[0] ?? Infinity) < since) times.shift()
-    return times.length
+  #loadFailed(slot: Slot, err: unknown) {
+    const { definition, log, onDied } = this.#options
+    const { name, version } = definition
+    const failures = this.#pace.loadFailed(err)
+    log.error({ err, model: name, version, failures }, 'executor did not start')
+    onDied('load_failed')
+    this.#restart(slot)
+    if (this.whyDown !== undefined) this.#onDownChanged()
+  }
+
+  get #isEnding() {
+    return this.#closed || this.#options.ending.aborted
   }
 }

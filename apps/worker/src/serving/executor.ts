@@ -1,28 +1,13 @@
 import type { ChildProcess } from 'node:child_process'
-import { forkExecutor } from '../executor/fork-executor.ts'
 import { fromExecutorSchema } from '../executor/protocol.ts'
-import type { Loaded, ToExecutor } from '../executor/protocol.ts'
+import type { ToExecutor } from '../executor/protocol.ts'
 import { RunFailed } from '../executor/run-failed.ts'
 import type { RowResult } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { describeVersion } from './describe-version.ts'
 import type { VersionDescription } from './describe-version.ts'
-
-/** The executor is gone, and with it the answers to all that was in flight. */
-export class ExecutorDied extends Error {
-  override readonly name = 'ExecutorDied'
-  readonly how: 'crashed' | 'timed_out'
-
-  constructor(how: 'crashed' | 'timed_out', detail: string) {
-    super(detail)
-    this.how = how
-  }
-}
-
-/** The model version can't be served at all: the sentence says why. */
-export class VersionRefused extends Error {
-  override readonly name = 'VersionRefused'
-}
+import { describeExit, ExecutorDied } from './executor-died.ts'
+import { loadExecutor } from './load-executor.ts'
 
 type Run = {
   runId: number
@@ -30,9 +15,6 @@ type Run = {
   resolve: (answer: { results: RowResult[]; runMs: number }) => void
   reject: (reason: Error) => void
 }
-
-/** Large models take long to load; one that takes this long hangs. */
-const loadLimitMs = 10 * 60_000
 
 /**
  * One executor: a child process that holds one loaded model version.
@@ -51,56 +33,17 @@ export class Executor {
   #timedOut = false
   #died: ExecutorDied | undefined
 
-  /**
-   * Starts the process and loads the model. Rejects with `VersionRefused`, or `ExecutorDied` when it dies while loading;
-   * the process is gone then. Aborting the signal ends the process, while it loads and later.
-   */
+  /** Starts the process and loads the model. Rejects as `loadExecutor` does. */
   static async start(options: {
     definition: ModelDefinition
     threads: number
     timeoutMs: number
+    /** aborting it ends the process, while it loads and later */
     signal?: AbortSignal
   }): Promise<Executor> {
-    const { definition, threads, timeoutMs, signal } = options
-    const child = forkExecutor()
-    const loading = Promise.withResolvers<Loaded>()
-    const gone = Promise.withResolvers<void>()
-    const kill = () => child.kill('SIGKILL')
-    child.once('message', (message) => {
-      const { data: answer } = fromExecutorSchema.safeParse(message)
-      if (answer?.type === 'loaded') loading.resolve(answer)
-      else if (answer?.type === 'refused') loading.reject(toRefused(answer))
-      else loading.reject(new ExecutorDied('crashed', 'did not say whether it loaded the model'))
-    })
-    // where it could not be started there is no exit; a message that can't be sent any more is followed by one
-    child.on('error', (err) => {
-      loading.reject(err)
-      if (child.pid === undefined) gone.resolve()
-    })
-    child.once('exit', (code, endedBy) => {
-      loading.reject(new ExecutorDied('crashed', describeExit(code, endedBy)))
-      gone.resolve()
-    })
-    const loadTimer = setTimeout(() => {
-      loading.reject(new VersionRefused(`did not load within ${loadLimitMs / 60_000} minutes`))
-    }, loadLimitMs)
-    // it has to go even when nobody waits for it any more
-    signal?.addEventListener('abort', kill)
-    void gone.promise.then(() => signal?.removeEventListener('abort', kill))
-    // nobody waits for it where the message can't be sent
-    loading.promise.catch(() => undefined)
-    try {
-      if (signal?.aborted) kill()
-      else send(child, { type: 'load', definition, threads })
-      const description = describeVersion(definition.settings, await loading.promise)
-      return new Executor(child, description, timeoutMs)
-    } catch (err) {
-      kill()
-      await gone.promise
-      throw err
-    } finally {
-      clearTimeout(loadTimer)
-    }
+    const { definition, timeoutMs } = options
+    const { child, loaded } = await loadExecutor(options)
+    return new Executor(child, describeVersion(definition.settings, loaded), timeoutMs)
   }
 
   private constructor(child: ChildProcess, description: VersionDescription, timeoutMs: number) {
@@ -186,15 +129,4 @@ export class Executor {
   }
 }
 
-/** The log of the worker shows the stack of the cause, too: that is where in the executor a defect is. */
-const toRefused = ({ reason, stack }: { reason: string; stack?: string | undefined }) => {
-  if (stack === undefined) return new VersionRefused(reason)
-  const defect = new Error(reason)
-  defect.stack = stack
-  return new VersionRefused(reason, { cause: defect })
-}
-
 const send = (child: ChildProcess, message: ToExecutor) => child.send(message)
-
-const describeExit = (code: number | null, signal: NodeJS.Signals | null) =>
-  signal ? `was ended by ${signal}` : `ended with exit code ${code ?? 'unknown'}`

@@ -69,6 +69,7 @@ const open = async (
     events: {
       microBatchRan: (rows) => microBatches.push(rows),
       executorDied: (how) => deaths.push(how),
+      downChanged: () => undefined,
     },
   })
   opened.push(version)

@@ -2,7 +2,7 @@ import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { Lane } from './batcher.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
-import type { ExecutorDied } from './executor.ts'
+import type { ExecutorDied } from './executor-died.ts'
 import { planInFlight } from './plan-in-flight.ts'
 import { Scheduler } from './scheduler.ts'
 import { Work } from './work.ts'
@@ -11,7 +11,10 @@ import type { RunEnd } from './work.ts'
 /** What a model version tells of itself while it works. */
 type ServingEvents = {
   microBatchRan(rows: number, runMs: number): void
-  executorDied(how: ExecutorDied['how']): void
+  /** `load_failed`: it never came to load the model */
+  executorDied(cause: ExecutorDied['how'] | 'load_failed'): void
+  /** `whyDown` may have changed */
+  downChanged(): void
 }
 
 type Options = {
@@ -30,6 +33,7 @@ type Options = {
 /** One model version in this worker: predictions come in, and leave when their rows have run in its executors. */
 export class ModelVersion {
   readonly definition: ModelDefinition
+  readonly #options: Options
   /** how many rows a worker should hold, for its executors to be busy */
   readonly maxInFlightRows: number
   readonly #supervisor: ExecutorSupervisor
@@ -37,10 +41,10 @@ export class ModelVersion {
   readonly #unfinished = new Set<Work>()
   #returnsAll = false
 
-  /** Loads the version into as many executors as it should have. Rejects with `VersionRefused` or `ExecutorDied`. */
+  /** Loads the version into as many executors as it should have. Rejects like `ExecutorSupervisor.start`. */
   static async open(options: Options): Promise<ModelVersion> {
     const { definition, cores, log, ending, events } = options
-    const onDied = (how: ExecutorDied['how']) => events.executorDied(how)
+    const onDied = (cause: ExecutorDied['how'] | 'load_failed') => events.executorDied(cause)
     const supervisor = await ExecutorSupervisor.start({ definition, cores, log, ending, onDied })
     return new ModelVersion(options, supervisor)
   }
@@ -52,8 +56,10 @@ export class ModelVersion {
     const instances = supervisor.slots.length
     const { maxInFlightRows, microBatchRows } = planInFlight({ timing, maxRows: batching.maxRows, instances })
     this.definition = definition
+    this.#options = options
     this.maxInFlightRows = maxInFlightRows
     this.#supervisor = supervisor
+    supervisor.onDownChanged(() => this.#downChanged())
     this.#scheduler = new Scheduler({
       model: definition.name,
       supervisor,
@@ -75,6 +81,11 @@ export class ModelVersion {
     return this.#supervisor.isHealthy
   }
 
+  /** Why it runs nothing, and nobody knows when it will; undefined while it does, or will soon. */
+  get whyDown() {
+    return this.#supervisor.whyDown
+  }
+
   get executorPids() {
     return this.#supervisor.executorPids
   }
@@ -91,7 +102,7 @@ export class ModelVersion {
     signal: AbortSignal
   }): Promise<RunEnd> {
     const { id, rows, lane, alone, signal } = options
-    if (this.#returnsAll) return { kind: 'returned' }
+    if (this.#returnsAll || this.whyDown !== undefined) return { kind: 'returned' }
     if (signal.aborted) return { kind: 'dropped', hasRun: false }
     if (rows.length === 0) return { kind: 'finished', report: { results: [], predictMs: 0, batchSize: 0 } }
     const work = new Work({ id, rows, signal })
@@ -116,7 +127,7 @@ export class ModelVersion {
   /** Returns every prediction that has not finished, and those that still come. */
   returnAllToQueue() {
     this.#returnsAll = true
-    for (const work of this.#unfinished) work.returnToQueue()
+    this.#returnUnfinished()
   }
 
   /** Ends the executors. Predictions that have not finished are returned to the queue. */
@@ -124,5 +135,15 @@ export class ModelVersion {
     this.#scheduler.close()
     this.returnAllToQueue()
     await this.#supervisor.close()
+  }
+
+  /** What it holds must not wait for an executor that may never come: another worker may have one. */
+  #downChanged() {
+    this.#options.events.downChanged()
+    if (this.whyDown !== undefined) this.#returnUnfinished()
+  }
+
+  #returnUnfinished() {
+    for (const work of this.#unfinished) work.returnToQueue()
   }
 }

@@ -1,25 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { Worker } from 'bullmq'
-import {
-  clearTakenAt,
-  lockSettings,
-  modelKeys,
-  modelPrefix,
-  queueName,
-  readModel,
-  readOutcomes,
-} from '@onqueue/shared'
+import { clearTakenAt, lockSettings, modelKeys, modelPrefix, queueName, readOutcomes } from '@onqueue/shared'
 import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
 /**
- * Clears away predictions that ended while waiting, for a model without a live worker: nobody takes its jobs, so those that
- * are final are taken off the front here and completed.
+ * Clears away predictions that ended while waiting, for a model that nobody takes predictions of: those that are final
+ * are taken off the front here and completed.
  */
 export const clearEnded = async (upkeep: Upkeep, model: string) => {
   const { redis, namespace, isClosed } = upkeep
-  const { heartbeats } = await readModel({ redis, namespace }, model)
-  if (heartbeats.length > 0) return
   const keys = modelKeys(namespace, model)
   const front = await redis.lrange(keys.queue('wait'), -maxAtOnce, -1)
   const final = await readOutcomes({ redis, namespace }, model, front)

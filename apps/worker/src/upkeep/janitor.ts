@@ -1,10 +1,19 @@
-import { createPredictionQueues, globalKeys, isMemoryShort, keptMs, readRedisMemory } from '@onqueue/shared'
+import {
+  canRun,
+  createPredictionQueues,
+  globalKeys,
+  isMemoryShort,
+  keptMs,
+  readModel,
+  readRedisMemory,
+} from '@onqueue/shared'
 import type { Logger, OutcomeWriter, PredictionQueues, RedisStore } from '@onqueue/shared'
 import { clearEnded } from './clear-ended.ts'
 import { createRowCorrection } from './correct-rows.ts'
 import { endLost } from './end-lost.ts'
 import { endOverdue } from './end-overdue.ts'
 import { ModelLocks } from './model-locks.ts'
+import { returnStalled } from './return-stalled.ts'
 import { sweepOldest } from './sweep-oldest.ts'
 import { createSweeper } from './sweep.ts'
 import type { Sweeper } from './sweep.ts'
@@ -26,7 +35,8 @@ type Options = RedisStore & {
  *
  * - ends predictions whose deadline has passed, and moves them to the front to be cleared away;
  * - writes outcomes for predictions that BullMQ gave up on because their workers were lost again and again;
- * - clears away predictions that ended while waiting, for models without a live worker;
+ * - for models that nobody takes predictions of: returns to the queue what lost workers held, and clears away what ended
+ *   while waiting;
  * - corrects the count of rows when a queue is empty;
  * - removes finished predictions by age, and earlier when memory is short.
  */
@@ -102,9 +112,19 @@ export class Janitor {
   async #tidy(model: string) {
     await endOverdue(this.#upkeep, model)
     await endLost(this.#upkeep, model)
-    await clearEnded(this.#upkeep, model)
+    if (!(await this.#isTaken(model))) {
+      await returnStalled(this.#upkeep, model)
+      await clearEnded(this.#upkeep, model)
+    }
     await this.#correctRows(model)
     await this.#sweepByAge(model)
+  }
+
+  /** A worker takes predictions of a model while it has a version of it that can run. */
+  async #isTaken(model: string) {
+    const { redis, namespace } = this.#options
+    const { heartbeats } = await readModel({ redis, namespace }, model)
+    return heartbeats.some(({ versions }) => versions.some(({ status }) => canRun(status)))
   }
 
   async #sweepByAge(model: string) {

@@ -1,6 +1,9 @@
+import { copyFile, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
-import { afterEach, beforeAll, beforeEach, expect, inject, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest'
 import {
   createLogger,
   createOutcomeWriter,
@@ -17,6 +20,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { childProcesses } from '../serving/fixtures/child-processes.ts'
 import { ModelServer } from './model-server.ts'
+import { allExecutorsOf, signalAll } from '../../../../tests/support/processes.ts'
 import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 /**
@@ -68,6 +72,7 @@ const slow = (version: string) => versionOf('slow', version)
 
 const serve = () => {
   const ended: string[] = []
+  const deaths: string[] = []
   let rowsRun = 0
   const server = new ModelServer({
     redis,
@@ -80,12 +85,12 @@ const serve = () => {
     events: {
       predictionEnded: (_, { status }, { version }) => ended.push(`${version} ${status}`),
       microBatchRan: (_, rows) => (rowsRun += rows),
-      executorDied: () => undefined,
+      executorDied: (_, cause) => deaths.push(cause),
     },
     log,
   })
   servers.push(server)
-  return { server, ended, rowsRun: () => rowsRun }
+  return { server, ended, deaths, rowsRun: () => rowsRun }
 }
 
 const submit = async ({ version, digest }: ModelDefinition, inputs: unknown[]) => {
@@ -278,6 +283,80 @@ test('a version that is removed leaves what it has to whoever has it next', asyn
   await soon(() => outputsOf(taken)).toEqual([{ value: 10 }, { value: 20 }, { value: 30 }])
   expect(rowsRun()).toBe(5)
   expect(ended.length).toBe(5)
+})
+
+/** Why each version is not ready, as heartbeats tell. */
+const reasonsOf = async () =>
+  (await readModel({ redis, namespace }, model)).heartbeats.flatMap(({ versions }) =>
+    versions.map(({ version, reason }) => `${version} ${reason}`),
+  )
+
+test('a version whose executor dies while it loads is told as loading, with why, and loaded again', async () => {
+  const { server, deaths } = serve()
+  const one = quick('1')
+  const [id = ''] = await submit(one, [{ i: 1 }])
+  const added = server.add(one)
+  await soon(() => allExecutorsOf(process.pid)).toHaveLength(1)
+
+  signalAll(await allExecutorsOf(process.pid), 'SIGKILL')
+  await added
+
+  expect(await statesOf()).toEqual(['1 loading'])
+  expect(await reasonsOf()).toEqual([
+    expect.stringMatching(/^1 its executor was ended by SIGKILL .* it is tried again$/),
+  ])
+  expect(deaths).toEqual(['load_failed'])
+  await soon(statesOf).toEqual(['1 ready'])
+  await soon(() => outputsOf([id])).toEqual([{ value: 10 }])
+  expect(await reasonsOf()).toEqual(['1 null'])
+})
+
+// the input that raises SIGFPE does so on x86 only
+test.skipIf(process.arch !== 'x64')(
+  'a version that ends every executor that loads it is never refused, and holds up no other',
+  async () => {
+    const { server, deaths } = serve()
+    const good = quick('1')
+    const deadly = versionOf('crashes', '2', { example: { i: 999 } })
+
+    await server.add(good, deadly)
+    const [id = ''] = await submit(good, [{ i: 2 }])
+
+    await soon(() => outputsOf([id])).toEqual([{ value: 20 }])
+    await soon(() => deaths.length).toBeGreaterThan(2)
+    expect(await statesOf()).toEqual(['1 ready', '2 loading'])
+    await soon(reasonsOf).toContainEqual(expect.stringMatching(/^2 its executor was ended by SIGFPE/))
+    // closing ends it between two tries as well
+    await server.close(0)
+  },
+)
+
+test('a version that loses its executors and can not load again gives back what it has, until it can', async () => {
+  const { server, ended } = serve()
+  const folder = await mkdtemp(join(tmpdir(), 'onqueue-model-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const onnxPath = join(folder, 'model.onnx')
+  const one = { ...slow('1'), onnxPath }
+  await copyFile(slow('1').onnxPath, onnxPath)
+  await server.add(one)
+  const taken = await submit(one, [{ n: [20_000] }, { n: [1] }])
+  await soon(countStarted).toBe(2)
+
+  await rename(onnxPath, `${onnxPath}.away`)
+  signalAll(server.executorPids(), 'SIGKILL')
+
+  await soon(statesOf).toEqual(['1 loading'])
+  expect(await reasonsOf()).toEqual([expect.stringMatching(/^1 it can't be loaded again: model.onnx/)])
+  await soon(() => takenTimesOf(taken)).toEqual([null, null])
+  await soon(() => server.countInFlight()).toBe(0)
+  const waiting = await Promise.all(taken.map((id) => queue.getJobState(id)))
+  await Promise.all(taken.slice(0, 1).map((id) => queue.remove(id)))
+  await rename(`${onnxPath}.away`, onnxPath)
+
+  await soon(statesOf).toEqual(['1 ready'])
+  await soon(() => outputsOf(taken)).toEqual([null, { y: 1 }])
+  expect(waiting).toEqual(['prioritized', 'prioritized'])
+  expect(ended).toEqual(['1 succeeded'])
 })
 
 test('a version may be removed while it loads', async () => {

@@ -1,23 +1,16 @@
 import { readOutcomes, rowsOf } from '@onqueue/shared'
-import type { Logger, Outcome, OutcomeWriter, PredictionJobData, RedisStore } from '@onqueue/shared'
+import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 import { consumePredictions } from '../queue/consume-predictions.ts'
 import type { Consumer } from '../queue/consume-predictions.ts'
 import { Throughput } from '../queue/throughput.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RefusedModel } from '../repository/read-model-repository.ts'
-import type { ExecutorDied } from '../serving/executor.ts'
+import type { ModelEvents } from './model-events.ts'
 import { publishCards } from './publish-cards.ts'
 import type { PublishedCards } from './publish-cards.ts'
-import { loadingCard, readyCard, refusedCard } from './version-card.ts'
+import { cardOf, refusedCard } from './version-card.ts'
 import { VersionEntry } from './version-entry.ts'
 import type { OpenOptions } from './version-entry.ts'
-
-/** What models tell of themselves while they work. */
-export type ModelEvents = {
-  predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
-  microBatchRan(model: string, rows: number, runMs: number): void
-  executorDied(model: string, how: ExecutorDied['how']): void
-}
 
 type Options = RedisStore & {
   workerId: string
@@ -34,13 +27,16 @@ type Options = RedisStore & {
  * Serves one model with its versions, which may come and go.
  *
  *   add ──▶ loading ──loaded──▶ ready ──drain──▶ draining ──nothing in flight──▶ gone
- *              └──can't be──▶ refused
+ *            │ ▲  ▲               │
+ *            │ │  └──all executors lost
+ *            │ └──its executor died
+ *            └──its files say no──▶ refused
  *
  * `remove` makes a version gone at once, whatever its state: what it had in flight goes back to the queue.
  *
  * A version takes predictions while it is ready. Those for one that is not are put off, as they are for a version that
- * this worker never had: another worker may have it, or this one soon. From the first version on that is ready
- * predictions are taken off the queue, and only then it is announced so: who sees it ready finds a worker.
+ * this worker never had: another worker may have it, or this one soon. While none is ready all stay in the queue, and a
+ * version is announced as ready only when predictions are taken off it: who sees it ready finds a worker.
  */
 export class ModelServer {
   readonly model: string
@@ -71,8 +67,9 @@ export class ModelServer {
   }
 
   /**
-   * Adds versions. Resolves when each is ready or refused; none is ready before all have loaded, so that predictions for
-   * one of them are not put off. Rejects when one is here already, or can't be announced.
+   * Adds versions. Resolves when each is ready or refused, or its executor died and it is tried again from now on; none
+   * is ready before that, so that predictions for one of them are not put off. Rejects when one is here already, or can't
+   * be announced.
    */
   async add(...definitions: ModelDefinition[]) {
     if (this.#closed) return
@@ -123,25 +120,18 @@ export class ModelServer {
 
   async #add(definitions: ModelDefinition[]) {
     const entries = this.#enter(definitions)
-    for (const { state, definition } of entries)
-      if (state === 'loading') await this.#cards.announce(loadingCard(definition))
-    await this.#cards.beat()
+    await this.#tell(entries)
     await Promise.all(entries.map((entry) => this.#load(entry)))
     if (this.#closed) return
     for (const entry of entries) entry.becomeReady()
-    if (this.#versionsThatAre('ready').length === 0) return
-    this.#consumer ??= this.#consume()
-    // only now, so that who sees it ready finds a worker
-    for (const { state, definition, version } of entries)
-      if (state === 'ready' && version) await this.#cards.announce(readyCard(definition, version.description))
-    await this.#cards.beat()
+    await this.#tell(entries)
   }
 
   #enter(definitions: ModelDefinition[]) {
     for (const { name, version, digest } of definitions)
       if (this.#entries.has(digest)) throw new Error(`version ${version} of ${name} is here; remove it first`)
     return definitions.map((definition) => {
-      const entry = new VersionEntry(definition)
+      const entry = new VersionEntry(definition, this.#options.log)
       this.#entries.set(definition.digest, entry)
       return entry
     })
@@ -149,11 +139,32 @@ export class ModelServer {
 
   async #load(entry: VersionEntry) {
     if (entry.state !== 'loading') return
-    const reason = await entry.load(this.#openOptions(), this.#options.log)
-    if (reason !== undefined) await this.#cards.announce(refusedCard({ ...entry.definition, reason }))
+    await entry.load(this.#openOptions(entry), () => this.#changed(entry))
   }
 
-  #openOptions(): OpenOptions {
+  /** A version that loaded late, or lost its executors, or has another reason for neither. */
+  #changed(entry: VersionEntry) {
+    if (this.#closed) return
+    const { log } = this.#options
+    // what could not be told is told with the next heartbeat, or when Redis is back
+    this.#tell([entry]).catch((err: unknown) =>
+      log.warn({ err, model: this.model }, 'card could not be told'),
+    )
+  }
+
+  /** Takes predictions while a version is ready, and tells how these are: in this order, see above. */
+  async #tell(entries: VersionEntry[]) {
+    const isAnyReady = this.#versionsThatAre('ready').length > 0
+    if (isAnyReady) this.#consumer ??= this.#consume()
+    this.#consumer?.take(isAnyReady)
+    for (const entry of entries) {
+      const card = cardOf(entry)
+      if (card) await this.#cards.announce(card)
+    }
+    await this.#cards.beat()
+  }
+
+  #openOptions(entry: VersionEntry): OpenOptions {
     const { redis, namespace, model, cores, events } = this.#options
     return {
       cores,
@@ -162,7 +173,8 @@ export class ModelServer {
       isExpectingRows: () => this.#consumer?.isExpectingRows() ?? false,
       events: {
         microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),
-        executorDied: (how) => events.executorDied(model, how),
+        executorDied: (cause) => events.executorDied(model, cause),
+        downChanged: () => this.#changed(entry),
       },
     }
   }

@@ -3,7 +3,7 @@ import { modelNameSchema } from '@onqueue/shared'
 import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 import type { ModelRepository } from '../repository/read-model-repository.ts'
 import { ModelServer } from './model-server.ts'
-import type { ModelEvents } from './model-server.ts'
+import type { ModelEvents } from './model-events.ts'
 
 /** The models that this worker serves: none at first. */
 export type Models = {

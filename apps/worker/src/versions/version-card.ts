@@ -3,10 +3,21 @@ import type { VersionCard } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RefusedModel } from '../repository/read-model-repository.ts'
 import type { VersionDescription } from '../serving/describe-version.ts'
+import type { VersionEntry } from './version-entry.ts'
 
-export const loadingCard = ({ name, version, digest }: ModelDefinition) => blankCard(name, version, digest)
+/** What is told of a version that is in this worker; nothing of one that is about to leave it. */
+export const cardOf = ({ state, reason, definition, version }: Told): VersionCard | undefined => {
+  const { name, version: versionName, digest } = definition
+  if (state === 'ready' && version) return readyCard(definition, version.description)
+  if (state === 'loading') return { ...blankCard(name, versionName, digest), reason }
+  return state === 'refused'
+    ? refusedCard({ ...definition, reason: reason ?? 'it gave no reason' })
+    : undefined
+}
 
-export const readyCard = (
+type Told = Pick<VersionEntry, 'state' | 'reason' | 'definition' | 'version'>
+
+const readyCard = (
   { name, version, digest, settings }: ModelDefinition,
   description: VersionDescription,
 ): VersionCard => ({

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import { VersionRefused } from '../serving/executor.ts'
+import { VersionRefused } from '../serving/load-executor.ts'
+import { explainFailedLoads, loadRetryDelayMs } from '../serving/load-retry.ts'
 import { ModelVersion } from '../serving/model-version.ts'
 
 /** How a version is opened, beside what its definition says. */
@@ -12,30 +14,44 @@ export type OpenOptions = Omit<Parameters<typeof ModelVersion.open>[0], 'definit
  */
 export class VersionEntry {
   readonly definition: ModelDefinition
+  readonly #log: Logger
   #state: 'loading' | 'refused' | 'ready' | 'draining' | 'gone' = 'loading'
+  /** why it is refused, or could not be loaded so far */
+  #reason: string | null = null
+  #failedLoads = 0
   /** there once it has loaded */
   #version: ModelVersion | undefined
   /** ends its executors while they load */
   readonly #ending = new AbortController()
   #loading: Promise<unknown> = Promise.resolve()
 
-  constructor(definition: ModelDefinition) {
+  constructor(definition: ModelDefinition, log: Logger) {
     this.definition = definition
+    this.#log = log
   }
 
+  /** One that was ready and has lost its executors is loading again. */
   get state() {
-    return this.#state
+    return this.#state === 'ready' && this.#version?.whyDown !== undefined ? 'loading' : this.#state
+  }
+
+  /** Why it is refused, or still loading, or loading again; null where there is nothing to say. */
+  get reason() {
+    return this.#version?.whyDown ?? this.#reason
   }
 
   get version() {
     return this.#version
   }
 
-  /** Resolves to why it is refused, or to undefined: it has loaded, or was ended before it could. */
-  load(options: OpenOptions, log: Logger): Promise<string | undefined> {
-    const loading = this.#load(options, log)
-    this.#loading = loading
-    return loading
+  /**
+   * Resolves when the first try has ended: it has loaded, is refused, or was ended before. Or its executor did not come
+   * to load it, which is tried again and again; `onTried` is called after each further try.
+   */
+  load(options: OpenOptions, onTried: () => void): Promise<void> {
+    const firstTry = this.#tryToLoad(options)
+    this.#loading = firstTry.then(() => this.#keepTrying(options, onTried))
+    return firstTry
   }
 
   /** Predictions are taken for it, if it has loaded. */
@@ -62,29 +78,50 @@ export class VersionEntry {
     await this.#version?.close()
   }
 
-  async #load(options: OpenOptions, log: Logger) {
-    const { name: model, version } = this.definition
+  async #keepTrying(options: OpenOptions, onTried: () => void) {
+    const { signal } = this.#ending
+    while (this.#state === 'loading' && !this.#version && !signal.aborted) {
+      await sleep(loadRetryDelayMs(this.#failedLoads), undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      await this.#tryToLoad(options)
+      this.becomeReady()
+      onTried()
+    }
+  }
+
+  async #tryToLoad(options: OpenOptions) {
     const ending = this.#ending.signal
     const startedAt = performance.now()
     try {
+      const log = this.#log
       const opened = await ModelVersion.open({ ...options, definition: this.definition, ending, log })
       this.#version = opened
-      const { warnings, batching } = opened.description.interface
-      const loadMs = Math.round(performance.now() - startedAt)
-      log.info(
-        { model, version, loadMs, handRows: opened.maxInFlightRows, batching, warnings },
-        'model loaded',
-      )
-      return undefined
+      this.#reason = null
+      this.#logLoaded(opened, startedAt)
     } catch (err) {
-      if (ending.aborted) return undefined
-      this.#state = 'refused'
-      const reason =
-        err instanceof VersionRefused
-          ? err.message
-          : 'its executor could not be started; the worker logged why'
-      log.error({ err, model, version, reason }, 'model refused')
-      return reason
+      if (!ending.aborted) this.#notLoaded(err, options)
     }
+  }
+
+  #logLoaded({ description, maxInFlightRows }: ModelVersion, startedAt: number) {
+    const { name: model, version } = this.definition
+    const { warnings, batching } = description.interface
+    const loadMs = Math.round(performance.now() - startedAt)
+    this.#log.info({ model, version, loadMs, handRows: maxInFlightRows, batching, warnings }, 'model loaded')
+  }
+
+  /** Only the files of a version can be a reason to refuse it: everything else may pass. */
+  #notLoaded(err: unknown, { events }: OpenOptions) {
+    const { name: model, version } = this.definition
+    if (err instanceof VersionRefused) {
+      this.#state = 'refused'
+      this.#reason = err.message
+      return this.#log.error({ err, model, version, reason: err.message }, 'model refused')
+    }
+    this.#failedLoads += 1
+    this.#reason = explainFailedLoads(err, this.#failedLoads)
+    events.executorDied('load_failed')
+    const retryMs = loadRetryDelayMs(this.#failedLoads)
+    this.#log.error({ err, model, version, reason: this.#reason, retryMs }, 'model could not be loaded yet')
   }
 }

@@ -26,6 +26,10 @@ export const heartbeatSchema = z.object({
 })
 export type Heartbeat = z.infer<typeof heartbeatSchema>
 
+/** True where the worker takes predictions for the version; unhealthy is one whose executors are rested in between. */
+export const canRun = (status: Heartbeat['versions'][number]['status']) =>
+  status === 'ready' || status === 'unhealthy'
+
 /** A model as the API knows it: every published version, and the workers that are alive. */
 export type ModelEntry = {
   name: string

@@ -21,6 +21,8 @@ export const openPredictionQueue = (redis: Redis, namespace: string, model: stri
     // nothing reads BullMQ's event stream: notices and outcomes take its place
     streams: { events: { maxLen: 100 } },
     skipVersionCheck: true,
+    // for whoever looks for stalled jobs by it
+    ...lockSettings,
   })
   // the connection reports its own losses
   queue.on('error', () => undefined)

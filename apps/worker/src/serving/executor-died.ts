@@ -1,0 +1,14 @@
+/** The executor is gone, and with it the answers to all that was in flight; or it never came to load its model. */
+export class ExecutorDied extends Error {
+  override readonly name = 'ExecutorDied'
+  readonly how: 'crashed' | 'timed_out'
+
+  constructor(how: 'crashed' | 'timed_out', detail: string, options?: ErrorOptions) {
+    super(detail, options)
+    this.how = how
+  }
+}
+
+/** How a process ended, as the rest of a sentence. */
+export const describeExit = (code: number | null, signal: NodeJS.Signals | null) =>
+  signal ? `was ended by ${signal}` : `ended with exit code ${code ?? 'unknown'}`

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { ExecutorDied } from './executor-died.ts'
+import { VersionRefused } from './load-executor.ts'
+import { explainFailedLoads, loadRetryDelayMs } from './load-retry.ts'
+
+test('the wait doubles from 0.25 s to a minute, and stays there', () => {
+  expect([1, 2, 3, 4, 8, 9, 10, 5000].map(loadRetryDelayMs)).toEqual([
+    250, 500, 1000, 2000, 32_000, 60_000, 60_000, 60_000,
+  ])
+})
+
+test.each([
+  [
+    new ExecutorDied('crashed', 'was ended by SIGKILL'),
+    1,
+    'its executor was ended by SIGKILL (the system does that when memory is short) when it was to load the model; one try has failed, and it is tried again',
+  ],
+  [
+    new ExecutorDied('crashed', 'ended with exit code 134'),
+    3,
+    'its executor ended with exit code 134 when it was to load the model; 3 tries in a row have failed, and it is tried again',
+  ],
+  [
+    new VersionRefused('model.onnx is gone'),
+    2,
+    "it can't be loaded again: model.onnx is gone; 2 tries in a row have failed, and it is tried again",
+  ],
+])('%s is told on the card', (err, failures, sentence) => {
+  expect(explainFailedLoads(err, failures)).toBe(sentence)
+})

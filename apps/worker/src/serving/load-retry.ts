@@ -1,0 +1,28 @@
+import { ExecutorDied } from './executor-died.ts'
+import { VersionRefused } from './load-executor.ts'
+
+const firstDelayMs = 250
+const longestDelayMs = 60_000
+
+/**
+ * How long to wait before a model is loaded again whose executor did not come to load it: 0.25 s, doubled with every
+ * failure in a row, up to a minute. There is no last try: what was in the way (mostly memory) may go away at any time.
+ */
+export const loadRetryDelayMs = (failuresInRow: number) =>
+  Math.min(firstDelayMs * 2 ** (failuresInRow - 1), longestDelayMs)
+
+/** Why a version is not loaded though it is tried again and again: the sentence for its card. */
+export const explainFailedLoads = (err: unknown, failuresInRow: number) => {
+  const tries = failuresInRow === 1 ? 'one try has' : `${failuresInRow} tries in a row have`
+  return `${describeFailure(err)}; ${tries} failed, and it is tried again`
+}
+
+const describeFailure = (err: unknown) => {
+  const message = err instanceof Error ? err.message : String(err)
+  // it was loaded once, so that its files must have changed
+  if (err instanceof VersionRefused) return `it can't be loaded again: ${message}`
+  const hint = message.includes('SIGKILL') ? ' (the system does that when memory is short)' : ''
+  return err instanceof ExecutorDied
+    ? `its executor ${message}${hint} when it was to load the model`
+    : `its executor could not load the model: ${message}`
+}

@@ -1,0 +1,55 @@
+import { explainFailedLoads, loadRetryDelayMs } from './load-retry.ts'
+import { healthWindowMs, isUnhealthy, restartDelayMs } from './restart-delay.ts'
+
+/** What has become of the executors of a version lately, and how soon the next one is started therefore. */
+export class RestartPace {
+  /** when executors died, in ms since the epoch */
+  readonly #deaths: number[] = []
+  /** when rows were found guilty, in ms since the epoch */
+  readonly #convictions: number[] = []
+  #failedLoads = 0
+  #whyFailing: string | undefined
+
+  executorDied() {
+    this.#deaths.push(Date.now())
+  }
+
+  /** A row was found guilty of ending executors. Many of them in a minute make the version unhealthy. */
+  rowConvicted() {
+    this.#convictions.push(Date.now())
+  }
+
+  /** Returns how many times in a row. */
+  loadFailed(err: unknown) {
+    this.#failedLoads += 1
+    this.#whyFailing = explainFailedLoads(err, this.#failedLoads)
+    return this.#failedLoads
+  }
+
+  loaded() {
+    this.#failedLoads = 0
+    this.#whyFailing = undefined
+  }
+
+  /** Why the last try to load the model has failed; undefined since one succeeded. */
+  get whyFailing() {
+    return this.#whyFailing
+  }
+
+  /** False while too many rows have been found guilty lately. */
+  get isHealthy() {
+    return !isUnhealthy(recent(this.#convictions))
+  }
+
+  get delayMs() {
+    const delayMs = restartDelayMs({ deaths: recent(this.#deaths), convictions: recent(this.#convictions) })
+    return this.#failedLoads === 0 ? delayMs : Math.max(delayMs, loadRetryDelayMs(this.#failedLoads))
+  }
+}
+
+/** How many of these times are within the window; forgets the others. */
+const recent = (times: number[]) => {
+  const since = Date.now() - healthWindowMs
+  while ((times[0] ?? Infinity) < since) times.shift()
+  return times.length
+}
