@@ -25,10 +25,13 @@ export const createForgetPrediction =
     queues,
     deliveries,
     cancel,
+    retentionMs,
   }: RedisStore & {
     queues: PredictionQueues
     deliveries: DeliveryStore
     cancel: CancelPrediction
+    /** how long its job may stay, where that has to be left to the sweeper */
+    retentionMs: number
   }): ForgetPrediction =>
   async (record) => {
     const { id, job } = record
@@ -38,7 +41,10 @@ export const createForgetPrediction =
     const { webhook: _webhook, ...silent } = job
     const { outcome } = await cancel({ ...record, job: silent }, 'deleted by its owner')
     await redis.zrem(keys.undelivered, undeliveredMember.completed(id), undeliveredMember.start(id))
-    if (outcome) await redis.set(keys.outcome(id), tombstone(outcome), 'KEEPTTL')
+    if (outcome) {
+      // it goes by itself in any case: whoever removes it earlier may die before
+      await redis.set(keys.outcome(id), tombstone(outcome), 'PX', retentionMs + tombstoneTtlMs)
+    }
     await recall(deliveries, id)
     await Promise.all([
       redis.del(keys.input(id)),

@@ -60,7 +60,7 @@ export const openPredictions = ({
     outcomes,
     show,
     cancel,
-    forget: createForgetPrediction({ ...store, queues, deliveries, cancel }),
+    forget: createForgetPrediction({ ...store, queues, deliveries, cancel, retentionMs }),
     list: createListPredictions({ ...store, catalog: models, reader }),
     follow: events.stream,
     isEventsToken: (predictionId: string, token: string) => tokens.verify(predictionId, token),
