@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { Redis } from 'ioredis'
 import { inject } from 'vitest'
 import { entryOf, portSettings } from '../../scripts/start/apps.ts'
 import type { AppFolder } from '../../scripts/start/apps.ts'
+import { addModel } from './add-model.ts'
+import type { AddedModel } from './add-model.ts'
+import { startProcess } from './app-process.ts'
+import type { StackProcess } from './app-process.ts'
 import { createClient } from './client.ts'
 import type { Client } from './client.ts'
 import { descendantsOf, isRunning } from './processes.ts'
@@ -32,21 +33,10 @@ export type Stack = {
   close(): Promise<void>
 }
 
+export type { StackProcess } from './app-process.ts'
+
 /** A folder of a model; or a test model under another name, with a `model.yaml` of its own. */
 type TestModel = string | { name: string; of: string; settings: string }
-
-export type StackProcess = {
-  pid: number
-  /** where it listens: the API's URL, or the worker's health port */
-  url: string
-  signal(name: NodeJS.Signals): void
-  /** resolves when it is gone */
-  ended: Promise<number | null>
-  /** what it logged so far */
-  log(): string
-  /** ends it and waits for it */
-  stop(name?: NodeJS.Signals): Promise<void>
-}
 
 export type StackOptions = {
   models?: TestModel[]
@@ -73,7 +63,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-test-'))
   const modelsFolder = async (inside: TestModel[]) => {
     const repository = await mkdtemp(join(folder, 'models-'))
-    await Promise.all(inside.map((model) => addModel(repository, model)))
+    await Promise.all(inside.map((model) => addModel(repository, toAdded(model))))
     return repository
   }
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null })
@@ -135,49 +125,10 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
   }
 }
 
-const addModel = async (repository: string, model: TestModel) => {
-  if (typeof model === 'string') return symlink(model, join(repository, basename(model)))
-  const folder = join(repository, model.name)
-  await mkdir(folder)
-  await symlink(join(testModel(model.of), 'model.onnx'), join(folder, 'model.onnx'))
-  await writeFile(join(folder, 'model.yaml'), model.settings)
-}
-
-const startProcess = async (file: string, environment: Record<string, string>): Promise<StackProcess> => {
-  const child = spawn(process.execPath, [file], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
-  })
-  const lines: string[] = []
-  child.stdout?.on('data', (data) => lines.push(String(data)))
-  child.stderr?.on('data', (data) => lines.push(String(data)))
-  const ended = new Promise<number | null>((settle) => child.once('exit', (code) => settle(code)))
-  const pid = child.pid ?? 0
-  const handle = {
-    pid,
-    signal: (name: NodeJS.Signals) => void process.kill(pid, name),
-    ended,
-    log: () => lines.join(''),
-    stop: async (name: NodeJS.Signals = 'SIGTERM') => {
-      if (child.exitCode === null && child.signalCode === null) {
-        // a frozen process does not notice that it should end
-        child.kill('SIGCONT')
-        child.kill(name)
-      }
-      await ended
-    },
-  }
-  const message = await Promise.race([firstMessage(child), ended.then((code) => ({ code }))])
-  if (typeof message !== 'object' || message === null || !('url' in message)) {
-    throw new Error(`${file} did not start: ${JSON.stringify(message)}\n${lines.join('')}`)
-  }
-  return { ...handle, url: String(message.url) }
-}
-
-const firstMessage = async (child: ChildProcess): Promise<unknown> => {
-  const [message]: unknown[] = await once(child, 'message')
-  return message
-}
+const toAdded = (model: TestModel): AddedModel =>
+  typeof model === 'string'
+    ? { name: basename(model), folder: model }
+    : { name: model.name, folder: testModel(model.of), settings: model.settings }
 
 /** Keys of a prediction or a delivery that is gone. Cards, BullMQ's own bookkeeping and what is kept stay. */
 const leakedKeys = async (redis: Redis, prefix: string) => {
