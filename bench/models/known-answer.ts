@@ -6,21 +6,24 @@ export type KnownAnswer = z.infer<typeof knownAnswerSchema>
 export const knownAnswerSchema = z.object({ input: z.unknown(), output: z.unknown() })
 
 /** Whether two JSON values are the same but for the last digits of their numbers. */
-export const isSameAnswer = (actual: unknown, expected: unknown): boolean => {
+export const isSameAnswer = (
+  actual: unknown,
+  expected: unknown,
+  /** how far a number may be from the expected one */
+  toleranceOf = (expectedNumber: number) => 1e-5 * Math.max(1, Math.abs(expectedNumber)),
+): boolean => {
+  const isSame = (one: unknown, other: unknown) => isSameAnswer(one, other, toleranceOf)
   if (typeof actual === 'number' && typeof expected === 'number') {
-    return Math.abs(actual - expected) <= 1e-5 * Math.max(1, Math.abs(expected))
+    return Math.abs(actual - expected) <= toleranceOf(expected)
   }
   if (Array.isArray(actual) && Array.isArray(expected)) {
-    return (
-      actual.length === expected.length &&
-      actual.every((value, index) => isSameAnswer(value, expected[index]))
-    )
+    return actual.length === expected.length && actual.every((value, index) => isSame(value, expected[index]))
   }
   if (isObject(actual) && isObject(expected)) {
     const names = Object.keys(expected)
     return (
       Object.keys(actual).length === names.length &&
-      names.every((name) => name in actual && isSameAnswer(actual[name], expected[name]))
+      names.every((name) => name in actual && isSame(actual[name], expected[name]))
     )
   }
   return actual === expected
