@@ -6,7 +6,7 @@ const nobodysTests = '**/node_modules/**'
 
 const unit = {
   name: 'unit',
-  include: ['{packages,apps,scripts}/**/*.test.ts'],
+  include: ['{packages,apps,scripts,storm}/**/*.test.ts'],
   exclude: [redisTests, nobodysTests],
 }
 

@@ -71,6 +71,18 @@ export const houses: House[] = [
     ],
   },
   {
+    folder: 'storm',
+    above: ['main', 'options', 'run-storm'],
+    lines: [
+      ['report'],
+      ['judge'],
+      ['aftermath', 'submits'],
+      ['stack', 'receiver', 'broken'],
+      ['ledger', 'plan'],
+      ['questions', 'http'],
+    ],
+  },
+  {
     folder: 'packages/shared/src',
     above: ['index'],
     lines: [['redis'], ['process'], ['ids', 'webhooks'], ['contract', 'addresses']],

@@ -1,0 +1,50 @@
+/** A build with one defect, which a storm has to find: a text in a file of the apps, and what stands there instead. */
+export type BrokenBuild = {
+  name: string
+  file: string
+  text: string
+  replacement: string
+  /** what a storm says of it, among other things */
+  rule: string
+}
+
+/** `npm run storm -- --break NAME` runs one. Who changes a text here brings this up to date: a test finds out. */
+export const brokenBuilds: readonly BrokenBuild[] = [
+  {
+    name: 'lost-outcomes',
+    file: 'apps/worker/src/queue/end-prediction.ts',
+    text: 'const written = await writeOutcome(',
+    replacement: 'if (Math.random() < 0.001) return\n  const written = await writeOutcome(',
+    rule: 'unfinished',
+  },
+  {
+    name: 'mixed-rows',
+    file: 'apps/worker/src/executor/run-rows.ts',
+    text: 'rows.map((_, position) => results.get(position) ?? noResult)',
+    replacement:
+      'rows.map((_, position) => results.get(Math.random() < 0.001 ? 0 : position) ?? results.get(0) ?? noResult)',
+    rule: 'mixed up',
+  },
+  {
+    name: 'rewritten-outcomes',
+    file: 'packages/shared/src/redis/outcome-store.ts',
+    text: "pipeline.set(outcome(id), text, 'NX', 'GET')",
+    replacement: "pipeline.set(outcome(id), text, 'GET')",
+    rule: 'changed',
+  },
+  {
+    name: 'forgotten-keys',
+    file: 'apps/api/src/submit/submit-prediction.ts',
+    text: 'idempotencyKey !== undefined && models.get(model)',
+    replacement: 'idempotencyKey !== undefined && Math.random() > 0.1',
+    rule: 'doubled',
+  },
+  {
+    name: 'restless-webhooks',
+    file: 'apps/webhooks/src/attempts/make-attempt.ts',
+    text: 'const result = await post(delivery,',
+    replacement:
+      "const body = Buffer.concat([delivery.body, Buffer.from(' '.repeat(delivery.record.tries))])\n    const result = await post({ ...delivery, body },",
+    rule: 'webhook changed',
+  },
+]

@@ -1,0 +1,40 @@
+import type { Evidence, Violation } from '../judge/evidence.ts'
+import { toldIds } from '../ledger/entry.ts'
+import type { Dealt } from '../stack/deal-blows.ts'
+import type { Tally } from './tally.ts'
+
+/** The file that a storm leaves: its figures, and for each violation all that is known of the prediction. */
+export const toDossier = ({
+  violations,
+  evidence: { entries, found, arrivals, census },
+  ...rest
+}: {
+  seed: number
+  predictions: number
+  tally: Tally
+  violations: readonly Violation[]
+  evidence: Evidence
+  dealt: readonly Dealt[]
+}) => {
+  // by the part that predictions, deliveries and their keys in Redis share
+  const concerned = violations.map(({ id }) => id).join('\n')
+  const isConcerned = (id: string) => concerned.includes(id.slice(-26))
+  const names = new Set(violations.map(({ id }) => id))
+  const ofEntries = entries.filter(
+    (entry) => toldIds(entry).some(isConcerned) || names.has(`${entry.kind} ${entry.ordinal}`),
+  )
+  return JSON.stringify(
+    {
+      ...rest,
+      violations,
+      census: { counters: census.counters, families: census.families },
+      entries: ofEntries.map((entry) => ({ ...entry, mayEnd: [...entry.mayEnd] })),
+      found: found.filter(({ id }) => isConcerned(id)),
+      arrivals: arrivals
+        .filter(({ webhookId }) => concerned.includes(webhookId.slice(0, 29)))
+        .map((arrival) => ({ ...arrival, texts: [...arrival.texts] })),
+    },
+    null,
+    1,
+  )
+}

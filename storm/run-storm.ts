@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import { pollUntil } from '../bench/stack/poll-until.ts'
+import { seededRandom } from '../tests/support/random.ts'
+import { readCounters, takeCensus } from './aftermath/census.ts'
+import { listAll, readAll } from './aftermath/read-all.ts'
+import { untilQuiet } from './aftermath/until-quiet.ts'
+import type { BrokenBuild } from './broken/broken-builds.ts'
+import { makeBrokenCheckout } from './broken/make-broken-checkout.ts'
+import { call } from './http/caller.ts'
+import type { Evidence, Violation } from './judge/evidence.ts'
+import { judge } from './judge/judge.ts'
+import { toldIds } from './ledger/entry.ts'
+import { Ledger } from './ledger/ledger.ts'
+import { parseJson } from './ledger/read-reply.ts'
+import { Pace } from './plan/pace.ts'
+import { planBlows } from './plan/plan-blows.ts'
+import { models } from './questions/models.ts'
+import { startReceiver } from './receiver/receiver.ts'
+import type { Receiver } from './receiver/receiver.ts'
+import { dealBlows } from './stack/deal-blows.ts'
+import type { Dealt } from './stack/deal-blows.ts'
+import { openStormStack } from './stack/storm-stack.ts'
+import type { StormStack } from './stack/storm-stack.ts'
+import { allKinds } from './submits/all-kinds.ts'
+import { drawKinds } from './submits/draw-kinds.ts'
+import { runClients } from './submits/run-clients.ts'
+
+export type StormResult = {
+  evidence: Evidence
+  violations: Violation[]
+  dealt: Dealt[]
+  /** how often an app ended at its start, for Redis was away */
+  givenUp: number
+  /** how long each part took */
+  seconds: Record<string, number>
+}
+
+type Options = {
+  seed: number
+  predictions: number
+  /** runs this one in place of the apps as they are */
+  brokenBuild?: BrokenBuild | undefined
+  /** told of each part as it begins */
+  onPart: (sentence: string) => void
+}
+
+const modelsSchema = z.object({ results: z.array(z.object({ status: z.string() })) })
+const secretSchema = z.object({ key: z.string() })
+const modelList = Object.values(models)
+const modelNames = modelList.map(({ name }) => name)
+
+/** Sends predictions through a storm of kills, and judges what came of them. */
+export const runStorm = async ({ seed, predictions, brokenBuild, onPart }: Options): Promise<StormResult> => {
+  await using opened = new AsyncDisposableStack()
+  const broken = brokenBuild && (await makeBrokenCheckout(brokenBuild))
+  if (broken) opened.defer(broken.close)
+  const stack = await openStormStack({ models: modelList, checkout: broken?.checkout })
+  opened.defer(stack.close)
+  let secret = ''
+  const receiver = await startReceiver({ random: seededRandom(seed), readSecret: () => secret })
+  opened.defer(receiver.close)
+  const seconds: Record<string, number> = {}
+  const timed = async <Result>(part: string, body: () => Promise<Result>) => {
+    onPart(part)
+    const startedAt = performance.now()
+    const result = await body()
+    seconds[part] = Math.round((performance.now() - startedAt) / 100) / 10
+    return result
+  }
+
+  secret = await timed('starting', () => untilServing(stack))
+  const ledger = new Ledger()
+  const dealt = await timed('storm', () => rage({ seed, predictions, stack, receiver, ledger }))
+  const place = { redis: stack.client, namespace: stack.prefix, models: modelNames }
+  await timed('calm', () => untilQuiet(() => readCounters(place)))
+  const census = await timed('census', () => takeCensus(place))
+  const found = await timed('reading', async () => {
+    const told = ledger.entries.flatMap(toldIds)
+    const listed = await listAll(stack.urls[0] ?? '')
+    return readAll(stack.urls, [...new Set([...told, ...listed, ...census.jobs])])
+  })
+  const leftovers = await timed('ending', () => stack.end())
+  const evidence = {
+    entries: ledger.entries,
+    found,
+    arrivals: [...receiver.arrivals.values()],
+    census,
+    defects: Object.values(stack.places).flatMap((places) => places.flatMap((place) => place.defects)),
+    leftovers,
+  }
+  const givenUp = Object.values(stack.places)
+    .flat()
+    .reduce((sum, place) => sum + place.givenUp, 0)
+  return { evidence, violations: judge(evidence), dealt, givenUp, seconds }
+}
+
+/** Resolves when every API has every model ready, to the secret that signs webhooks. */
+const untilServing = async ({ urls }: StormStack) => {
+  await pollUntil(async () => (await Promise.all(urls.map(isServing))).every(Boolean), {
+    everyMs: 100,
+    patienceMs: 60_000,
+    otherwise: 'the models were not ready',
+  })
+  const reply = await call(urls[0] ?? '', { method: 'GET', path: '/v1/webhooks/default/secret' })
+  return secretSchema.parse(parseJson(reply.kind === 'answered' ? reply.text : '')).key
+}
+
+const isServing = async (url: string) => {
+  const reply = await call(url, { method: 'GET', path: '/v1/models' })
+  const { data } = modelsSchema.safeParse(parseJson(reply.kind === 'answered' ? reply.text : ''))
+  return data?.results.filter(({ status }) => status === 'ready').length === modelNames.length
+}
+
+/** The predictions and the blows side by side. */
+const rage = async ({
+  seed,
+  predictions,
+  stack,
+  receiver,
+  ledger,
+}: {
+  seed: number
+  predictions: number
+  stack: StormStack
+  receiver: Receiver
+  ledger: Ledger
+}) => {
+  const blows = planBlows({ seed, predictions })
+  const pace = new Pace({ predictions, blows: blows.length })
+  const [dealt] = await Promise.all([
+    dealBlows(stack, { blows, pace }),
+    runClients(drawKinds(allKinds, { seed, predictions }), {
+      pace,
+      seed,
+      ledger,
+      urls: stack.urls,
+      receiverUrls: receiver.urls,
+    }),
+  ])
+  return dealt
+}
