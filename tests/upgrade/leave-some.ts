@@ -104,7 +104,7 @@ export const leaveClaim = async ({ stack, predictions }: Filling) => {
   const api = await stack.startApi({ REDIS_URL: url })
   await redis.call('ACL', 'SETUSER', user, '-eval', '-evalsha', '-del')
   const request = toRequest({ input: { i: 3 }, idempotencyKey: 'order-6' })
-  await expectStatus(createClient(api.url).submit('throws', request.body.input, {}, request.headers), 500)
+  await expectStatus(createClient(api.url).submit('throws', request.body.input, {}, request.headers), 503)
   await api.stop()
   await redis.call('ACL', 'DELUSER', user)
 

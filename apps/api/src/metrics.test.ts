@@ -16,6 +16,7 @@ const start = ({
     models: modelsOf([modelEntry('iris')], readWaiting),
     countWaiters: () => 3,
     countEventStreams: () => 2,
+    refusals: () => [{ code: 'MISCONF', count: 2 }],
     log,
     hasProcessMetrics: false,
   })

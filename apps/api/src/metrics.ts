@@ -1,4 +1,4 @@
-import { isConnectionError } from '@onqueue/shared'
+import { isRedisAway } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
@@ -28,6 +28,7 @@ export const createMetrics = ({
   models,
   countWaiters,
   countEventStreams,
+  refusals,
   log,
   hasProcessMetrics = true,
 }: {
@@ -36,6 +37,8 @@ export const createMetrics = ({
   countWaiters: () => number
   /** open streams of server-sent events */
   countEventStreams: () => number
+  /** what Redis refused so far */
+  refusals: () => { code: string; count: number }[]
   log: Logger
   /** whether Node's own metrics are in it */
   hasProcessMetrics?: boolean
@@ -59,10 +62,12 @@ export const createMetrics = ({
     collect: async () => {
       instruments.waiters.set(countWaiters())
       instruments.eventStreams.set(countEventStreams())
+      instruments.redisRefusals.reset()
+      for (const { code, count } of refusals()) instruments.redisRefusals.inc({ code }, count)
       readModels(instruments, models)
       // a scrape is of use also while Redis is away
       await readQueues(instruments, models).catch((err: unknown) => {
-        if (!isConnectionError(err)) log.warn({ err }, 'queues could not be read for a scrape')
+        if (!isRedisAway(err)) log.warn({ err }, 'queues could not be read for a scrape')
       })
       return registry.metrics()
     },
@@ -125,6 +130,12 @@ const createInstruments = (registry: Registry) => {
     waiters: new Gauge({
       name: 'onqueue_waiters',
       help: 'Requests that wait for a result right now',
+      registers,
+    }),
+    redisRefusals: new Counter({
+      name: 'onqueue_redis_refusals_total',
+      help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
+      labelNames: ['code'],
       registers,
     }),
     eventStreams: new Gauge({

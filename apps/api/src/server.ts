@@ -50,7 +50,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   const namespace = config.ONQUEUE_PREFIX
   const connections = await openRedis({ url: config.REDIS_URL, namespace, log })
   opened.defer(() => connections.close())
-  const { redis, bulk, channels, queues } = connections
+  const { redis, bulk, channels, queues, condition } = connections
   const store = { redis, namespace }
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
   const models = await openModels({ ...store, channels, log })
@@ -82,6 +82,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     models,
     countWaiters: known.countWaiters,
     countEventStreams: known.countEventStreams,
+    refusals: () => condition.counts(),
     log,
   })
   const submit = openSubmit({
@@ -109,7 +110,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     createPlainDialect({ predictions, models, readJsonBody, defaultModel }),
   ] as const
 
-  const isReady = createReadinessCheck({ redis })
+  const isReady = createReadinessCheck({ condition })
   const collectMetrics = () => metrics.collect()
   const dialectOf = createDialectFinder(dialects)
   const app = createApp({

@@ -6,7 +6,7 @@ import { createWebhooksMetrics } from './metrics.ts'
 const start = ({
   readWaiting = async () => ({ endpoints: 0, overdueSeconds: 0 }),
   log = createLogger({ service: 'test', level: 'silent' }),
-} = {}) => createWebhooksMetrics({ inFlight: () => 3, readWaiting, log })
+} = {}) => createWebhooksMetrics({ inFlight: () => 3, readWaiting, refusals: () => [], log })
 
 const answered = (statusCode: number | null) => ({
   statusCode,

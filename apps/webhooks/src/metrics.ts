@@ -1,4 +1,4 @@
-import { isConnectionError } from '@onqueue/shared'
+import { isRedisAway } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AttemptResult } from './attempts/attempt-result.ts'
@@ -14,11 +14,14 @@ export type WebhooksMetrics = {
 export const createWebhooksMetrics = ({
   inFlight,
   readWaiting,
+  refusals,
   log,
 }: {
   inFlight: () => number
   /** endpoints with deliveries that wait, and how long the most overdue one has been due, in seconds */
   readWaiting: () => Promise<{ endpoints: number; overdueSeconds: number }>
+  /** what Redis refused so far */
+  refusals: () => { code: string; count: number }[]
   log: Logger
 }): WebhooksMetrics => {
   const registry = new Registry()
@@ -57,7 +60,7 @@ export const createWebhooksMetrics = ({
   const readOnce = () =>
     (reading ??= readWaiting()
       .catch((err: unknown) => {
-        if (!isConnectionError(err)) log.warn({ err }, 'endpoints could not be read for a scrape')
+        if (!isRedisAway(err)) log.warn({ err }, 'endpoints could not be read for a scrape')
         return undefined
       })
       .finally(() => (reading = undefined)))
@@ -80,6 +83,16 @@ export const createWebhooksMetrics = ({
     registers,
     collect() {
       return setToWaiting(this, 'overdueSeconds')
+    },
+  })
+  new Counter({
+    name: 'onqueue_redis_refusals_total',
+    help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
+    labelNames: ['code'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { code, count } of refusals()) this.inc({ code }, count)
     },
   })
 

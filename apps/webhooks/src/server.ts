@@ -6,6 +6,7 @@ import {
   createLogger,
   createShowPrediction,
   publicUrlOf,
+  RedisCondition,
   readSharedSecret,
   receiverPoliciesOf,
   startHealthServer,
@@ -30,13 +31,16 @@ import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
 export const startWebhooks = async (config: WebhooksConfig) => {
   const log = createLogger({ service: 'webhooks', level: config.LOG_LEVEL })
   await using opened = new AsyncDisposableStack()
-  const redis = connectConsumer(config.REDIS_URL, log)
+  const condition = new RedisCondition({ log })
+  opened.defer(() => condition.close())
+  const redis = connectConsumer(config.REDIS_URL, { log, condition })
   opened.defer(() => redis.disconnect())
-  const subscriber = connectSubscriber(config.REDIS_URL, log)
+  const subscriber = connectSubscriber(config.REDIS_URL, { log, condition })
   opened.defer(() => subscriber.disconnect())
   await untilUsable([redis, subscriber], config.REDIS_URL)
 
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  condition.watch(store)
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
   const show = createShowPrediction({
     publicUrl: publicUrlOf(config, config.PORT),
@@ -47,6 +51,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   const metrics = createWebhooksMetrics({
     inFlight: () => dispatcher.inFlight(),
     readWaiting: () => readWaitingEndpoints(store),
+    refusals: () => condition.counts(),
     log,
   })
   const deliveries = createDeliveryStore(store)
@@ -104,8 +109,8 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     metricsHosts: config.ONQUEUE_METRICS_HOSTS,
     log,
     isReady: async () => {
-      const ready = redis.status === 'ready'
-      return { ready, reasons: ready ? [] : ['Redis does not answer'] }
+      const reasons = await condition.check()
+      return { ready: reasons.length === 0, reasons }
     },
     metrics: () => metrics.registry.metrics(),
   })

@@ -13,11 +13,14 @@ export type WorkerMetrics = {
 export const createWorkerMetrics = ({
   executors,
   inFlight,
+  refusals,
 }: {
   /** pids of the executors of each model at this moment */
   executors: () => { model: string; pids: number[] }[]
   /** predictions of each model that were taken and have not finished */
   inFlight: () => { model: string; predictions: number }[]
+  /** what Redis refused so far */
+  refusals: () => { code: string; count: number }[]
 }): WorkerMetrics => {
   const registry = new Registry()
   const registers = [registry]
@@ -78,6 +81,16 @@ export const createWorkerMetrics = ({
           sizes.reduce((sum, size) => sum + size, 0),
         )
       }
+    },
+  })
+  new Counter({
+    name: 'onqueue_redis_refusals_total',
+    help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
+    labelNames: ['code'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { code, count } of refusals()) this.inc({ code }, count)
     },
   })
 

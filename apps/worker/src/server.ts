@@ -4,6 +4,7 @@ import {
   connectConsumer,
   createLogger,
   createOutcomeWriter,
+  RedisCondition,
   startHealthServer,
   untilUsable,
 } from '@onqueue/shared'
@@ -24,15 +25,19 @@ const goodbyeMs = 3000
 export const startWorker = async (config: WorkerConfig) => {
   const log = createLogger({ service: 'worker', level: config.LOG_LEVEL })
   await using opened = new AsyncDisposableStack()
-  const redis = connectConsumer(config.REDIS_URL, log)
+  const condition = new RedisCondition({ log })
+  opened.defer(() => condition.close())
+  const redis = connectConsumer(config.REDIS_URL, { log, condition })
   opened.defer(() => redis.disconnect())
   await untilUsable([redis], config.REDIS_URL)
 
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  condition.watch(store)
   const outcomes = createOutcomeWriter(store)
   const metrics = createWorkerMetrics({
     executors: () => models.executors(),
     inFlight: () => models.inFlight(),
+    refusals: () => condition.counts(),
   })
   const models = openModels({
     ...store,
@@ -51,7 +56,7 @@ export const startWorker = async (config: WorkerConfig) => {
     log,
     isReady: async () => {
       const reasons = [
-        ...(redis.status === 'ready' ? [] : ['Redis does not answer']),
+        ...(await condition.check()),
         ...(models.isLoaded() ? [] : ['models are still loading']),
       ]
       return { ready: reasons.length === 0, reasons }

@@ -7,7 +7,7 @@ import { createReadinessCheck } from './readiness.ts'
 import { dialectWith } from './dialect.fixture.ts'
 import { healthPaths, healthRoutes } from './health-routes.ts'
 
-const startApp = ({ ping, hasKeys = false }: { ping: () => Promise<'PONG'>; hasKeys?: boolean }) => {
+const startApp = ({ reasons, hasKeys = false }: { reasons: string[]; hasKeys?: boolean }) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createAuth({
@@ -17,31 +17,29 @@ const startApp = ({ ping, hasKeys = false }: { ping: () => Promise<'PONG'>; hasK
     }),
   )
   app.onError((err, c) => c.text('', err instanceof AppError ? 401 : 500))
-  const isReady = createReadinessCheck({ redis: { ping } })
+  const isReady = createReadinessCheck({ condition: { check: async () => reasons } })
   return app.route('/', healthRoutes({ isReady, collectMetrics: async () => 'onqueue_waiters 0\n' }))
 }
 
-const up = async () => 'PONG' as const
-const down = async () => {
-  throw new Error("Stream isn't writeable")
-}
+const up: string[] = []
+const down = ['Redis does not answer; check that it runs and that REDIS_URL is right']
 
 test('the process is alive whatever Redis does', async () => {
-  const response = await startApp({ ping: down }).request('/livez')
+  const response = await startApp({ reasons: down }).request('/livez')
 
   expect(response.status).toBe(200)
   expect(await response.json()).toEqual({ status: 'ok' })
 })
 
 test('ready when Redis answers', async () => {
-  const response = await startApp({ ping: up }).request('/readyz')
+  const response = await startApp({ reasons: up }).request('/readyz')
 
   expect(response.status).toBe(200)
   expect(await response.json()).toEqual({ status: 'ok', reasons: [] })
 })
 
 test('not ready, and why', async () => {
-  const response = await startApp({ ping: down }).request('/readyz')
+  const response = await startApp({ reasons: down }).request('/readyz')
 
   expect(response.status).toBe(503)
   expect(await response.json()).toEqual({
@@ -51,8 +49,8 @@ test('not ready, and why', async () => {
 })
 
 test('metrics are open without keys, and need one with', async () => {
-  const open = await startApp({ ping: up }).request('/metrics')
-  const guarded = startApp({ ping: up, hasKeys: true })
+  const open = await startApp({ reasons: up }).request('/metrics')
+  const guarded = startApp({ reasons: up, hasKeys: true })
 
   expect(open.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
   expect(await open.text()).toBe('onqueue_waiters 0\n')

@@ -1,4 +1,4 @@
-import { AppError, isConnectionError, isOutOfMemory } from '@onqueue/shared'
+import { AppError, isConnectionError, refusalOf } from '@onqueue/shared'
 import type { AppErrorCode } from '@onqueue/shared'
 import { HTTPException } from 'hono/http-exception'
 
@@ -14,9 +14,9 @@ export const toAppError = (err: Error): AppError => {
       cause: err,
     })
   }
-  if (isOutOfMemory(err)) {
-    return new AppError('memory_full', 'the queue has no memory left; try again later', {
-      retryAfterSeconds: 60,
+  if (refusalOf(err)) {
+    return new AppError('queue_unavailable', 'the queue refuses this at the moment; try again', {
+      retryAfterSeconds: 5,
       cause: err,
     })
   }

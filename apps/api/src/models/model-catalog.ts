@@ -1,4 +1,4 @@
-import { AppError, defaultVersionOf, globalKeys, readModel } from '@onqueue/shared'
+import { AppError, defaultVersionOf, globalKeys, levelOf, readModel } from '@onqueue/shared'
 import type { ErrorPlace, Logger, ModelEntry, RedisStore, ServedVersion } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
@@ -46,7 +46,7 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
       return await readModel({ redis, namespace }, name)
     } catch (err) {
       // one card that can't be read must not hide the other models
-      if (redis.status === 'ready') log.warn({ model: name, err }, 'model could not be read')
+      log[levelOf(err)]({ model: name, err }, 'model could not be read')
       return entries.get(name)
     }
   }

@@ -1,16 +1,24 @@
-import { createLogger, connectProducer, createOutcomeWriter, modelKeys, untilReady } from '@onqueue/shared'
+import {
+  connectProducer,
+  createLogger,
+  createOutcomeWriter,
+  modelKeys,
+  RedisCondition,
+  untilReady,
+} from '@onqueue/shared'
 import { expect, inject, test } from 'vitest'
 import { createCancelPrediction } from './cancel-prediction.ts'
 import { openPredictionQueues } from '../redis/prediction-queues.ts'
 import { predictionRecord, succeeded } from './prediction-record.fixture.ts'
 
 const namespace = 'cancel-test'
+const log = createLogger({ service: 'test', level: 'silent' })
 
 const record = predictionRecord({ takenAt: 2000 })
 const { id } = record
 
 test('a cancel that comes after the worker wrote its outcome answers with that', async () => {
-  const redis = connectProducer(inject('redisUrl'), createLogger({ service: 'test', level: 'error' }))
+  const redis = connectProducer(inject('redisUrl'), { log, condition: new RedisCondition({ log }) })
   await untilReady(redis, 5000)
   const queues = openPredictionQueues({ redis, namespace })
   const outcomes = createOutcomeWriter({ redis, namespace })

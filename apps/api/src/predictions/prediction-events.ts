@@ -1,3 +1,4 @@
+import { levelOf } from '@onqueue/shared'
 import type { Logger, PredictionRecord } from '@onqueue/shared'
 import { etagOf } from './prediction-etag.ts'
 import type { PredictionWatcher } from './watch-prediction.ts'
@@ -57,7 +58,7 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
         }
         // not returned: nothing is read from a stream that is still starting
         void send(controller)
-          .catch((err: unknown) => log.error({ err, predictionId: start.id }, 'events ended early'))
+          .catch((err: unknown) => log[levelOf(err)]({ err, predictionId: start.id }, 'events ended early'))
           .then(finish)
       },
       cancel: () => {

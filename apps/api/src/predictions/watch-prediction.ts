@@ -1,4 +1,4 @@
-import { isConnectionError } from '@onqueue/shared'
+import { isRedisAway } from '@onqueue/shared'
 import type { Logger, PredictionRecord } from '@onqueue/shared'
 import type { PredictionReader } from './read-prediction.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
@@ -40,8 +40,7 @@ export const createPredictionWatcher = ({
 }): PredictionWatcher => {
   const readAgain = (record: PredictionRecord) =>
     reader.find(record.id, null).catch((err: unknown) => {
-      if (!isConnectionError(err))
-        log.warn({ err, predictionId: record.id }, 'prediction could not be read again')
+      if (!isRedisAway(err)) log.warn({ err, predictionId: record.id }, 'prediction could not be read again')
       return null
     })
 

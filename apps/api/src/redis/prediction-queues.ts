@@ -1,4 +1,4 @@
-import { AppError, createPredictionQueues } from '@onqueue/shared'
+import { AppError, createPredictionQueues, refusalOf } from '@onqueue/shared'
 import type { PredictionQueues, RedisStore } from '@onqueue/shared'
 
 /**
@@ -16,12 +16,15 @@ export const openPredictionQueues = (store: RedisStore): PredictionQueues => {
   }
 }
 
+/** Nothing was done, and nothing will be. */
 export const queueUnavailable = (cause?: unknown) =>
   new AppError(
     'queue_unavailable',
-    'the queue does not answer at the moment, and the prediction was not accepted; try again',
-    {
-      retryAfterSeconds: 1,
-      cause,
-    },
+    refusalOf(cause)
+      ? 'the queue refuses everything at the moment, and the prediction was not accepted; try again'
+      : 'the queue does not answer at the moment, and the prediction was not accepted; try again',
+    { retryAfterSeconds: retryAfterSeconds(cause), cause },
   )
+
+/** A refusal takes longer to pass than a lost connection: somebody has to do something, or fails over. */
+const retryAfterSeconds = (err: unknown) => (refusalOf(err) ? 5 : 1)

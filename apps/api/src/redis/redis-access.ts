@@ -1,4 +1,4 @@
-import { connectProducer, connectSubscriber, untilUsable } from '@onqueue/shared'
+import { connectProducer, connectSubscriber, RedisCondition, untilUsable } from '@onqueue/shared'
 import type { Logger, PredictionQueues } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createChannels } from './channels.ts'
@@ -14,6 +14,8 @@ export type RedisAccess = {
   /** on a connection of their own, which does nothing else */
   channels: Channels
   queues: PredictionQueues
+  /** whether it does what it is asked */
+  condition: RedisCondition
   close(): Promise<void>
 }
 
@@ -27,10 +29,13 @@ export const openRedis = async ({
   namespace: string
   log: Logger
 }): Promise<RedisAccess> => {
-  const redis = connectProducer(url, log)
-  const bulk = connectProducer(url, log)
-  const subscriber = connectSubscriber(url, log)
+  const condition = new RedisCondition({ log })
+  const redis = connectProducer(url, { log, condition })
+  const bulk = connectProducer(url, { log, condition })
+  const subscriber = connectSubscriber(url, { log, condition })
+  condition.watch({ redis, namespace })
   const disconnect = () => {
+    condition.close()
     for (const connection of [redis, bulk, subscriber]) connection.disconnect()
   }
   try {
@@ -44,5 +49,5 @@ export const openRedis = async ({
     await queues.close()
     disconnect()
   }
-  return { redis, bulk, channels: createChannels(subscriber), queues, close }
+  return { redis, bulk, channels: createChannels(subscriber), queues, condition, close }
 }

@@ -9,8 +9,11 @@ export type RedisClock = {
 }
 
 const intervalMs = 10_000
-/** A reading that took longer says too little about the moment it was made. */
-const maxReadingMs = 500
+/**
+ * A reading that took longer says too little about the moment it was made: it may be off by half of that, and a submit that is
+ * given up on after a second must not be taken for one that came in the first 900 ms.
+ */
+const maxReadingMs = 150
 
 /** Keeps the difference between the two clocks: read when the connection is ready, and every 10 s. */
 export const createRedisClock = (redis: Redis): RedisClock => {

@@ -1,7 +1,7 @@
 import { endedOutcome, modelKeys } from '@onqueue/shared'
 import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 
-/** A submit whose caller was told that nobody knows whether it was accepted. `sentAt` in ms. */
+/** A submit whose caller was told that nobody knows whether it was accepted, or that it was not. `sentAt` in ms. */
 export type AbandonedSubmit = { id: string; model: string; owner: string; rows: number; sentAt: number }
 
 type Options = RedisStore & {
@@ -18,8 +18,8 @@ const settledAfterMs = 1500
  * Submits without an idempotency key that were given up on: canceled when Redis is back.
  *
  * Each is looked at once, when Redis answers and enough time has passed that the guard script would take it as late if
- * it ran only then. A submit whose guard ran is in its owner's listing; where its job is there too it is canceled, and
- * where the connection was lost between the two the listing is undone. The others never reached Redis.
+ * it ran only then. One whose job is there is canceled. Where the guard ran and the job is not there, as the connection was
+ * lost between the two, or the second was refused, the listing is undone. The others never reached Redis.
  */
 export class AbandonedSubmits {
   readonly #options: Options
@@ -75,14 +75,13 @@ const settle = async (
   { id, model, owner, rows }: AbandonedSubmit,
 ) => {
   const keys = modelKeys(namespace, model)
-  if ((await redis.zscore(keys.index(owner), id)) === null) return
   if ((await redis.exists(keys.queue(id))) === 1) {
     const detail = 'the queue did not answer when it was submitted, and its caller was told so'
     const canceled = endedOutcome('canceled', { code: 'canceled', detail, now: Date.now() })
     await outcomes.write(id, canceled, { arrayLength: rows })
     return
   }
-  await redis.zrem(keys.index(owner), id)
+  if ((await redis.zrem(keys.index(owner), id)) === 0) return
   await redis.zrem(keys.deadlines, id)
   if (rows > 1) await redis.decrby(keys.extraRows, rows - 1)
 }

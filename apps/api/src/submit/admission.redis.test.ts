@@ -1,11 +1,13 @@
-import { AppError, connectProducer, createLogger, untilReady } from '@onqueue/shared'
+import { AppError, connectProducer, createLogger, RedisCondition, untilReady } from '@onqueue/shared'
 import type { ModelEntry, PredictionQueues } from '@onqueue/shared'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { createAdmission } from './admission.ts'
 
+const log = createLogger({ service: 'test', level: 'silent' })
+
 let redis: ReturnType<typeof connectProducer>
 beforeEach(async () => {
-  redis = connectProducer(inject('redisUrl'), createLogger({ service: 'test', level: 'error' }))
+  redis = connectProducer(inject('redisUrl'), { log, condition: new RedisCondition({ log }) })
   await untilReady(redis, 5000)
 })
 afterEach(() => redis.disconnect())

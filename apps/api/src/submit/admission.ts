@@ -1,4 +1,4 @@
-import { AppError, isConnectionError, readRedisMemory } from '@onqueue/shared'
+import { AppError, isRedisAway, readRedisMemory } from '@onqueue/shared'
 import type { Logger, ModelEntry, PredictionQueues, RedisStore } from '@onqueue/shared'
 import { drainRate } from '../models/drain-rate.ts'
 import { readBacklogRows } from './backlog-rows.ts'
@@ -99,4 +99,4 @@ export const secondsToDrain = (
 
 /** Redis can't be asked: it says so itself, and the enqueue will. Anything else is a defect. */
 const isAway = (err: unknown) =>
-  isConnectionError(err) || (err instanceof AppError && err.code === 'queue_unavailable')
+  isRedisAway(err) || (err instanceof AppError && err.code === 'queue_unavailable')

@@ -1,11 +1,11 @@
 import {
   AppError,
-  isConnectionError,
+  hadNoEffect,
+  isRedisAway,
   jobOptions,
   modelKeys,
   predictionPath,
   rowsOf,
-  wasNeverSent,
 } from '@onqueue/shared'
 import type { PredictionJobData, PredictionQueues } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
@@ -36,9 +36,9 @@ const unclaimedInputTtlMs = 60_000
  * Puts a prediction into the queue: the guard script (see submit-guard.ts) and the job, one after the other on one connection,
  * so that Redis runs the two in this order or only the first.
  *
- * Throws `queue_unavailable` when the prediction certainly won't run, and `outcome_unknown` when Redis was told and did
- * not answer. Without an idempotency key the prediction is then canceled as soon as Redis is back: its caller is likely
- * to have submitted it again.
+ * Throws `queue_unavailable` when the prediction certainly won't run: Redis was not told, or refused. Throws
+ * `outcome_unknown` when Redis was told and did not answer. Without an idempotency key the prediction is then canceled as
+ * soon as Redis is back: its caller is likely to have submitted it again.
  */
 export type EnqueuePrediction = (prediction: NewPrediction) => Promise<void>
 
@@ -61,11 +61,11 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
     try {
       await bulk.set(modelKeys(namespace, job.model).input(id), largeInput, 'PX', unclaimedInputTtlMs)
     } catch (err) {
-      throw isConnectionError(err) ? queueUnavailable(err) : err
+      throw isRedisAway(err) ? queueUnavailable(err) : err
     }
   }
 
-  /** Resolves to whether it came too late. */
+  /** Resolves when Redis has answered to both, or can't any more. */
   const burst = async ({ id, job, largeInput, attempts, isKeyed }: NewPrediction) => {
     const queue = queues.open(job.model)
     const { isLate } = await guard.send({
@@ -78,21 +78,26 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
       hasLargeInput: largeInput !== null,
       isKeyed,
     })
-    const [late] = await Promise.all([isLate, queue.add(job.owner, job, jobOptions(id, job, attempts))])
-    return late && !isKeyed
+    return Promise.allSettled([isLate, queue.add(job.owner, job, jobOptions(id, job, attempts))])
   }
 
   return async (prediction) => {
+    const { id, job, isKeyed } = prediction
     await writeLargeInput(prediction)
     const sentAt = Date.now()
-    const isLate = await burst(prediction).catch((err: unknown) => {
-      if (err instanceof AppError) throw err
-      if (wasNeverSent(err)) throw queueUnavailable(err)
-      const { id, job, isKeyed } = prediction
-      if (!isKeyed) abandoned.add({ id, model: job.model, owner: job.owner, rows: rowsOf(job), sentAt })
-      throw isConnectionError(err) ? outcomeUnknown(id, { isKeyed, cause: err }) : err
-    })
-    if (!isLate) return
+    const [guarded, added] = await burst(prediction)
+    const failed = [added, guarded].find((one) => one.status === 'rejected')
+    if (failed) {
+      const err: unknown = failed.reason
+      const isRefused = added.status === 'rejected' && hadNoEffect(added.reason)
+      const isListed = guarded.status === 'fulfilled' || !hadNoEffect(guarded.reason)
+      // what Redis kept of it is undone: the listing alone, or the prediction
+      if (!isKeyed && (isListed || !isRefused))
+        abandoned.add({ id, model: job.model, owner: job.owner, rows: rowsOf(job), sentAt })
+      if (isRefused) throw queueUnavailable(err)
+      throw isRedisAway(err) ? outcomeUnknown(id, { isKeyed, cause: err }) : err
+    }
+    if (guarded.status !== 'fulfilled' || !guarded.value || isKeyed) return
     // judged by a clock that may have been set since it was last read
     clock.adjust()
     throw queueUnavailable()

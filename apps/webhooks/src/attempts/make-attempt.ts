@@ -1,4 +1,4 @@
-import { signingKeysOf } from '@onqueue/shared'
+import { outlastRefusals, signingKeysOf } from '@onqueue/shared'
 import type { DeliveryAttempt, DeliveryStore, Logger, WebhookSecretStore } from '@onqueue/shared'
 import type { DeliverySchedule, LeasedDelivery, Verdict } from '../schedule/delivery-schedule.ts'
 import type { AttemptResult } from './attempt-result.ts'
@@ -74,7 +74,11 @@ export const createMakeAttempt = ({
       tries,
       attempts: [...withoutHeads(record.attempts), toAttempt(result, at)].slice(-maxAttemptsKept),
     }
-    const { isNoted, failingSince, failures } = await schedule.settle(delivery, verdict)
+    // it was posted: noted as long as nobody else may have it, or it would be posted again
+    const { isNoted, failingSince, failures } = await outlastRefusals(
+      () => schedule.settle(delivery, verdict),
+      AbortSignal.timeout(Math.max(0, delivery.leaseUntil - clock())),
+    )
     onAttempt(result, step.kind)
     const about = { deliveryId: record.id, predictionId: record.predictionId, attempt: tries }
     if (step.kind === 'failed') log.warn({ ...about, error: result.error }, 'delivery failed')

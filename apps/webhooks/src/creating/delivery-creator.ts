@@ -1,5 +1,6 @@
 import {
   deliveryIdOf,
+  levelOf,
   parseUndelivered,
   readPredictionRecord,
   undeliveredMember,
@@ -105,7 +106,7 @@ export const createDeliveryCreator = ({
         await Promise.all(
           taken.map((member) =>
             createOf(model, member).catch((err: unknown) =>
-              log.warn({ err, model, member }, 'delivery could not be made yet'),
+              log[levelOf(err)]({ err, model, member }, 'delivery could not be made yet'),
             ),
           ),
         )

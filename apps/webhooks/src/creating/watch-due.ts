@@ -1,4 +1,4 @@
-import { deliveryKeys, globalKeys } from '@onqueue/shared'
+import { deliveryKeys, globalKeys, levelOf } from '@onqueue/shared'
 import type { Logger, RedisStore } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { DeliveryCreator } from './delivery-creator.ts'
@@ -34,7 +34,7 @@ export const watchDue = async ({
     }
     const running = creator
       .createDue(model)
-      .catch((err: unknown) => log.warn({ err, model }, 'deliveries could not be made'))
+      .catch((err: unknown) => log[levelOf(err)]({ err, model }, 'deliveries could not be made'))
       .finally(() => {
         creating.delete(model)
         if (again.delete(model)) look(model)

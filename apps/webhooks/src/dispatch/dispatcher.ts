@@ -1,3 +1,4 @@
+import { levelOf } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { AttemptResult } from '../attempts/attempt-result.ts'
 import type { MakeAttempt } from '../attempts/make-attempt.ts'
@@ -76,7 +77,7 @@ export class Dispatcher {
     while (this.#isWoken && !this.#isClosed) {
       this.#isWoken = false
       await this.#take().catch((err: unknown) =>
-        this.#options.log.warn({ err }, 'deliveries could not be taken'),
+        this.#options.log[levelOf(err)]({ err }, 'deliveries could not be taken'),
       )
     }
   }
@@ -122,7 +123,7 @@ export class Dispatcher {
         circuitAfter(this.#circuitOf(endpoint), result, { now: this.#clock(), maxOpenMs }),
       )
     } catch (err) {
-      log.warn({ err, deliveryId: delivery.record.id }, 'attempt could not be noted')
+      log[levelOf(err)]({ err, deliveryId: delivery.record.id }, 'attempt could not be noted')
       this.#remember(endpoint, this.#circuitOf(endpoint))
     }
     const left = (this.#inFlight.get(endpoint) ?? 0) - 1

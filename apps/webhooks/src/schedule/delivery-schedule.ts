@@ -1,4 +1,4 @@
-import { deliveryKeys, endpointOf, parseDelivery, redisScript } from '@onqueue/shared'
+import { deliveryKeys, endpointOf, levelOf, parseDelivery, redisScript } from '@onqueue/shared'
 import type { DeliveryAttempt, DeliveryRecord, Logger, RedisStore } from '@onqueue/shared'
 import { z } from 'zod'
 import { settleDelivery } from './settle-delivery.ts'
@@ -79,7 +79,7 @@ export const createDeliverySchedule = ({
       const read = taken.map(([endpoint, id]) =>
         readLeased(endpoint, id, leaseUntil).catch((err: unknown) => {
           // of another release, say: the others must go on, and this one is tried again when its lease is over
-          log.error({ err, deliveryId: id }, 'delivery could not be read')
+          log[levelOf(err)]({ err, deliveryId: id }, 'delivery could not be read')
           return []
         }),
       )

@@ -1,4 +1,4 @@
-import { deliveryKeys, isMemoryShort, keptMs, readRedisMemory } from '@onqueue/shared'
+import { deliveryKeys, isMemoryShort, keptMs, levelOf, readRedisMemory } from '@onqueue/shared'
 import type { Logger, RedisStore } from '@onqueue/shared'
 import { removeEndedDeliveries } from './remove-ended-deliveries.ts'
 
@@ -59,7 +59,7 @@ export const createDeliverySweeper = ({
   let running: Promise<void> | undefined
   const timer = setInterval(() => {
     running ??= sweep()
-      .catch((err: unknown) => log.warn({ err }, 'deliveries could not be swept'))
+      .catch((err: unknown) => log[levelOf(err)]({ err }, 'deliveries could not be swept'))
       .finally(() => (running = undefined))
   }, intervalMs)
 

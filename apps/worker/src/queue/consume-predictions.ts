@@ -1,6 +1,6 @@
 import { Worker } from 'bullmq'
 import type { Job } from 'bullmq'
-import { lockSettings, modelPrefix, predictionJobSchema, queueName } from '@onqueue/shared'
+import { lockSettings, modelPrefix, predictionJobSchema, queueName, refusalOf } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
 import { InFlight } from './in-flight.ts'
 import { processPrediction } from './process-prediction.ts'
@@ -29,6 +29,9 @@ export type Consumer = {
 }
 
 type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & { versions: Versions }
+
+/** Before a queue is asked again that was refused. */
+const refusedPauseMs = 500
 
 /** What BullMQ keeps as the job's return value: it is stored twice, and nothing reads it. */
 const done = 1
@@ -84,7 +87,25 @@ export const consumePredictions = ({ versions, ...options }: Options): Consumer 
     inFlight.drained()
     expectationChanged()
   })
-  worker.on('error', (err) => log.debug({ err, model }, 'queue'))
+  worker.on('error', (err) => {
+    log.debug({ err, model }, 'queue')
+    if (refusalOf(err)) pause()
+  })
+
+  let resuming: NodeJS.Timeout | undefined
+  /**
+   * BullMQ asks again at once when it is refused, as fast as Redis can refuse, and does not look for stalled jobs any more.
+   * Pausing ends the one, and resuming the other.
+   */
+  const pause = () => {
+    if (resuming !== undefined || worker.closing) return
+    // pausing waits for nothing; it has no span to end
+    void worker.pause(true)
+    resuming = setTimeout(() => {
+      resuming = undefined
+      if (!worker.closing) void worker.resume()
+    }, refusedPauseMs)
+  }
 
   const followInFlight = () => {
     worker.concurrency = inFlight.concurrency
@@ -105,6 +126,7 @@ export const consumePredictions = ({ versions, ...options }: Options): Consumer 
       else void worker.pause(true)
     },
     close: async (graceMs) => {
+      clearTimeout(resuming)
       const timer = setTimeout(() => {
         graceIsOver.abort()
         for (const version of versions.all()) version.returnAllToQueue()

@@ -1,10 +1,10 @@
 import { DelayedError, WaitingError } from 'bullmq'
-import { canceledByDeadline, endedOutcome, expiredOutcome, isOutOfMemory, modelKeys } from '@onqueue/shared'
+import { canceledByDeadline, endedOutcome, expiredOutcome, modelKeys, refusalOf } from '@onqueue/shared'
 import type { PredictionJobData } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
 import type { RunEnd } from '../serving/work.ts'
 import { announceStart } from './announce-start.ts'
-import { endPrediction, pauseForRoom } from './end-prediction.ts'
+import { endPrediction } from './end-prediction.ts'
 import { retryLater, returnToQueue } from './put-back.ts'
 import { attemptOf } from './taken-prediction.ts'
 import type { Processing, TakenPrediction } from './taken-prediction.ts'
@@ -86,13 +86,10 @@ const settle = async (
  * failed for good.
  */
 const retryOrFail = async (processing: Processing, taken: TakenPrediction, err: unknown) => {
-  const { model, log, graceIsOver } = processing
+  const { model, log } = processing
   const { id, job } = taken
-  if (isOutOfMemory(err)) {
-    // no fault of the prediction, so no attempt
-    await pauseForRoom(graceIsOver)
-    return await returnToQueue(processing, taken)
-  }
+  // no fault of the prediction, so no attempt
+  if (refusalOf(err)) return await returnToQueue(processing, taken)
   log.error({ err, predictionId: id, model }, 'prediction was interrupted')
   if (attemptOf(taken) < (job.opts.attempts ?? 1)) throw err
   const detail = 'the prediction was interrupted at every attempt; the worker logged why'

@@ -1,5 +1,5 @@
 import { DelayedError, WaitingError } from 'bullmq'
-import { clearTakenAt, endedOutcome, modelKeys, readModel } from '@onqueue/shared'
+import { clearTakenAt, endedOutcome, levelOf, modelKeys, outlastRefusals, readModel } from '@onqueue/shared'
 import { endPrediction } from './end-prediction.ts'
 import { attemptOf } from './taken-prediction.ts'
 import type { Processing, TakenPrediction } from './taken-prediction.ts'
@@ -50,14 +50,14 @@ const retryDelayMs = (waitedMs: number) => Math.min(30_000, Math.max(1000, waite
 
 /** Where this fails, the lock is lost and another worker has the job already, or it will stall and be taken again. */
 const putBack = async (
-  { redis, namespace, model, log }: Processing,
+  { redis, namespace, model, log, graceIsOver }: Processing,
   id: string,
   move: () => Promise<unknown>,
 ) => {
   try {
-    await clearTakenAt({ redis, namespace }, model, id)
-    await move()
+    await outlastRefusals(() => clearTakenAt({ redis, namespace }, model, id), graceIsOver)
+    await outlastRefusals(move, graceIsOver)
   } catch (err) {
-    log.warn({ err, predictionId: id, model }, 'prediction could not be handed back')
+    log[levelOf(err)]({ err, predictionId: id, model }, 'prediction could not be handed back')
   }
 }

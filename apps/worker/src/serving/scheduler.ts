@@ -1,3 +1,4 @@
+import { levelOf } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import { Batcher } from './batcher.ts'
 import type { Lane } from './batcher.ts'
@@ -195,7 +196,8 @@ export class Scheduler {
     const works = [...new Set(rows.map((row) => row.work))]
     // where it can't be found out they run: an outcome is written once, so nothing but time is lost
     const final = await this.#options.areFinal(works.map((work) => work.id)).catch((err: unknown) => {
-      this.#options.log.warn({ err, model: this.#options.model }, 'outcomes could not be looked up')
+      const { log, model } = this.#options
+      log[levelOf(err)]({ err, model }, 'outcomes could not be looked up')
       return []
     })
     for (const [index, work] of works.entries()) if (final[index]) work.drop()

@@ -4,6 +4,7 @@ import {
   globalKeys,
   isMemoryShort,
   keptMs,
+  levelOf,
   readModel,
   readRedisMemory,
 } from '@onqueue/shared'
@@ -84,7 +85,7 @@ export class Janitor {
     try {
       await this.#round()
     } catch (err) {
-      if (!this.#closed) this.#options.log.warn({ err }, 'janitor was interrupted')
+      if (!this.#closed) this.#options.log[levelOf(err)]({ err }, 'janitor was interrupted')
     }
     if (this.#closed) return
     this.#timer = setTimeout(() => {
@@ -104,7 +105,7 @@ export class Janitor {
         await this.#tidy(model)
       } catch (err) {
         // one model's trouble must not keep the others from being swept
-        if (!this.#closed) log.warn({ err, model }, 'janitor was interrupted')
+        if (!this.#closed) log[levelOf(err)]({ err, model }, 'janitor was interrupted')
       }
     }
   }

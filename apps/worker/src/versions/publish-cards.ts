@@ -1,9 +1,12 @@
-import { beat, heartbeatIntervalMs, publishCard, stopBeating } from '@onqueue/shared'
+import { beat, heartbeatIntervalMs, isRedisAway, levelOf, publishCard, stopBeating } from '@onqueue/shared'
 import type { Heartbeat, Logger, RedisStore, VersionCard } from '@onqueue/shared'
 
 /** What a worker tells of a model: the card of each version, and heartbeats that say which versions it has. */
 export type PublishedCards = {
-  /** Publishes the card of a version, which replaces the one before it. From here on heartbeats tell of the version. */
+  /**
+   * Publishes the card of a version, which replaces the one before it. From here on heartbeats tell of the version, and
+   * bring its card back where Redis did not take it, or has lost it.
+   */
   announce(card: VersionCard): Promise<void>
   /** Heartbeats don't tell of the version any more, from now on. Its card stays, for predictions that wait for a worker. */
   withdraw(digest: string): void
@@ -31,42 +34,61 @@ export const publishCards = (options: Options): PublishedCards => {
   const { redis, namespace, model, workerId, log, healthOf, measureThroughput } = options
   const store = { redis, namespace }
   const cards = new Map<string, VersionCard>()
+  /** announced, but Redis did not take it: the next heartbeat tries again */
+  const unpublished = new Set<string>()
   const stopped = new AbortController()
+
+  const publish = async (card: VersionCard) => {
+    unpublished.add(card.digest)
+    const generation = await publishCard(store, card)
+    // it may have been withdrawn, or announced in another state, meanwhile
+    if (cards.get(card.digest) !== card) return
+    cards.set(card.digest, { ...card, generation })
+    unpublished.delete(card.digest)
+  }
 
   const sendBeat = async () => {
     if (stopped.signal.aborted) return
     const now = Date.now()
-    const versions = [...cards.values()].map((card) => toState(card, healthOf(card.digest)))
-    await beat(store, model, { workerId, at: now, rowsPerSecond: measureThroughput(now), versions })
-  }
-
-  /** A Redis that comes back may have lost what it was told. */
-  const announceAgain = () => {
-    Promise.all([...cards.values()].map((card) => publishCard(store, card)))
-      .then(sendBeat)
-      .catch((err: unknown) => log.warn({ err, model }, 'cards could not be published again'))
+    const published = [...cards.values()]
+    const versions = published.map((card) => toState(card, healthOf(card.digest)))
+    const heartbeat = { workerId, at: now, rowsPerSecond: measureThroughput(now), versions }
+    const lost = await beat(store, model, { heartbeat, published })
+    const owed = published.filter((card) => lost.includes(card) || unpublished.has(card.digest))
+    for (const card of owed) if (cards.has(card.digest)) await publish(card)
+    const gone = lost.filter(({ digest, generation }) => generation > 0 && cards.has(digest))
+    if (gone.length > 0)
+      log.warn({ model, versions: gone.map(({ version }) => version) }, 'cards brought back')
   }
 
   const tryToBeat = () => {
-    sendBeat().catch((err: unknown) => log.warn({ err, model }, 'heartbeat failed'))
+    sendBeat().catch((err: unknown) => log[levelOf(err)]({ err, model }, 'heartbeat failed'))
   }
 
   const beating = setInterval(tryToBeat, heartbeatIntervalMs)
-  redis.on('ready', announceAgain)
+  // a Redis that comes back may have lost what it was told
+  redis.on('ready', tryToBeat)
 
   return {
     announce: async (card) => {
-      cards.set(card.digest, card)
-      await publishCard(store, card)
+      const { generation = 0 } = cards.get(card.digest) ?? {}
+      const announced = { ...card, generation }
+      cards.set(card.digest, announced)
+      await publish(announced).catch((err: unknown) => {
+        if (!isRedisAway(err)) throw err
+      })
     },
     withdraw: (digest) => {
       if (cards.delete(digest)) tryToBeat()
     },
-    beat: sendBeat,
+    beat: () =>
+      sendBeat().catch((err: unknown) => {
+        if (!isRedisAway(err)) throw err
+      }),
     stop: () => {
       stopped.abort()
       clearInterval(beating)
-      redis.off('ready', announceAgain)
+      redis.off('ready', tryToBeat)
     },
     leave: () => stopBeating(store, model, workerId),
   }

@@ -3,42 +3,91 @@ import type { Heartbeat, ModelEntry } from '../contract/served-versions.ts'
 import { readCard, writeCard } from '../contract/version-card.ts'
 import type { VersionCard } from '../contract/version-card.ts'
 import { globalKeys, modelKeys } from './names.ts'
+import { redisScript } from './redis-script.ts'
 import type { RedisStore } from './redis-store.ts'
+import { runPipeline } from './run-pipeline.ts'
+import { z } from 'zod'
 
 /** A worker that has not been heard of for this long is gone. */
 export const heartbeatTtlMs = 6000
 export const heartbeatIntervalMs = 2000
 
 /**
- * Publishes a card. The first worker to publish a digest raises the generation of its version; whoever publishes it
- * again (a second worker, a restart, `loading` → `ready`) keeps that generation. A worker that is loading a definition
- * that was ready before, or can't load it, leaves the card as it is: predictions can be checked and accepted meanwhile,
- * and its heartbeat tells its own state.
+ * Publishes a card, and resolves to the generation of its digest. The first worker to publish a digest raises the generation
+ * of its version; whoever publishes it again (a second worker, a restart, `loading` → `ready`) keeps that generation, and
+ * brings back with the card what Redis has lost of it. A worker that is loading a definition that was ready before, or can't
+ * load it, leaves the card as it is: predictions can be checked and accepted meanwhile, and its heartbeat tells its own state.
  */
-export const publishCard = async ({ redis, namespace }: RedisStore, card: VersionCard) => {
+export const publishCard = async ({ redis, namespace }: RedisStore, card: VersionCard): Promise<number> => {
   const keys = modelKeys(namespace, card.model)
   const { models, cardChanges } = globalKeys(namespace)
   const text = await redis.hget(keys.cards, card.digest)
   const known = text === null ? undefined : readCard(text)
-  const generation = known?.generation ?? (await redis.hincrby(keys.generations, card.version, 1))
+  const generation =
+    known?.generation || card.generation || (await nextGeneration({ redis, namespace }, card))
   const published = known?.status === 'ready' && card.status !== 'ready' ? known : { ...card, generation }
-  await redis
-    .pipeline()
-    .hset(keys.cards, card.digest, writeCard(published))
-    .sadd(models, card.model)
-    .publish(cardChanges, card.model)
-    .exec()
+  await keepGeneration.on(redis).run({
+    keys: { generations: keys.generations },
+    args: { version: card.version, generation },
+  })
+  await runPipeline(
+    redis
+      .pipeline()
+      .hset(keys.cards, card.digest, writeCard(published))
+      .sadd(models, card.model)
+      .publish(cardChanges, card.model),
+  )
+  return generation
 }
 
-/** Says that a worker is alive and what it has of a model; good for `heartbeatTtlMs`. */
-export const beat = async ({ redis, namespace }: RedisStore, model: string, heartbeat: Heartbeat) => {
+/** Above that of every card there is, even where the count of generations was lost. */
+const nextGeneration = async ({ redis, namespace }: RedisStore, { model, version }: VersionCard) => {
+  const { cards, generations } = modelKeys(namespace, model)
+  const texts = await redis.hvals(cards)
+  const others = texts.flatMap((text) => readable(readCard(text))).filter((card) => card.version === version)
+  await keepGeneration.on(redis).run({
+    keys: { generations },
+    args: { version, generation: Math.max(0, ...others.map(({ generation }) => generation)) },
+  })
+  return redis.hincrby(generations, version, 1)
+}
+
+/** The newest generation of a version is at least this one. */
+const keepGeneration = redisScript({
+  name: 'keepGeneration',
+  keys: ['generations'],
+  args: ['version', 'generation'],
+  reply: z.unknown(),
+  lua: `
+if tonumber(redis.call('HGET', generations, version) or 0) < tonumber(generation) then
+  redis.call('HSET', generations, version, generation)
+end`,
+})
+
+/**
+ * Says that a worker is alive and what it has of a model; good for `heartbeatTtlMs`. Resolves to those of the published
+ * cards that Redis has lost, or the generation of which it has lost.
+ */
+export const beat = async (
+  { redis, namespace }: RedisStore,
+  model: string,
+  { heartbeat, published }: { heartbeat: Heartbeat; published: readonly VersionCard[] },
+): Promise<VersionCard[]> => {
   const keys = modelKeys(namespace, model)
-  await redis
+  const pipeline = redis
     .pipeline()
     .set(keys.worker(heartbeat.workerId), JSON.stringify(heartbeat), 'PX', heartbeatTtlMs)
     .sadd(keys.workers, heartbeat.workerId)
     .set(keys.lastSeen, String(heartbeat.at))
-    .exec()
+    .sadd(globalKeys(namespace).models, model)
+  for (const { digest, version } of published) {
+    pipeline.hexists(keys.cards, digest).hget(keys.generations, version)
+  }
+  const replies = (await runPipeline(pipeline)).slice(4)
+  return published.filter(({ generation }, index) => {
+    const [isThere, newest] = replies.slice(2 * index)
+    return isThere !== 1 || Number(newest ?? 0) < generation
+  })
 }
 
 /** Takes a worker that ends in order off the model at once. */

@@ -89,6 +89,8 @@ export const globalKeys = (namespace: string) => ({
   models: `${namespace}:models`,
   /** string: the secret shared by the processes where ONQUEUE_SECRET is not set */
   secret: `${namespace}:secret`,
+  /** never there: a write that would change it tells whether Redis takes writes */
+  probe: `${namespace}:probe`,
   /** pub/sub channel: a model whose card changed */
   cardChanges: `${namespace}:card-changes`,
   /** hash: an owner's secret for signing webhooks, and the one before it with the time until which it signs along */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
 import type { Logger } from '../process/logger.ts'
+import type { RedisCondition } from './redis-condition.ts'
 
 /**
  * Two ways to talk to Redis.
@@ -12,10 +13,15 @@ import type { Logger } from '../process/logger.ts'
  * the same as a dead one. A *consumer* has nobody waiting, so its commands wait for Redis for ever.
  */
 const silenceLimitMs = 1000
+/** Between connections that are dropped since they lead to the wrong place. */
+const redialMs = 500
 
-export const connectProducer = (url: string, log: Logger) =>
+/** What connections are made with. `condition` is told of what Redis refuses. */
+type Dialing = { log: Logger; condition: RedisCondition }
+
+export const connectProducer = (url: string, dialing: Dialing) =>
   dropWhenSilent(
-    connect(url, log, {
+    connect(url, dialing, {
       connectionName: 'onqueue-producer',
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
@@ -44,28 +50,41 @@ const dropWhenSilent = (redis: Redis) => {
   return redis
 }
 
-export const connectConsumer = (url: string, log: Logger) =>
-  connect(url, log, {
+export const connectConsumer = (url: string, dialing: Dialing) =>
+  connect(url, dialing, {
     connectionName: 'onqueue-consumer',
     maxRetriesPerRequest: null,
     connectTimeout: 5000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
+    retryStrategy: patiently(dialing),
   })
 
 /** A connection that listens to channels: resubscribes after a loss, and never waits with a command. */
-export const connectSubscriber = (url: string, log: Logger) =>
-  connect(url, log, {
+export const connectSubscriber = (url: string, dialing: Dialing) =>
+  connect(url, dialing, {
     connectionName: 'onqueue-subscriber',
     maxRetriesPerRequest: null,
     connectTimeout: 1000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1000),
+    retryStrategy: patiently(dialing),
   })
 
-const connect = (url: string, log: Logger, options: Omit<RedisOptions, 'replyMapping'>) => {
-  const redis = new Redis(url, options)
+/** A connection that is dropped as soon as it is made counts as its first attempt again and again. */
+const patiently =
+  ({ condition }: Dialing) =>
+  (attempt: number) =>
+    Math.min(Math.max(50 * attempt, condition.isRefusing() ? redialMs : 0), 1000)
+
+const connect = (url: string, { log, condition }: Dialing, options: Omit<RedisOptions, 'replyMapping'>) => {
+  const redis = new Redis(url, {
+    ...options,
+    maxLoadingRetryTime: 500,
+    // BullMQ's connections are copies of ours, and have this too
+    reconnectOnError: (err) => condition.saw(err),
+  })
+  condition.include(redis)
   redis.on('connect', () => writeTogether(redis.stream))
   let lost = false
   redis.on('error', (err) => {
+    condition.saw(err)
     if (!lost) log.warn({ connection: options.connectionName, reason: err.message }, 'redis connection lost')
     lost = true
   })

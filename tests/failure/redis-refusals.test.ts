@@ -1,0 +1,262 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
+import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
+import type { Answer } from '../support/client.ts'
+import { inParallel } from '../support/in-parallel.ts'
+import { readMetric } from '../support/metrics.ts'
+import { loopbackWebhooks, startReceiver } from '../support/receiver.ts'
+import type { Receiver } from '../support/receiver.ts'
+import { startStack, testModel } from '../support/stack.ts'
+import type { Stack, StackProcess } from '../support/stack.ts'
+
+/** One of everything runs; each test has Redis refuse for another reason, and then has the reason end. */
+let redis: TestRedis
+let stack: Stack
+let apps: StackProcess[]
+let receiver: Receiver
+/** logged in before the password changes */
+let admin: Redis
+
+beforeAll(async () => {
+  redis = await startTestRedis()
+  receiver = await startReceiver()
+  const patient = {
+    name: 'patient',
+    of: 'slow',
+    settings: 'instances: 1\ntimeout_s: 60\nexample: { n: [1] }\n',
+  }
+  stack = await startStack({
+    models: [testModel('throws'), patient],
+    redisUrl: redis.url,
+    environment: loopbackWebhooks,
+  })
+  apps = [stack.api, ...stack.workers, await stack.startWebhooks()]
+  admin = new Redis(redis.url, { maxRetriesPerRequest: null })
+  await admin.ping()
+})
+afterAll(async () => {
+  admin.disconnect()
+  await stack.close()
+  await receiver.close()
+  await redis.close()
+})
+
+const configure = (name: string, value: string | number) => admin.config('SET', name, value)
+
+const valueOf = async (name: string) => {
+  const answer = await admin.config('GET', name)
+  return String(Array.isArray(answer) ? answer[1] : '')
+}
+
+/** A save whose file can't be put into its place fails, as one does on a full disk. */
+const saveFails = async (fails: boolean) => {
+  const inTheWay = join(await valueOf('dir'), await valueOf('dbfilename'))
+  if (fails) await mkdir(join(inTheWay, 'something'), { recursive: true })
+  else await rm(inTheWay, { recursive: true, force: true })
+  await admin.bgsave()
+  await vi.waitFor(
+    async () =>
+      expect(await admin.info('persistence')).toContain(`rdb_last_bgsave_status:${fails ? 'err' : 'ok'}`),
+    { timeout: 10_000, interval: 50 },
+  )
+}
+
+/** A primary that is not there: the node stays a replica of what it has. */
+const nowhere = ['127.0.0.1', 1] as const
+
+type Cause = { code: string; begin: () => Promise<unknown>; end: () => Promise<unknown> }
+
+const causes: Cause[] = [
+  {
+    code: 'READONLY',
+    begin: () => admin.replicaof(...nowhere),
+    end: () => admin.replicaof('NO', 'ONE'),
+  },
+  {
+    code: 'MASTERDOWN',
+    begin: async () => {
+      await configure('replica-serve-stale-data', 'no')
+      await admin.replicaof(...nowhere)
+    },
+    end: async () => {
+      await admin.replicaof('NO', 'ONE')
+      await configure('replica-serve-stale-data', 'yes')
+    },
+  },
+  {
+    code: 'MISCONF',
+    begin: async () => {
+      await configure('save', '3600 1')
+      await saveFails(true)
+    },
+    end: async () => {
+      await saveFails(false)
+      await configure('save', '')
+    },
+  },
+  {
+    code: 'OOM',
+    begin: () => configure('maxmemory', '1mb'),
+    end: () => configure('maxmemory', '256mb'),
+  },
+  {
+    code: 'NOREPLICAS',
+    begin: () => configure('min-replicas-to-write', 1),
+    end: () => configure('min-replicas-to-write', 0),
+  },
+  {
+    code: 'NOPERM',
+    begin: () => admin.call('ACL', 'SETUSER', 'default', '-@write'),
+    end: () => admin.call('ACL', 'SETUSER', 'default', '+@write'),
+  },
+  {
+    code: 'WRONGPASS',
+    begin: async () => {
+      await configure('requirepass', 'another')
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
+    },
+    end: () => configure('requirepass', decodeURIComponent(new URL(redis.url).password)),
+  },
+  {
+    code: 'BUSY',
+    begin: async () => {
+      await configure('busy-reply-threshold', 50)
+      const other = new Redis(redis.url)
+      other.eval('while true do end', 0).catch(() => other.disconnect())
+      await vi.waitFor(() => expect(admin.ping()).rejects.toThrow('BUSY'), { timeout: 5000, interval: 20 })
+    },
+    end: () => admin.call('SCRIPT', 'KILL'),
+  },
+]
+
+/** What a caller can ask for that changes something. */
+const askForChanges = (id: string) => [
+  stack.client.submit('throws', { i: 1 }),
+  stack.client.submit('throws', { i: 1 }, {}, { 'idempotency-key': `refused-${id}` }),
+  stack.client.submit('throws', { i: 1 }, {}, { prefer: 'wait=5' }),
+  stack.client.predict('throws', { i: 2 }),
+  stack.client.call('POST', `/v1/predictions/${id}/cancel`),
+]
+
+const ask = (id: string) => [
+  ...askForChanges(id),
+  stack.client.get(`/v1/predictions/${id}`),
+  stack.client.get('/v1/predictions'),
+  stack.client.get('/v1/models'),
+]
+
+const timed = async (call: Promise<Answer>) => {
+  const startedAt = performance.now()
+  const { status, text, headers } = await call
+  return { status, text, retryAfter: headers.get('retry-after'), elapsedMs: performance.now() - startedAt }
+}
+type Timed = Awaited<ReturnType<typeof timed>>
+
+const findWrong = (answers: Timed[], statuses: number[]) =>
+  answers.filter(({ status, retryAfter, elapsedMs }) => {
+    const saysWhen = status < 400 || /^([1-9]|[1-5]\d|60)$/.test(retryAfter ?? '')
+    return !statuses.includes(status) || !saysWhen || elapsedMs > 2500
+  })
+
+const readiness = async ({ url }: StackProcess) => {
+  const response = await fetch(`${url}/readyz`)
+  return `${response.status} ${await response.text()}`
+}
+
+const linesWith = (app: StackProcess, message: string, from: number) =>
+  app
+    .log()
+    .slice(from)
+    .split('\n')
+    .filter((line) => line.includes(message))
+
+test.each(causes)('$code: refused as 503, told once, and over by itself', async ({ code, begin, end }) => {
+  const before = apps.map((app) => app.log().length)
+  const refusedBefore = await Promise.all(
+    apps.map((app) => readMetric(app, 'onqueue_redis_refusals_total', { code })),
+  )
+  const running = await stack.client.submit('patient', { n: [1500] }, { webhook: receiver.url })
+  const waiting = await stack.client.submit('patient', { n: [100] }, { webhook: receiver.url })
+  await stack.client.untilTaken(running.body.id)
+  const id = String(waiting.body.id)
+
+  await begin()
+  const changes = await Promise.all(askForChanges(id).map(timed))
+  const all = await Promise.all(ask(id).map(timed))
+  await Promise.all(
+    apps.map((app) =>
+      vi.waitFor(async () => expect(await readiness(app)).toMatch(new RegExp(`^503 .*\\(${code}\\)`)), {
+        timeout: 5000,
+        interval: 50,
+      }),
+    ),
+  )
+  // long enough for what is running to end in between
+  const refusingSince = performance.now()
+  const later: Timed[] = []
+  while (performance.now() - refusingSince < 2500) later.push(...(await Promise.all(ask(id).map(timed))))
+  await end()
+  const endedAt = performance.now()
+  await vi.waitFor(
+    async () => {
+      const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
+      expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
+      expect(await Promise.all(apps.map(readiness))).toEqual(apps.map(() => expect.stringMatching(/^200 /)))
+    },
+    { timeout: 15_000, interval: 50 },
+  )
+  const recoveredMs = performance.now() - endedAt
+
+  expect(recoveredMs).toBeLessThan(5000)
+  // the queue may be known to be full before it is asked
+  const refusals = code === 'OOM' ? [503, 429] : [503]
+  expect(findWrong(changes, refusals)).toEqual([])
+  expect(findWrong([...all, ...later], [...refusals, 200])).toEqual([])
+  for (const answer of [running, waiting]) {
+    expect(await stack.client.untilFinal(answer.body.id)).toMatchObject({ body: { status: 'succeeded' } })
+  }
+  const receivedIds = () => receiver.received.map(({ body }) => String(body.id))
+  await vi.waitFor(
+    () => expect(receivedIds()).toEqual(expect.arrayContaining([id, String(running.body.id)])),
+    { timeout: 10_000, interval: 50 },
+  )
+  for (const [index, app] of apps.entries()) {
+    const from = before[index] ?? 0
+    const told = linesWith(app, 'redis refuses commands', from).filter((line) => line.includes(`"${code}"`))
+    expect(told).toHaveLength(1)
+    expect(linesWith(app, 'redis takes commands again', from).length).toBeGreaterThan(0)
+    expect(
+      linesWith(app, '"level":40', from).length + linesWith(app, '"level":50', from).length,
+    ).toBeLessThan(12)
+    const refused = await readMetric(app, 'onqueue_redis_refusals_total', { code })
+    expect(refused).toBeGreaterThan(refusedBefore[index] ?? 0)
+  }
+})
+
+test('a worker that was refused still takes over what a lost worker had', { timeout: 90_000 }, async () => {
+  await configure('min-replicas-to-write', 1)
+  // stalled predictions are looked for every 5 s
+  const refusingSince = performance.now()
+  await vi.waitFor(() => expect(performance.now() - refusingSince).toBeGreaterThan(6000), 10_000)
+  await configure('min-replicas-to-write', 0)
+  const lost = await stack.startWorker()
+  await stack.client.untilServed('patient', { workers: 2 })
+
+  const ids = await inParallel(300, 20, async () => {
+    const answer = await stack.client.submit('patient', { n: [50] })
+    return String(answer.body.id)
+  })
+  await vi.waitFor(
+    async () =>
+      expect(await readMetric(lost, 'onqueue_predictions_in_hand', { model: 'patient' })).toBeGreaterThan(0),
+    { timeout: 10_000, interval: 20 },
+  )
+  await lost.stop('SIGKILL')
+
+  const ended = await Promise.all(ids.map((id) => stack.client.untilFinal(id)))
+  expect(ended.map(({ body }) => body?.status)).toEqual(ids.map(() => 'succeeded'))
+})
