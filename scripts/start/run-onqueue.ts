@@ -1,3 +1,4 @@
+import { urlHost } from '../../packages/shared/src/process/url-host.ts'
 import { SetupError } from '../bootstrap/setup-error.mjs'
 import type { RedisSource } from '../redis/sources/start-server.ts'
 import { announceReady } from './announce-ready.ts'
@@ -96,7 +97,7 @@ const runApps = async (
     stop.addEventListener('abort', () => resolve(undefined)),
   )
   const announced = announceReady({
-    url: `http://127.0.0.1:${settings.port}`,
+    url: `http://${urlHost(childEnv.ONQUEUE_HOST || '127.0.0.1')}:${settings.port}`,
     model: settings.defaultModel,
     say,
     print,

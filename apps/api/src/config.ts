@@ -15,10 +15,6 @@ export const settings = z.object({
   ...sharedSettings,
   ...predictionSettings,
   PORT: portSetting(8080).describe('Port of the API.'),
-  ONQUEUE_HOST: z
-    .string()
-    .default('127.0.0.1')
-    .describe('Address that the API listens on; without API keys only a loopback address.'),
   ONQUEUE_API_HEALTH_HOST: z
     .string()
     .default('127.0.0.1')
@@ -50,6 +46,9 @@ export const settings = z.object({
   ONQUEUE_TRUSTED_PROXIES: networksSetting().describe(
     'Addresses and networks of proxies in front of this server, such as 127.0.0.1,10.0.0.0/8: their requests count for the address that they name in X-Forwarded-For.',
   ),
+  ONQUEUE_CORS_ORIGINS: originsSetting().describe(
+    'Origins of web pages that may call this server from a browser, such as https://app.example.com; none when not set. * is any origin, where there are API keys.',
+  ),
   ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
     'Rows of a model that may wait or run; predictions beyond are refused with 429.',
   ),
@@ -64,6 +63,20 @@ export const settings = z.object({
     'Bytes of undelivered webhook bodies of one owner; predictions with a webhook beyond are refused with 429.',
   ),
 })
+
+/** A comma list of origins, or `*`. */
+function originsSetting() {
+  const isOrigin = (text: string) => text === '*' || URL.parse(text)?.origin === text
+  return z
+    .string()
+    .default('')
+    .transform((text) => text.split(',').map((part) => part.trim().replace(/\/$/, '')))
+    .transform((origins) => origins.filter((origin) => origin !== ''))
+    .refine(
+      (origins) => origins.every(isOrigin),
+      'must be origins such as https://app.example.com: scheme, host and port, no path, capitals or default port',
+    )
+}
 
 export type ApiConfig = Readonly<z.infer<typeof settings>>
 

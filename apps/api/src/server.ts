@@ -5,6 +5,7 @@ import {
   readSharedSecret,
   receiverPoliciesOf,
   startHealthServer,
+  urlHost,
 } from '@onqueue/shared'
 import { openAccess } from './access/open-access.ts'
 import { keysFileOf } from './config.ts'
@@ -21,7 +22,8 @@ import { listen, stopListening } from './http/listen.ts'
 import { createReadinessCheck } from './http/readiness.ts'
 import { createMetrics } from './metrics.ts'
 import { openModels } from './models/open-models.ts'
-import { docsPaths, docsRoutes, isDocsPage } from './openapi/docs-routes.ts'
+import { docsPaths, docsRoutes, isPage } from './openapi/docs-routes.ts'
+import { homeRoutes } from './openapi/home-routes.ts'
 import { openapiRoutes } from './openapi/openapi-routes.ts'
 import { openPredictions } from './predictions/open-predictions.ts'
 import { openRedis } from './redis/redis-access.ts'
@@ -117,17 +119,21 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     log,
     dialectOf,
     countRequest: metrics.countRequest,
+    publicUrl,
+    corsOrigins: config.ONQUEUE_CORS_ORIGINS,
     ...access.middleware({
       dialectOf,
       routes: [...dialects, healthPaths, docsPaths],
-      isPage: isDocsPage,
+      isPage,
       publicUrl,
+      corsOrigins: config.ONQUEUE_CORS_ORIGINS,
     }),
   })
   for (const { routes } of dialects) app.route('/', routes)
   app.route('/', healthRoutes({ isReady, collectMetrics }))
   app.route('/', openapiRoutes({ app, models, access, publicUrl, defaultModel }))
   app.route('/', docsRoutes())
+  app.route('/', homeRoutes({ models, access, publicUrl }))
   serveRequests(server, {
     fetch: app.fetch,
     log,
@@ -157,7 +163,3 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     close: () => running.disposeAsync(),
   }
 }
-
-/** An address to listen on, as part of a URL to reach it from this machine. */
-const urlHost = (host: string) =>
-  host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host

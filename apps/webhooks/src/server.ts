@@ -10,6 +10,7 @@ import {
   readSharedSecret,
   receiverPoliciesOf,
   startHealthServer,
+  urlHost,
   untilUsable,
 } from '@onqueue/shared'
 import { openAttempts } from './attempts/open-attempts.ts'
@@ -117,5 +118,8 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   opened.defer(() => health.close())
 
   const running = opened.move()
-  return { url: `http://127.0.0.1:${health.port}`, close: () => running.disposeAsync() }
+  return {
+    url: `http://${urlHost(config.ONQUEUE_WEBHOOKS_HEALTH_HOST)}:${health.port}`,
+    close: () => running.disposeAsync(),
+  }
 }

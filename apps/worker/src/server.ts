@@ -6,6 +6,7 @@ import {
   createOutcomeWriter,
   RedisCondition,
   startHealthServer,
+  urlHost,
   untilUsable,
 } from '@onqueue/shared'
 import type { WorkerConfig } from './config.ts'
@@ -84,7 +85,7 @@ export const startWorker = async (config: WorkerConfig) => {
 
   const running = opened.move()
   return {
-    url: `http://127.0.0.1:${health.port}`,
+    url: `http://${urlHost(config.ONQUEUE_WORKER_HEALTH_HOST)}:${health.port}`,
     /** Ends in order, or gives up when Redis does not answer: what had not finished then runs again elsewhere. */
     close: () =>
       Promise.race([

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { plainPaths } from '../dialects/plain/plain-dialect.ts'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { healthPaths } from '../http/health-routes.ts'
-import { docsPaths, isDocsPage } from '../openapi/docs-routes.ts'
+import { docsPaths, isPage } from '../openapi/docs-routes.ts'
 import { checkListenAddress, createLoopbackGuard } from './loopback-guard.ts'
 
 const probes = [plainPaths, healthPaths, docsPaths]
@@ -13,19 +13,22 @@ const startApp = ({
   isActive = true,
   publicUrl = 'http://127.0.0.1:8080',
   allowAnonymous = false,
+  corsOrigins = [],
 }: {
   isActive?: boolean
   publicUrl?: string
   allowAnonymous?: boolean
+  corsOrigins?: string[]
 } = {}) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createLoopbackGuard({
       isActive: () => isActive,
       isProbe: (path) => probes.some((routes) => routes.isProbe(path)),
-      isPage: isDocsPage,
+      isPage,
       publicUrl,
       allowAnonymous,
+      corsOrigins,
     }),
   )
   app.onError((err, c) =>
@@ -124,7 +127,25 @@ test('what the browser calls cross-site is refused, also without an Origin', asy
   expect(await send({ host: 'localhost', 'sec-fetch-site': 'none' })).toBe(200)
 })
 
-test('a link to the docs page may be followed from anywhere, and nothing else', async () => {
+test.each(['Cross-Site', 'CROSS-SITE', ' cross-site ', 'cross-site;a=1', 'none, cross-site'])(
+  'so it is when a proxy made %j of it',
+  async (site) => {
+    expect(await startApp()({ host: 'localhost', 'sec-fetch-site': site })).toBe(403)
+  },
+)
+
+test('a page that the operator names is let in, unless its own name leads here', async () => {
+  const send = startApp({ corsOrigins: ['https://app.example.com', '*'] })
+  const page = { origin: 'https://app.example.com', 'sec-fetch-site': 'cross-site' }
+
+  expect(await send({ ...page, host: 'localhost:8080' })).toBe(200)
+  expect(await send({ ...page, host: 'app.example.com' })).toBe(403)
+  expect(await send({ ...page, origin: 'http://app.example.com', host: 'localhost' })).toBe(403)
+  expect(await send({ ...page, origin: 'https://evil.example', host: 'localhost' })).toBe(403)
+  expect(await send({ ...page, origin: '*', host: 'localhost' })).toBe(403)
+})
+
+test('a link to a page may be followed from anywhere, and nothing else', async () => {
   const visit = {
     host: 'localhost',
     'sec-fetch-site': 'cross-site',
@@ -134,6 +155,10 @@ test('a link to the docs page may be followed from anywhere, and nothing else', 
   const send = startApp()
 
   expect(await send(visit, '/docs')).toBe(200)
+  expect(await send(visit, '/')).toBe(200)
+  expect(await send({ ...visit, 'sec-fetch-mode': 'Navigate', 'sec-fetch-dest': 'Document' }, '/docs')).toBe(
+    200,
+  )
   expect(await send(visit, '/v1/models')).toBe(403)
   expect(await send(visit, '/docs', 'POST')).toBe(403)
   expect(await send({ ...visit, 'sec-fetch-dest': 'iframe' }, '/docs')).toBe(403)

@@ -32,6 +32,7 @@ export const createLoopbackGuard = ({
   isPage,
   publicUrl,
   allowAnonymous,
+  corsOrigins = [],
 }: {
   /** whether keys are absent; with keys a web page has none and this guard has nothing to do */
   isActive: () => boolean
@@ -41,6 +42,8 @@ export const createLoopbackGuard = ({
   isPage: (path: string) => boolean
   publicUrl: string
   allowAnonymous: boolean
+  /** origins that the operator names; `*` names none, or every page of the web could use a server without keys */
+  corsOrigins?: readonly string[]
 }): MiddlewareHandler<ApiEnvironment> => {
   const publicHost = new URL(publicUrl).hostname
   const isOwnHost = (host: string) => host === publicHost || isLoopbackHost(host)
@@ -60,13 +63,14 @@ export const createLoopbackGuard = ({
       )
     }
     const origin = c.req.header('origin')
+    if (origin !== undefined && origin !== '*' && corsOrigins.includes(origin)) return next()
     if (origin !== undefined && !isOwnHost(hostOfOrigin(origin)) && hostOfOrigin(origin) !== host) {
       throw refusal(
         'it was sent by a page of another site (Origin)',
-        'call it from a server, or set ONQUEUE_PUBLIC_URL to the address of the page',
+        'call it from a server, or name the page in ONQUEUE_CORS_ORIGINS',
       )
     }
-    if (c.req.header('sec-fetch-site') === 'cross-site' && !(isPage(c.req.path) && isVisit(c.req))) {
+    if (isSaid(c.req, 'sec-fetch-site', 'cross-site') && !(isPage(c.req.path) && isVisit(c.req))) {
       throw refusal(
         'it was sent by a page of another site (Sec-Fetch-Site: cross-site)',
         'call it from a server, or type the address into the browser',
@@ -99,8 +103,16 @@ export const checkListenAddress = ({
 /** A person follows a link, rather than a page sending a request. */
 const isVisit = (request: HonoRequest) =>
   request.method === 'GET' &&
-  request.header('sec-fetch-mode') === 'navigate' &&
-  request.header('sec-fetch-dest') === 'document'
+  isSaid(request, 'sec-fetch-mode', 'navigate') &&
+  isSaid(request, 'sec-fetch-dest', 'document')
+
+/** However it is written, and whatever a proxy adds to it. */
+const isSaid = (request: HonoRequest, header: string, token: string) =>
+  request
+    .header(header)
+    ?.toLowerCase()
+    .split(/[,;]/)
+    .some((part) => part.trim() === token) ?? false
 
 /** Callers send the same `Host` again and again, and parsing it costs more than the rest of the guard. */
 const rememberLast = (compute: (key: string) => string) => {

@@ -36,11 +36,14 @@ export const openAccess = ({
       routes,
       isPage,
       publicUrl,
+      corsOrigins,
     }: {
       dialectOf: DialectOfPath
       routes: readonly OpenPaths[]
       isPage: (path: string) => boolean
       publicUrl: string
+      /** web pages that the operator lets in */
+      corsOrigins: readonly string[]
     }) => ({
       loopbackGuard: createLoopbackGuard({
         isActive: () => !keys.isKeyNeeded(),
@@ -48,6 +51,7 @@ export const openAccess = ({
         isPage,
         publicUrl,
         allowAnonymous,
+        corsOrigins,
       }),
       auth: createAuth({ keys, dialectOf, isOpen: (path) => routes.some((some) => some.isOpen(path)) }),
     }),

@@ -32,18 +32,32 @@ const limitedRoute = (path: string) =>
 
 const responseTo = async (
   path: string,
-  { thrown, method = 'GET' }: { thrown?: unknown; method?: string } = {},
+  {
+    thrown,
+    method = 'GET',
+    publicUrl = 'http://127.0.0.1:8080',
+    corsOrigins = [],
+    headers: sent = {},
+  }: {
+    thrown?: unknown
+    method?: string
+    publicUrl?: string
+    corsOrigins?: string[]
+    headers?: Record<string, string>
+  } = {},
 ) => {
   const pass = async (_c: unknown, next: () => Promise<void>) => next()
   const app = createApp({
     log: pino({ level: 'silent' }),
     dialectOf: () => dialectWith(),
     countRequest: pass,
+    publicUrl,
+    corsOrigins,
     loopbackGuard: pass,
     auth: pass,
   })
   app.route('/', routesThatThrow(thrown))
-  const response = await app.request(path, { method, headers: { 'X-Request-Id': 'req-1' } })
+  const response = await app.request(path, { method, headers: { 'X-Request-Id': 'req-1', ...sent } })
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   expect(response.headers.get('x-request-id')).toBe('req-1')
   return { status: response.status, headers: response.headers, body: await response.json() }
@@ -122,6 +136,40 @@ test('a path without a route is 404', async () => {
   expect(await responseTo('/nothing')).toMatchObject({ status: 404, body: { code: 'not_found' } })
 })
 
+test('a path that is nearly one is 404 with what was meant', async () => {
+  expect(await responseTo('/throw/')).toMatchObject({
+    status: 404,
+    body: {
+      detail:
+        'there is nothing at this path; did you mean GET or POST /throws?; GET /docs lists what there is',
+    },
+  })
+})
+
+test('a Location has the path that a proxy puts in front', async () => {
+  const thrown = new AppError('wait_over', 'it goes on', { headers: { Location: '/v1/predictions/iris-1' } })
+
+  const { headers } = await responseTo('/throws', { thrown, publicUrl: 'https://ml.example.com/onqueue' })
+
+  expect(headers.get('location')).toBe('/onqueue/v1/predictions/iris-1')
+})
+
+test('a page that is let in may read errors too, any other may not', async () => {
+  const corsOrigins = ['https://app.example.com']
+  const of = async (origin: string) =>
+    (await responseTo('/throws', { thrown: new Error('broken'), corsOrigins, headers: { origin } })).headers
+
+  const known = await of('https://app.example.com')
+  const unknown = await of('https://other.example.com')
+  const off = (await responseTo('/nothing', { headers: { origin: 'https://app.example.com' } })).headers
+
+  expect(known.get('access-control-allow-origin')).toBe('https://app.example.com')
+  expect(known.get('access-control-expose-headers')).toContain('Retry-After')
+  expect(known.get('vary')).toBe('Origin')
+  expect(unknown.get('access-control-allow-origin')).toBeNull()
+  expect([off.get('access-control-allow-origin'), off.get('vary')]).toEqual([null, null])
+})
+
 test('another method of a known path is 405 and says which there are', async () => {
   const { status, headers, body } = await responseTo('/throws', { method: 'DELETE' })
 
@@ -161,6 +209,8 @@ const startTwoDialects = ({ hasKeys = true }: { hasKeys?: boolean } = {}) => {
     log: pino({ level: 'silent' }),
     dialectOf,
     countRequest: async (_c, next) => next(),
+    publicUrl: 'http://127.0.0.1:8080',
+    corsOrigins: [],
     loopbackGuard: createLoopbackGuard({
       isActive: () => !hasKeys,
       isProbe: infer.isProbe,

@@ -4,14 +4,16 @@ import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import { createErrorAnswer } from './answer-error.ts'
 import type { AnswerError } from './answer-error.ts'
 import type { ApiEnvironment } from './api-environment.ts'
+import { createCors } from './cors.ts'
 import type { DialectOfPath } from './dialect.ts'
+import { createLocate } from './locate.ts'
 import { createNotFoundHandler } from './not-found.ts'
 import { refuseInvalid } from './refuse-invalid.ts'
 import { requestId } from './request-id.ts'
 import { toAppError } from './to-app-error.ts'
 
 /**
- * The onion: every request gets its id, is counted, must not come from a foreign web page, and has an owner, in this
+ * The onion: every request gets its id, is counted, is let in from the web pages that may, must not come from a foreign web page, and has an owner, in this
  * order; then one route answers. What any of them throws becomes a response here, in the words of the path's dialect.
  *
  * Routes are added to what it returns, before the first request: Hono takes none after it.
@@ -20,21 +22,28 @@ export const createApp = ({
   log,
   dialectOf,
   countRequest,
+  publicUrl,
+  corsOrigins,
   loopbackGuard,
   auth,
 }: {
   log: Logger
   dialectOf: DialectOfPath
   countRequest: MiddlewareHandler<ApiEnvironment>
+  publicUrl: string
+  /** of web pages that may read what is answered */
+  corsOrigins: readonly string[]
   loopbackGuard: MiddlewareHandler<ApiEnvironment>
   auth: MiddlewareHandler<ApiEnvironment>
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: refuseInvalid })
-  const answerError = createErrorAnswer(dialectOf)
+  const answerError = createErrorAnswer({ dialectOf, locate: createLocate(publicUrl) })
   app.onError(createErrorHandler({ log, answerError }))
   app.notFound(createNotFoundHandler(app, { answerError }))
   app.use(requestId)
   app.use(countRequest)
+  const cors = createCors(corsOrigins)
+  if (cors) app.use(cors)
   app.use(loopbackGuard)
   app.use(auth)
   return app

@@ -3,6 +3,7 @@ import type { Hono, NotFoundHandler } from 'hono'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { AnswerError } from './answer-error.ts'
 import type { ApiEnvironment } from './api-environment.ts'
+import { nearestPath } from './nearest-path.ts'
 
 /**
  * Answers where no route matched: 405 with `Allow` when the path has routes for other methods (Hono itself doesn't tell
@@ -12,18 +13,23 @@ export const createNotFoundHandler = (
   app: Hono<ApiEnvironment>,
   { answerError }: { answerError: AnswerError },
 ): NotFoundHandler<ApiEnvironment> => {
-  let router: TrieRouter<string> | undefined
+  let routes: { router: TrieRouter<string>; patterns: string[] } | undefined
 
   return (c) => {
-    router ??= routesOf(app)
-    const allowed = methods.filter((method) => router?.match(method, c.req.path)[0].length)
-    const err = allowed.length === 0 ? notFound() : methodNotAllowed(c.req.method, allowed.join(', '))
-    return answerError(c, err)
+    const { router, patterns } = (routes ??= routesOf(app))
+    const methodsOf = (path: string) => methods.filter((method) => router.match(method, path)[0].length)
+    const allowed = methodsOf(c.req.path)
+    if (allowed.length > 0) return answerError(c, methodNotAllowed(c.req.method, allowed.join(', ')))
+    const meant = nearestPath(c.req.path, patterns)
+    return answerError(c, notFound(meant && `${methodsOf(meant).join(' or ')} ${meant}`))
   }
 }
 
-const notFound = () =>
-  new AppError('not_found', 'there is nothing at this path; GET /docs lists what there is')
+const notFound = (meant: string | undefined) =>
+  new AppError(
+    'not_found',
+    `there is nothing at this path${meant === undefined ? '' : `; did you mean ${meant}?`}; GET /docs lists what there is`,
+  )
 
 const methodNotAllowed = (method: string, allowed: string) =>
   new AppError('method_not_allowed', `${method} does nothing at this path; it takes ${allowed}`, {
@@ -34,6 +40,7 @@ const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 const routesOf = (app: Hono<ApiEnvironment>) => {
   const router = new TrieRouter<string>()
-  for (const { method, path } of app.routes) if (method !== 'ALL') router.add(method, path, path)
-  return router
+  const routes = app.routes.filter(({ method }) => method !== 'ALL')
+  for (const { method, path } of routes) router.add(method, path, path)
+  return { router, patterns: [...new Set(routes.map(({ path }) => path))] }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiContext, ApiEnvironment } from '../http/api-environment.ts'
 import type { OpenPaths } from '../http/dialect.ts'
+import { homeStyle } from './home-page.ts'
 import { docsHtml, docsPolicy, docsScript, docsStyle } from './docs-page.ts'
 
 const require = createRequire(import.meta.url)
@@ -17,6 +18,7 @@ export const docsRoutes = () =>
     .get('/docs', (c) => send(c, docsHtml, 'text/html; charset=utf-8'))
     .get('/docs/', (c) => c.redirect('../docs', 301))
     .get('/docs/page.js', (c) => send(c, docsScript, 'text/javascript; charset=utf-8'))
+    .get('/docs/home.css', (c) => send(c, homeStyle, 'text/css; charset=utf-8'))
     .get('/docs/page.css', (c) => send(c, docsStyle, 'text/css; charset=utf-8'))
     .get('/docs/swagger-ui-bundle.js', async (c) =>
       send(c, await readPackaged('swagger-ui-bundle.js'), 'text/javascript; charset=utf-8'),
@@ -25,13 +27,13 @@ export const docsRoutes = () =>
       send(c, await readPackaged('swagger-ui.css'), 'text/css; charset=utf-8'),
     )
 
-/** The page and the document that it shows. */
+/** The pages and the document that they show. */
 export const docsPaths: OpenPaths = {
-  isOpen: (path) => path === '/docs' || path.startsWith('/docs/') || path === '/openapi.json',
+  isOpen: (path) => path === '/' || path === '/docs' || path.startsWith('/docs/') || path === '/openapi.json',
   isProbe: () => false,
 }
 
-export const isDocsPage = (path: string) => path === '/docs'
+export const isPage = (path: string) => path === '/' || path === '/docs'
 
 const readPackaged = (name: string) =>
   readFile(join(dirname(require.resolve('swagger-ui-dist/package.json')), name))

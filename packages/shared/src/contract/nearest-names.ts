@@ -18,7 +18,7 @@ const byDistance = (
     .sort((a, b) => a.distance - b.distance)
 
 /** Levenshtein's: how many letters to insert, delete or replace. */
-const editDistance = (from: string, to: string) => {
+export const editDistance = (from: string, to: string) => {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index)
   for (let index = 0; index < from.length; index++) {
     const next = [index + 1]

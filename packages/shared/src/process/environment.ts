@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { parseNetworks } from '../addresses/networks.ts'
+import { urlHost } from './url-host.ts'
 import { createReceiverPolicies } from '../webhooks/receiver-policy.ts'
 
 /** A configuration that can't be used. The message lists every problem, a line each. */
@@ -110,9 +111,9 @@ export const sharedSettings = {
 
 /** Base of every link that is given out; without a slash at its end. `port` is the API's. */
 export const publicUrlOf = (
-  { ONQUEUE_PUBLIC_URL }: { ONQUEUE_PUBLIC_URL?: string | undefined },
+  { ONQUEUE_PUBLIC_URL, ONQUEUE_HOST }: { ONQUEUE_PUBLIC_URL?: string | undefined; ONQUEUE_HOST: string },
   port: number,
-) => ONQUEUE_PUBLIC_URL ?? `http://127.0.0.1:${port}`
+) => ONQUEUE_PUBLIC_URL ?? `http://${urlHost(ONQUEUE_HOST)}:${port}`
 
 /** For what shows a prediction, which tells until when it is kept, and for what removes it. */
 const retention = durationSetting('24h').describe('How long a finished prediction is kept at the most.')
@@ -121,9 +122,14 @@ const retention = durationSetting('24h').describe('How long a finished predictio
 export const predictionSettings = {
   ONQUEUE_PUBLIC_URL: z
     .url({ protocol: /^https?$/, error: 'must be a URL such as https://ml.example.com' })
+    .refine((url) => !/[?#@]/.test(url), 'must have no query, fragment or user name: paths are put behind it')
     .transform((url) => url.replace(/\/+$/, ''))
     .optional()
-    .describe('Base of every link in responses and webhooks; http://127.0.0.1:PORT when not set.'),
+    .describe('Base of every link in responses and webhooks; http://ONQUEUE_HOST:PORT when not set.'),
+  ONQUEUE_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address that the API listens on; without API keys only a loopback address.'),
   ONQUEUE_SECRET: z
     .string()
     .min(16, 'must have at least 16 characters')

@@ -4,6 +4,7 @@ import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import type { Dialect } from '../../http/dialect.ts'
+import { createLocate } from '../../http/locate.ts'
 import { problemResponse } from '../../http/problem.ts'
 import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
@@ -30,13 +31,14 @@ export const createNativeDialect = ({
   readJsonBody: ReadJsonBody
   publicUrl: string
 }): Dialect => {
+  const locate = createLocate(publicUrl)
   const routes = new OpenAPIHono<ApiEnvironment>()
-  routes.route('/', predictionRoutes({ predictions, readJsonBody }))
+  routes.route('/', predictionRoutes({ predictions, readJsonBody, locate }))
   routes.route('/', predictRoutes({ predictions, readJsonBody }))
   routes.route('/', predictionEventsRoutes({ predictions }))
   routes.route('/', predictionListRoutes({ predictions, publicUrl }))
   routes.route('/', deliveryRoutes({ predictions, deliveries, readJsonBody, publicUrl }))
-  routes.route('/', webhookRoutes({ deliveries, readJsonBody }))
+  routes.route('/', webhookRoutes({ deliveries, readJsonBody, locate }))
   routes.route('/', modelRoutes({ models, publicUrl }))
 
   return {

@@ -2,6 +2,7 @@ import { predictionPath } from '@onqueue/shared'
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import type { ApiContext, ApiEnvironment } from '../../http/api-environment.ts'
 import { parseIdempotencyKey } from '../../http/idempotency-key.ts'
+import type { Locate } from '../../http/locate.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import { etagOf, matchesEtag } from '../../predictions/prediction-etag.ts'
@@ -15,9 +16,11 @@ import * as docs from './prediction-docs.ts'
 export const predictionRoutes = ({
   predictions,
   readJsonBody,
+  locate,
 }: {
   predictions: Predictions
   readJsonBody: ReadJsonBody
+  locate: Locate
 }) => {
   const { submit, drainSeconds, read, placeOf, watch, cancel, forget, show } = predictions
   const app = new OpenAPIHono<ApiEnvironment>()
@@ -38,7 +41,7 @@ export const predictionRoutes = ({
       .untilFinal(record, waitOf(c, waitMs, expected))
       .finally(() => expected?.release())
     const headers = {
-      Location: predictionPath(record.id),
+      Location: locate(predictionPath(record.id)),
       ETag: etagOf(latest),
       ...(applied === undefined ? {} : { 'Preference-Applied': applied }),
       ...(isReplay ? { 'Idempotency-Replayed': 'true' } : {}),

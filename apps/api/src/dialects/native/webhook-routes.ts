@@ -4,6 +4,7 @@ import type { Endpoint } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import type { Locate } from '../../http/locate.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import * as docs from './prediction-docs.ts'
@@ -12,9 +13,11 @@ import * as docs from './prediction-docs.ts'
 export const webhookRoutes = ({
   deliveries,
   readJsonBody,
+  locate,
 }: {
   deliveries: Deliveries
   readJsonBody: ReadJsonBody
+  locate: Locate
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
 
@@ -43,7 +46,7 @@ export const webhookRoutes = ({
     const asked = parseBody(urlSchema, await readJsonBody(c))
     const url = await deliveries.checkReceiver(asked.url, owner, '/url')
     const delivery = await deliveries.sendTest(url, owner)
-    return c.json(delivery, 202, { Location: `/v1/deliveries/${delivery.id}` })
+    return c.json(delivery, 202, { Location: locate(`/v1/deliveries/${delivery.id}`) })
   })
 
   return app
