@@ -7,12 +7,28 @@ const tenOfThem = 'iris-10, iris-11, iris-12, iris-13, iris-14, iris-15, iris-16
 test('an unknown model is answered with the known ones, the nearest first', () => {
   expect(modelNotFound('irsi', ['housing', 'iris'])).toMatchObject({
     code: 'model_not_found',
-    message: 'model "irsi" is not here; known models: iris, housing',
+    message: 'model "irsi" is not here; did you mean "iris"? known models: iris, housing',
   })
   expect(cardNotFound('irsi', ['housing', 'iris'])).toMatchObject({
     code: 'model_not_found',
-    message: 'model "irsi" is not here; known models: iris, housing',
+    message: 'model "irsi" is not here; did you mean "iris"? known models: iris, housing',
   })
+})
+
+test.each(['demo_classifier', 'Demo-Classifier', 'demo-clasifier', 'democlassifier', 'demo classifier'])(
+  'who asks for %s is told what he means',
+  (name) => {
+    const hint = 'did you mean "demo-classifier"? known models: demo-classifier, iris'
+
+    expect(modelNotFound(name, ['iris', 'demo-classifier']).message).toContain(hint)
+    expect(cardNotFound(name, ['iris', 'demo-classifier']).message).toContain(hint)
+  },
+)
+
+test('who asks for something else is not', () => {
+  expect(modelNotFound('resnet', ['iris', 'demo-classifier']).message).toBe(
+    'model "resnet" is not here; known models: iris, demo-classifier',
+  )
 })
 
 test('before any model was loaded that is said', () => {
@@ -22,10 +38,10 @@ test('before any model was loaded that is said', () => {
 
 test('ten names are told; a submit is told how many more there are', () => {
   expect(modelNotFound('iris-1', twelve).message).toBe(
-    `model "iris-1" is not here; known models: ${tenOfThem} and 2 more, see GET /v1/models`,
+    `model "iris-1" is not here; did you mean "iris-10"? known models: ${tenOfThem} and 2 more, see GET /v1/models`,
   )
   expect(cardNotFound('iris-1', twelve).message).toBe(
-    `model "iris-1" is not here; known models: ${tenOfThem}`,
+    `model "iris-1" is not here; did you mean "iris-10"? known models: ${tenOfThem}`,
   )
 })
 

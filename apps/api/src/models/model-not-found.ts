@@ -1,4 +1,4 @@
-import { AppError, modelNameSchema, nearestNames } from '@onqueue/shared'
+import { AppError, modelNameSchema, nearestName, nearestNames } from '@onqueue/shared'
 
 /** Who asks for the card of a model that is not there is told the names that are, the nearest first. */
 export const cardNotFound = (name: string, known: string[]) => {
@@ -22,6 +22,10 @@ const maxNames = 10
 const notFound = (what: string, known: string) => new AppError('model_not_found', `${what}; ${known}`)
 
 const describeKnown = (name: string, known: string[]) => {
-  const nearest = nearestNames(name.slice(0, maxNameLength), known).slice(0, maxNames)
-  return nearest.length === 0 ? 'no model has been loaded yet' : `known models: ${nearest.join(', ')}`
+  const asked = name.slice(0, maxNameLength)
+  const nearest = nearestNames(asked, known).slice(0, maxNames)
+  if (nearest.length === 0) return 'no model has been loaded yet'
+  const meant = nearestName(asked, known)
+  const question = meant === undefined ? '' : `did you mean "${meant}"? `
+  return `${question}known models: ${nearest.join(', ')}`
 }

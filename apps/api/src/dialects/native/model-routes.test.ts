@@ -36,6 +36,6 @@ test('an unknown model is told the known ones', async () => {
   expect(response.status).toBe(404)
   expect(await response.json()).toEqual({
     code: 'model_not_found',
-    detail: 'model "irsi" is not here; known models: iris, minilm',
+    detail: 'model "irsi" is not here; did you mean "iris"? known models: iris, minilm',
   })
 })
