@@ -9,7 +9,7 @@ export type WebhookUrlCheck = { url: URL; problem?: never } | { problem: string;
  * settings change. It looks at the text alone; what a name resolves to is checked when it is dialled.
  *
  * The host is judged as the WHATWG URL parser spells it, so `0x7f.1`, `2130706433`, `①②⑦.0.0.1` and `%6cocalhost` are what
- * they are dialled as. A fragment is dropped: it is never sent (RFC 9110 §4.2.5).
+ * they are dialled as. A fragment is refused: it is never sent (RFC 9110 §4.2.5).
  *
  * Names that only make sense inside a network (one label, or below `.local`, `.internal`, `.home.arpa`) pass as soon as
  * some network is allowed; `localhost` and names below it pass when loopback is allowed.
@@ -23,7 +23,11 @@ export const checkWebhookUrl = (
   if (url === null) {
     return { problem: 'this is not a URL: give a whole one, such as https://example.com/hooks' }
   }
-  url.hash = ''
+  if (text.includes('#')) {
+    return { problem: 'what follows a # in a URL is never sent: leave it out, or put it into the query' }
+  }
+  // the parser drops them wherever they are
+  if (/[\t\n\r]/.test(text)) return { problem: 'there is a tab or a line break in this URL: leave it out' }
   // Escaping can make it longer, and the longer text is what is kept and sent.
   if (url.href.length > maxCharacters) return tooLong
   const problem =
