@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseAnswer, sendRaw } from './support/raw-http.ts'
+import { createClient } from './support/client.ts'
 import { startStack, testModel } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
@@ -37,3 +38,42 @@ test.each(['/livez', '/readyz', '/health'])(
     expect(parseAnswer(await sendRaw(port, `GET ${path} HTTP/1.0\r\n\r\n`)).status).toBe(200)
   },
 )
+
+test('an EventSource that has seen the final event is told to stop', async () => {
+  const { body } = await stack.client.submit('slow', { n: [1] }, {}, { prefer: 'wait=20' })
+  const url = body.urls.events.slice(stack.url.length)
+  const stream = await stack.client.get(url)
+  const [, last = ''] = /^id: (.*)$/m.exec(stream.text) ?? []
+
+  const again = await stack.client.get(url, { 'last-event-id': last })
+  const behind = await stack.client.get(url, { 'last-event-id': 'W/"queued"' })
+
+  expect([again.status, again.text]).toEqual([204, ''])
+  expect(behind.status).toBe(200)
+  expect(behind.text).toContain(`id: ${last}`)
+})
+
+test('links and Location lead to where the API listens, or to where it is published', async () => {
+  const onIpv6 = await stack.startApi({ ONQUEUE_HOST: '::1' })
+  const published = await stack.startApi({ ONQUEUE_PUBLIC_URL: 'https://ml.example.com/onqueue/' })
+  const submitTo = async (url: string) => {
+    const { body, headers } = await createClient(url).submit('slow', { n: [1] })
+    return { get: body.urls.get, location: headers.get('location'), path: `/v1/predictions/${body.id}` }
+  }
+
+  const first = await submitTo(onIpv6.url)
+  const second = await submitTo(published.url)
+
+  expect(first.get).toBe(`${onIpv6.url}${first.path}`)
+  expect(onIpv6.url).toMatch(/^http:\/\/\[::1\]:\d+$/)
+  expect(second.get).toBe(`https://ml.example.com/onqueue${second.path}`)
+  expect([first.location, second.location]).toEqual([first.path, `/onqueue${second.path}`])
+})
+
+test('a limit that is none is told what it takes', async () => {
+  const of = async (query: string) => (await stack.client.get(`/v1/predictions?limit=${query}`)).body.detail
+
+  for (const limit of ['abc', '0', '101', '1.5', '', '1e1', '0x10', '-1'])
+    expect(await of(limit)).toBe("the query can't be used: limit: takes a whole number from 1 to 100")
+  for (const limit of ['1', '100']) expect(await of(limit)).toBeUndefined()
+})

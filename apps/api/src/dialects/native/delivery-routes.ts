@@ -93,7 +93,7 @@ const listRoute = createRoute({
     query: z.object({
       status: z.enum(deliveryStatuses).optional(),
       since: docs.time.optional().describe('Only those that were made then or later.'),
-      limit: z.coerce.number().int().min(1).max(100).default(20),
+      limit: docs.limit,
       cursor: z.string().optional().describe('From next of a page.'),
     }),
   },

@@ -9,6 +9,14 @@ export const predictionResource = z.object(predictionSchema.shape).openapi('Pred
 
 export const deliveryResource = z.object(deliverySchema.shape).openapi('Delivery')
 
+/** How many there may be on a page. Text, for a number is made of more spellings than anybody means. */
+export const limit = z
+  .string()
+  .regex(/^(?:[1-9]\d?|100)$/, 'takes a whole number from 1 to 100')
+  .default('20')
+  .transform(Number)
+  .openapi({ type: 'integer', minimum: 1, maximum: 100, default: 20 })
+
 /** A time in a query or a body; in ms once it is read. */
 export const time = z.iso
   .datetime({ offset: true, error: 'takes a time such as 2026-01-31T12:00:00Z' })

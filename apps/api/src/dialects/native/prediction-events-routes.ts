@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
+import { etagOf } from '../../predictions/prediction-etag.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { idParameter, problem, tokenQuery } from './prediction-docs.ts'
 
@@ -17,8 +18,11 @@ export const predictionEventsRoutes = ({
     // the token says that its bearer may see this prediction, whoever owns it
     const owner = token !== undefined && isEventsToken(id, token) ? null : c.get('owner')
     const record = await read(id, owner)
+    const lastEventId = c.req.header('last-event-id')
+    // an EventSource opens the stream again after its end, for ever, unless it is told that nothing more will come
+    if (record.outcome && lastEventId === etagOf(record)) return c.body(null, 204)
     const events = follow(record, {
-      lastEventId: c.req.header('last-event-id'),
+      lastEventId,
       signal: c.req.raw.signal,
       show,
     })
@@ -45,6 +49,7 @@ const eventsRoute = createRoute({
   parameters: [idParameter, tokenQuery],
   responses: {
     200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },
+    204: { description: 'Last-Event-ID is that of the final event: an EventSource stops.' },
     404: problem('There is no such prediction.'),
   },
 })

@@ -4,7 +4,7 @@ import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import type { ListCursor } from '../../http/list-cursor.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
-import { json, predictionResource, problem, time } from './prediction-docs.ts'
+import { json, limit, predictionResource, problem, time } from './prediction-docs.ts'
 
 /** Lists the caller's own predictions. */
 export const predictionListRoutes = ({
@@ -54,7 +54,7 @@ const querySchema = z.object({
   status: z.enum(statuses).optional(),
   created_after: time.optional(),
   created_before: time.optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit,
   cursor: z.string().optional().describe('From next or previous of a page.'),
   include: z
     .string()
