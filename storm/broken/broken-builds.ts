@@ -13,8 +13,8 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   {
     name: 'lost-outcomes',
     file: 'apps/worker/src/queue/end-prediction.ts',
-    text: 'const written = await writeOutcome(',
-    replacement: 'if (Math.random() < 0.001) return\n  const written = await writeOutcome(',
+    text: 'const { id, prediction } = taken',
+    replacement: 'if (Math.random() < 0.001) return\n  const { id, prediction } = taken',
     rule: 'unfinished',
   },
   {
