@@ -29,6 +29,6 @@ test('tries, answers and blows are counted by kind', () => {
     },
     reasons: { 'refused: 503 queue_unavailable': 1, 'unknown: ECONNRESET': 1 },
     blows: { 'kill redis': 1 },
-    untold: { 'not there': 1 },
+    untold: { 'ECONNRESET: not there': 1 },
   })
 })

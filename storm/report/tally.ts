@@ -14,7 +14,7 @@ export type Tally = {
   reasons: Record<string, number>
   webhooks: { asked: number; arrived: number; posts: number }
   statuses: Record<string, number>
-  /** what became of what no client was told of as accepted */
+  /** by the last answer, what became of those that no client was told of as accepted */
   untold: Record<string, number>
 }
 
@@ -69,8 +69,17 @@ const tallyUntold = (entries: readonly Entry[], found: readonly Found[]) => {
   const { of } = matchFound(entries, found)
   return countEach(
     entries.filter((entry) => !isAccepted(entry)),
-    (entry) => of(entry).find(({ prediction }) => prediction !== null)?.prediction?.status ?? 'not there',
+    (entry) => {
+      const match = of(entry).find(({ prediction }) => prediction !== null)
+      return `${lastAnswerOf(entry)}: ${match?.prediction?.status ?? 'not there'}`
+    },
   )
+}
+
+const lastAnswerOf = ({ tries }: Entry) => {
+  const last = tries.at(-1)?.answer
+  if (last?.kind === 'unknown') return last.why
+  return last?.kind === 'refused' ? last.code : 'nothing'
 }
 
 const isAccepted = (entry: Entry) =>

@@ -77,10 +77,10 @@ export class AppPlace {
     const sleeper = this.#current
     if (!sleeper) return
     this.#isFrozen = true
-    sleeper.signal('SIGSTOP')
+    signalIfThere(sleeper, 'SIGSTOP')
     await sleep(holdMs)
     this.#isFrozen = false
-    if (this.#current === sleeper) sleeper.signal('SIGCONT')
+    signalIfThere(sleeper, 'SIGCONT')
   }
 
   /** Ends it in order; notes it when that takes too long, or ends badly. May be called twice. */
@@ -133,5 +133,13 @@ export class AppPlace {
 
   #note(what: string, launched: LaunchedProcess) {
     this.defects.push({ name: this.name, what, log: launched.log().slice(-logTailLength) })
+  }
+}
+
+const signalIfThere = (launched: LaunchedProcess, name: NodeJS.Signals) => {
+  try {
+    launched.signal(name)
+  } catch {
+    // it ended in this moment
   }
 }
