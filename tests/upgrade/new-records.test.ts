@@ -15,7 +15,11 @@ import { fixtures } from './start-upgrade.ts'
  * know it can do without. A release reads what another wrote with schemas that ignore unknown fields; what it can't ignore
  * (another key, type or word, a field that is gone) has no place here. See docs/upgrade.md.
  */
-const additions: string[] = []
+const additions: string[] = [
+  // how long a prediction takes: without it the time until one is done is reckoned from the rate alone
+  ':{<model>}:worker:<uuid> string that expires.serviceMs number',
+  ':{<model>}:worker:<uuid> string that expires.serviceMs is not in all',
+]
 
 let stack: Stack
 

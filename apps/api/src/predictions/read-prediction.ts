@@ -1,10 +1,4 @@
-import {
-  AppError,
-  missedDeadline,
-  modelKeys,
-  modelOfPredictionId,
-  readPredictionRecord,
-} from '@onqueue/shared'
+import { AppError, missedDeadline, modelOfPredictionId, readPredictionRecord } from '@onqueue/shared'
 import type {
   DeliveryStore,
   OutcomeWriter,
@@ -13,8 +7,8 @@ import type {
   QueuePlace,
   RedisStore,
 } from '@onqueue/shared'
-import { drainRate } from '../models/drain-rate.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
+import { readQueuePlace } from './read-queue-place.ts'
 import { createWebhookStatusReader } from './webhook-status.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */
@@ -73,11 +67,7 @@ export const createPredictionReader = (options: Options): PredictionReader => {
     },
     placeOf: async ({ id, job, takenAt, outcome }) => {
       if (outcome || takenAt !== null) return undefined
-      const rank = await redis.zrank(modelKeys(namespace, job.model).queue('prioritized'), id)
-      if (rank === null) return undefined
-      const entry = catalog.get(job.model)
-      const rate = entry ? drainRate(entry) : 0
-      return { position: rank + 1, etaSeconds: rate === 0 ? null : Math.ceil((rank + 1) / rate) }
+      return readQueuePlace({ redis, namespace }, { id, model: job.model, entry: catalog.get(job.model) })
     },
   }
 }

@@ -1,6 +1,14 @@
-import { AppError, connectProducer, createLogger, RedisCondition, untilReady } from '@onqueue/shared'
+import {
+  AppError,
+  connectProducer,
+  createLogger,
+  globalKeys,
+  RedisCondition,
+  untilReady,
+} from '@onqueue/shared'
 import type { ModelEntry, PredictionQueues } from '@onqueue/shared'
-import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, inject, onTestFinished, test } from 'vitest'
 import { createAdmission } from './admission.ts'
 
 const log = createLogger({ service: 'test', level: 'silent' })
@@ -58,4 +66,49 @@ test('what was let in counts also where the backlog can not be read', async () =
   await expect(admission.admit(iris, { rows: 1, inputBytes: 10 })).rejects.toMatchObject({
     code: 'backlog_full',
   })
+})
+
+/** An admission with a full backlog of 10 rows, for workers that finish 2 a second. */
+const openFullAdmission = () => {
+  const { admission } = openAdmission(new AppError('queue_unavailable', 'the queue does not answer'))
+  const heartbeats = [{ workerId: 'w', at: 0, rowsPerSecond: 2, serviceMs: 500, versions: [] }]
+  const entry: ModelEntry = { ...iris, heartbeats }
+  const admit = (rows: number) => admission.admit(entry, { rows, inputBytes: 10 })
+  return { admission, entry, admit }
+}
+
+test('those who are sent away from a full backlog come back one after the other', async () => {
+  const { admit } = openFullAdmission()
+  await admit(10)
+
+  const refused: { retryAfterSeconds: number }[] = []
+  for (let index = 0; index < 5; index += 1)
+    await admit(1).catch((err: { retryAfterSeconds: number }) => refused.push(err))
+
+  expect(refused.map(({ retryAfterSeconds }) => retryAfterSeconds)).toEqual([1, 2, 2, 3, 3])
+})
+
+test('an API process beside this one has its part of what drains', async () => {
+  // this process listens, too
+  const processes = [new Redis(inject('redisUrl')), new Redis(inject('redisUrl'))]
+  onTestFinished(() => processes.forEach((process) => process.disconnect()))
+  const { cardChanges } = globalKeys(`admission-test-${process.pid}`)
+  await Promise.all(processes.map((process) => process.subscribe(cardChanges)))
+  const { admit } = openFullAdmission()
+  await admit(10)
+
+  const refused: { retryAfterSeconds: number }[] = []
+  for (let index = 0; index < 3; index += 1)
+    await admit(1).catch((err: { retryAfterSeconds: number }) => refused.push(err))
+
+  expect(refused.map(({ retryAfterSeconds }) => retryAfterSeconds)).toEqual([2, 3, 4])
+})
+
+test('the backlog tells when the latest of it may be done', async () => {
+  const { admission, entry, admit } = openFullAdmission()
+  expect(await admission.backlogSeconds(entry)).toBe(0.5)
+
+  await admit(9)
+
+  expect(await admission.backlogSeconds(entry)).toBe(4.5)
 })

@@ -1,8 +1,10 @@
-import { AppError, isRedisAway, readRedisMemory } from '@onqueue/shared'
+import { AppError, globalKeys, isRedisAway, readRedisMemory } from '@onqueue/shared'
 import type { Logger, ModelEntry, PredictionQueues, RedisStore } from '@onqueue/shared'
-import { drainRate } from '../models/drain-rate.ts'
+import { drainRate, secondsUntilDone } from '../models/drain-rate.ts'
 import { readBacklogRows } from './backlog-rows.ts'
+import { FallRate } from './fall-rate.ts'
 import { Gauge } from './gauge.ts'
+import { SentAway } from './sent-away.ts'
 
 /**
  * Refuses predictions while there is a way to: before they are in the queue. Once Redis is full, workers can't finish
@@ -13,8 +15,8 @@ import { Gauge } from './gauge.ts'
 export type Admission = {
   /** Counts a prediction in, or throws `backlog_full` or `memory_full` with when to come back. */
   admit(entry: ModelEntry, weight: { rows: number; inputBytes: number }): Promise<void>
-  /** Whole seconds, 1 to 60, after which a prediction submitted now may be done, as things were last seen. */
-  drainSeconds(entry: ModelEntry): number
+  /** Seconds until the whole backlog may be done, the latest prediction included; null while nothing drains. Never rejects. */
+  backlogSeconds(entry: ModelEntry): Promise<number | null>
 }
 
 type Options = RedisStore & {
@@ -24,38 +26,46 @@ type Options = RedisStore & {
   /** share of Redis' maxmemory in use from which nothing is let in; ignored where Redis has no limit */
   memoryWatermark: number
   log: Pick<Logger, 'error'>
+  /** in ms */
   clock?: () => number
+  random?: () => number
 }
 
 const maxBacklogAgeMs = 250
 const maxMemoryAgeMs = 500
+const maxProcessesAgeMs = 2000
 /** What a prediction takes in Redis but for its input and output, as measured. */
 const bytesBesideInput = 2048
 
 export const createAdmission = (options: Options): Admission => {
-  const { redis, namespace, queues, backlogLimit, memoryWatermark, log, clock = Date.now } = options
+  const { redis, namespace, queues, backlogLimit, memoryWatermark, log } = options
+  const { clock = Date.now, random = Math.random } = options
   const onFailed = (err: unknown) => {
     if (!isAway(err)) log.error({ err }, 'admission goes by an old reading: the new one failed')
   }
 
-  const backlogs = new Map<string, Gauge>()
+  const backlogs = new Map<string, { rows: Gauge; sentAway: SentAway }>()
   const backlogOf = (model: string) => {
-    const gauge =
-      backlogs.get(model) ??
-      new Gauge({
+    const backlog = backlogs.get(model) ?? {
+      rows: new Gauge({
         read: () => readBacklogRows({ redis, namespace, queues }, model),
         maxAgeMs: maxBacklogAgeMs,
         onFailed,
         clock,
-      })
-    backlogs.set(model, gauge)
-    return gauge
+      }),
+      sentAway: new SentAway({ clock, random }),
+    }
+    backlogs.set(model, backlog)
+    return backlog
   }
   let limitBytes = 0
+  const freed = new FallRate()
+  const sentAwayFromMemory = new SentAway({ clock, random })
   const memory = new Gauge({
     read: async () => {
       const reading = await readRedisMemory(redis)
       limitBytes = reading.limitBytes
+      freed.read(reading.usedBytes, clock())
       return reading.usedBytes
     },
     maxAgeMs: maxMemoryAgeMs,
@@ -63,38 +73,53 @@ export const createAdmission = (options: Options): Admission => {
     clock,
   })
 
+  // every API process listens to the changes of cards, those of other releases included
+  const processes = new Gauge({
+    read: async () => Number((await redis.pubsub('NUMSUB', globalKeys(namespace).cardChanges))[1]),
+    maxAgeMs: maxProcessesAgeMs,
+    onFailed,
+    clock,
+  })
+  const sendAway = async (
+    sentAway: SentAway,
+    turn: { amount: number; excess: number; perSecond: number },
+  ): Promise<number> => {
+    await processes.freshen()
+    return sentAway.sendAway({ ...turn, processes: Math.max(1, processes.value) })
+  }
+
   return {
     admit: async (entry, { rows, inputBytes }) => {
       const backlog = backlogOf(entry.name)
-      await backlog.freshen()
+      await backlog.rows.freshen()
       await memory.freshen()
       const takesBytes = inputBytes + bytesBesideInput
-      if (limitBytes > 0 && memory.value + takesBytes > memoryWatermark * limitBytes) {
+      const excessBytes = limitBytes > 0 ? memory.value + takesBytes - memoryWatermark * limitBytes : 0
+      sentAwayFromMemory.asked(takesBytes)
+      if (excessBytes > 0) {
+        const turn = { amount: takesBytes, excess: excessBytes, perSecond: freed.perSecond }
         throw new AppError('memory_full', 'the queue is short of memory; try again later', {
-          retryAfterSeconds: secondsToDrain(backlog.value, entry),
+          retryAfterSeconds: await sendAway(sentAwayFromMemory, turn),
         })
       }
-      const excess = backlog.value + rows - backlogLimit
+      const excess = backlog.rows.value + rows - backlogLimit
+      backlog.sentAway.asked(rows)
       if (excess > 0) {
-        const detail = `${entry.name} has ${backlog.value} rows waiting, and takes at most ${backlogLimit}; try again later`
-        throw new AppError('backlog_full', detail, { retryAfterSeconds: secondsToDrain(excess, entry) })
+        const detail = `${entry.name} has ${backlog.rows.value} rows waiting, and takes at most ${backlogLimit}; try again later`
+        const turn = { amount: rows, excess, perSecond: drainRate(entry) }
+        throw new AppError('backlog_full', detail, {
+          retryAfterSeconds: await sendAway(backlog.sentAway, turn),
+        })
       }
-      backlog.add(rows)
+      backlog.rows.add(rows)
       memory.add(takesBytes)
     },
-    drainSeconds: (entry) => secondsToDrain(backlogs.get(entry.name)?.value ?? 0, entry, { ifUnknown: 2 }),
+    backlogSeconds: async (entry) => {
+      const { rows } = backlogOf(entry.name)
+      await rows.freshen()
+      return secondsUntilDone(Math.max(1, rows.value), entry)
+    },
   }
-}
-
-/** Whole seconds, 1 to 60, in which the workers of a model finish `rows`; `ifUnknown` before they finished any. */
-export const secondsToDrain = (
-  rows: number,
-  { heartbeats }: Pick<ModelEntry, 'heartbeats'>,
-  { ifUnknown = 60 }: { ifUnknown?: number } = {},
-) => {
-  const rowsPerSecond = drainRate({ heartbeats })
-  if (rowsPerSecond === 0) return ifUnknown
-  return Math.min(60, Math.max(1, Math.ceil(rows / rowsPerSecond)))
 }
 
 /** Redis can't be asked: it says so itself, and the enqueue will. Anything else is a defect. */

@@ -23,6 +23,7 @@ import { createAdmission } from './admission.ts'
 import { createWebhookCheck } from './check-webhook.ts'
 import { createClaims } from './claims.ts'
 import { createEnqueuePrediction } from './enqueue-prediction.ts'
+import { createPollSeconds } from './poll-seconds.ts'
 import { createPredictNow } from './predict-now.ts'
 import type { PredictNow } from './predict-now.ts'
 import { createSubmitGuard } from './submit-guard.ts'
@@ -34,8 +35,8 @@ export type Predictions = {
   submit: SubmitPrediction
   /** Submits and waits: for a caller who has no id to come back with. */
   predictNow: PredictNow
-  /** Whole seconds, 1 to 60, after which a prediction of the model that is submitted now may be done. */
-  drainSeconds: (model: string) => number
+  /** Whole seconds, 1 to 60, after which a prediction that was submitted just now may be done. */
+  pollSeconds: (record: PredictionRecord) => Promise<number>
   /** Throws `prediction_not_found`; `owner: null` reads anybody's. */
   read: (id: string, owner: string | null) => Promise<PredictionRecord>
   /** Where a queued one stands in line; undefined where it isn't in line (any more). */
@@ -104,10 +105,11 @@ export const openSubmit = ({
     predictions: {
       submit,
       predictNow: createPredictNow({ submit, watcher, cancel }),
-      drainSeconds: (model) => {
-        const entry = models.get(model)
-        return entry ? admission.drainSeconds(entry) : 1
-      },
+      pollSeconds: createPollSeconds({
+        models,
+        backlogSeconds: (entry) => admission.backlogSeconds(entry),
+        placeOf: (record) => reader.placeOf(record),
+      }),
       read: (id, owner) => reader.read(id, owner),
       placeOf: (record) => reader.placeOf(record),
       watch: watcher,

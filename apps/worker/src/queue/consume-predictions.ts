@@ -1,10 +1,11 @@
 import { Worker } from 'bullmq'
 import type { Job } from 'bullmq'
-import { lockSettings, modelPrefix, predictionJobSchema, queueName, refusalOf } from '@onqueue/shared'
+import { lockSettings, modelPrefix, predictionJobSchema, queueName, refusalOf, rowsOf } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
 import { InFlight } from './in-flight.ts'
 import { processPrediction } from './process-prediction.ts'
 import type { Processing } from './taken-prediction.ts'
+import type { Throughput } from './throughput.ts'
 
 /** The versions of the model that this worker has. They may come and go. */
 type Versions = {
@@ -28,7 +29,10 @@ export type Consumer = {
   close(graceMs: number): Promise<void>
 }
 
-type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & { versions: Versions }
+type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & {
+  versions: Versions
+  throughput: Pick<Throughput, 'taken' | 'left'>
+}
 
 /** Before a queue is asked again that was refused. */
 const refusedPauseMs = 500
@@ -41,7 +45,7 @@ const done = 1
  * finds the outcome and completes it without running anything. A job always completes: BullMQ's `failed` is left for
  * predictions whose workers were lost, and thrown errors are for another attempt.
  */
-export const consumePredictions = ({ versions, ...options }: Options): Consumer => {
+export const consumePredictions = ({ versions, throughput, ...options }: Options): Consumer => {
   const { redis, namespace, model, log } = options
   const inFlight = new InFlight(() => versions.maxInFlightRows())
   const graceIsOver = new AbortController()
@@ -53,14 +57,19 @@ export const consumePredictions = ({ versions, ...options }: Options): Consumer 
 
   const process = async (job: Job, token?: string) => {
     const id = job.id ?? ''
+    const takenAt = performance.now()
+    let rows = 0
     inFlight.started(id)
+    throughput.taken(takenAt)
     followInFlight()
     try {
       const prediction = predictionJobSchema.parse(job.data)
       await processPrediction(processing, { id, job, prediction, token })
+      rows = rowsOf(prediction)
       inFlight.completes(id)
       return done
     } finally {
+      throughput.left(performance.now(), { takenAt, rows })
       inFlight.remove(id)
     }
   }

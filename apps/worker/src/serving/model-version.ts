@@ -86,6 +86,13 @@ export class ModelVersion {
     return this.#supervisor.whyDown
   }
 
+  /** As its warm-up found it, with nothing of the queue in it. */
+  get expectedPace() {
+    const { batchRows, batchMs } = this.#supervisor.description.timing
+    const instances = this.#supervisor.slots.length
+    return { rowsPerSecond: (instances * batchRows * 1000) / Math.max(batchMs, 0.01), serviceMs: batchMs }
+  }
+
   get executorPids() {
     return this.#supervisor.executorPids
   }

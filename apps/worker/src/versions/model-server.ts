@@ -1,10 +1,11 @@
-import { readOutcomes, rowsOf } from '@onqueue/shared'
+import { readOutcomes } from '@onqueue/shared'
 import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 import { consumePredictions } from '../queue/consume-predictions.ts'
 import type { Consumer } from '../queue/consume-predictions.ts'
 import { Throughput } from '../queue/throughput.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RefusedModel } from '../repository/read-model-repository.ts'
+import type { ModelVersion } from '../serving/model-version.ts'
 import type { ModelEvents } from './model-events.ts'
 import { publishCards } from './publish-cards.ts'
 import type { PublishedCards } from './publish-cards.ts'
@@ -43,7 +44,7 @@ export class ModelServer {
   readonly #options: Options
   readonly #entries = new Map<string, VersionEntry>()
   readonly #cards: PublishedCards
-  readonly #throughput = new Throughput(Date.now())
+  readonly #throughput = new Throughput()
   readonly #adding = new Set<Promise<void>>()
   #consumer: Consumer | undefined
   #closed = false
@@ -54,7 +55,7 @@ export class ModelServer {
     this.#cards = publishCards({
       ...options,
       healthOf: (digest) => this.#healthOf(digest),
-      measureThroughput: (now) => this.#throughput.measure(now, this.countInFlight() > 0),
+      measurePace: () => this.#throughput.measure(performance.now()),
     })
   }
 
@@ -154,9 +155,9 @@ export class ModelServer {
 
   /** Takes predictions while a version is ready, and tells how these are: in this order, see above. */
   async #tell(entries: VersionEntry[]) {
-    const isAnyReady = this.#versionsThatAre('ready').length > 0
-    if (isAnyReady) this.#consumer ??= this.#consume()
-    this.#consumer?.take(isAnyReady)
+    const [ready] = this.#versionsThatAre('ready')
+    if (ready) this.#consumer ??= this.#consume(ready)
+    this.#consumer?.take(ready !== undefined)
     for (const entry of entries) {
       const card = cardOf(entry)
       if (card) await this.#cards.announce(card)
@@ -179,8 +180,9 @@ export class ModelServer {
     }
   }
 
-  #consume() {
+  #consume({ expectedPace }: ModelVersion) {
     const { model, events } = this.#options
+    this.#throughput.expect(expectedPace)
     return consumePredictions({
       ...this.#options,
       versions: {
@@ -192,10 +194,8 @@ export class ModelServer {
         maxInFlightRows: () =>
           Math.max(1, ...this.#versionsThatAre('ready').map(({ maxInFlightRows }) => maxInFlightRows)),
       },
-      onEnded: (prediction, outcome) => {
-        this.#throughput.add(rowsOf(prediction))
-        events.predictionEnded(model, outcome, prediction)
-      },
+      throughput: this.#throughput,
+      onEnded: (prediction, outcome) => events.predictionEnded(model, outcome, prediction),
     })
   }
 

@@ -1,5 +1,6 @@
 import { beat, heartbeatIntervalMs, isRedisAway, levelOf, publishCard, stopBeating } from '@onqueue/shared'
 import type { Heartbeat, Logger, RedisStore, VersionCard } from '@onqueue/shared'
+import type { Pace } from '../queue/throughput.ts'
 
 /** What a worker tells of a model: the card of each version, and heartbeats that say which versions it has. */
 export type PublishedCards = {
@@ -26,12 +27,12 @@ type Options = RedisStore & {
   log: Logger
   /** how a version is that was announced as ready */
   healthOf: (digest: string) => Health | undefined
-  /** rows finished a second, up to now */
-  measureThroughput: (now: number) => number
+  /** how fast the model's rows are finished, up to now */
+  measurePace: () => Pace
 }
 
 export const publishCards = (options: Options): PublishedCards => {
-  const { redis, namespace, model, workerId, log, healthOf, measureThroughput } = options
+  const { redis, namespace, model, workerId, log, healthOf, measurePace } = options
   const store = { redis, namespace }
   const cards = new Map<string, VersionCard>()
   /** announced, but Redis did not take it: the next heartbeat tries again */
@@ -49,10 +50,11 @@ export const publishCards = (options: Options): PublishedCards => {
 
   const sendBeat = async () => {
     if (stopped.signal.aborted) return
-    const now = Date.now()
     const published = [...cards.values()]
     const versions = published.map((card) => toState(card, healthOf(card.digest)))
-    const heartbeat = { workerId, at: now, rowsPerSecond: measureThroughput(now), versions }
+    const { rowsPerSecond, serviceMs } = measurePace()
+    const pace = { rowsPerSecond, ...(serviceMs === null ? {} : { serviceMs }) }
+    const heartbeat = { workerId, at: Date.now(), ...pace, versions }
     const lost = await beat(store, model, { heartbeat, published })
     const owed = published.filter((card) => lost.includes(card) || unpublished.has(card.digest))
     for (const card of owed) if (cards.has(card.digest)) await publish(card)

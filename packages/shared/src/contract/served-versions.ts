@@ -14,6 +14,8 @@ export const heartbeatSchema = z.object({
   at: z.number(),
   /** rows finished a second, averaged over the last seconds in which there was work */
   rowsPerSecond: z.number(),
+  /** how long a prediction took, from being taken to its end; absent before the first one */
+  serviceMs: z.number().optional(),
   versions: z.array(
     z.object({
       version: z.string(),

@@ -22,7 +22,7 @@ export const predictionRoutes = ({
   readJsonBody: ReadJsonBody
   locate: Locate
 }) => {
-  const { submit, drainSeconds, read, placeOf, watch, cancel, forget, show } = predictions
+  const { submit, pollSeconds, read, placeOf, watch, cancel, forget, show } = predictions
   const app = new OpenAPIHono<ApiEnvironment>()
 
   app.openapi(submitRoute, async (c) => {
@@ -47,7 +47,8 @@ export const predictionRoutes = ({
       ...(isReplay ? { 'Idempotency-Replayed': 'true' } : {}),
     }
     if (latest.outcome) return c.json(show(latest), isReplay ? 200 : 201, headers)
-    return c.json(show(latest), 202, { ...headers, 'Retry-After': String(drainSeconds(record.job.model)) })
+    const retryAfter = String(await pollSeconds(latest))
+    return c.json(show(latest), 202, { ...headers, 'Retry-After': retryAfter })
   })
 
   app.openapi(getRoute, async (c) => {

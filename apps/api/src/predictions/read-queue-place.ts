@@ -1,0 +1,27 @@
+import { modelKeys } from '@onqueue/shared'
+import type { ModelEntry, QueuePlace, RedisStore } from '@onqueue/shared'
+import { secondsUntilDone } from '../models/drain-rate.ts'
+
+/**
+ * Where a queued prediction stands, and when it may be done; undefined where it isn't in line (any more).
+ *
+ * Before it are those of its queue that are served sooner, and those that workers have in hand. They are taken to have as
+ * many rows each as the mean of all that wait.
+ */
+export const readQueuePlace = async (
+  { redis, namespace }: RedisStore,
+  { id, model, entry }: { id: string; model: string; entry: ModelEntry | undefined },
+): Promise<QueuePlace | undefined> => {
+  const { queue, extraRows } = modelKeys(namespace, model)
+  const [rank, waiting, inHand, extra] = await Promise.all([
+    redis.zrank(queue('prioritized'), id),
+    redis.zcard(queue('prioritized')),
+    redis.llen(queue('active')),
+    redis.get(extraRows),
+  ])
+  if (rank === null) return undefined
+  const predictions = Math.max(1, waiting + inHand)
+  const rowsEach = 1 + Math.max(0, Number(extra ?? 0)) / predictions
+  const seconds = entry ? secondsUntilDone((rank + 1 + inHand) * rowsEach, entry) : null
+  return { position: rank + 1, etaSeconds: seconds === null ? null : Math.ceil(seconds) }
+}
