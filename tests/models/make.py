@@ -90,6 +90,13 @@ slow (int64[N,1] n) => (float[N] y)
 }
 """
 
+# As long as the row that it is given.
+ECHO = """
+echo (float[N,L] x) => (float[N,L] y) {
+  y = Identity(x)
+}
+"""
+
 # NaN below zero, -Infinity at zero: numbers that JSON has no word for.
 NAN_OUT = """
 nan_out (float[N,2] x) => (float[N,2] y) {
@@ -107,6 +114,7 @@ def main():
     write("throws", from_text(THROWS))
     write("crashes", from_text(CRASHES))
     write("slow", from_text(SLOW))
+    write("echo", from_text(ECHO))
     write("nan-out", from_text(NAN_OUT))
     write("dict-and-seq", dict_and_seq())
     check()
@@ -171,6 +179,8 @@ def check():
     assert run("crashes", i=ints(0, 7, -2))[0].tolist() == [0, 7, -2]
 
     assert run("slow", n=ints([0], [7], [-2]))[0].tolist() == [0, 7, -2]
+
+    assert run("echo", x=floats([1, 2, 3], [4, 5, 6]))[0].tolist() == [[1, 2, 3], [4, 5, 6]]
 
     logs = run("nan-out", x=floats([1, 0], [-1, 1]))[0]
     assert np.array_equal(logs, [[0, -np.inf], [np.nan, 0]], equal_nan=True)

@@ -49,6 +49,9 @@ export const settings = z.object({
   ONQUEUE_CORS_ORIGINS: originsSetting().describe(
     'Origins of web pages that may call this server from a browser, such as https://app.example.com; none when not set. * is any origin, where there are API keys.',
   ),
+  ONQUEUE_UNDER_WAY_LIMIT_BYTES: integerSetting(64 * 1024 * 1024).describe(
+    'Bytes of request bodies and of answers that this process has in memory at once; requests beyond are refused with 503. At least twice ONQUEUE_BODY_LIMIT_BYTES.',
+  ),
   ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
     'Rows of a model that may wait or run; predictions beyond are refused with 429.',
   ),

@@ -14,12 +14,13 @@ import { openDeliveries } from './deliveries/open-deliveries.ts'
 import { createNativeDialect } from './dialects/native/native-dialect.ts'
 import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
 import { createApp } from './http/app.ts'
-import { createJsonReader } from './http/bodies/json-body.ts'
+import { createJsonReader, createShortReader } from './http/bodies/json-body.ts'
 import { serveRequests } from './http/connections/serve-requests.ts'
 import { createDialectFinder } from './http/dialect.ts'
 import { healthPaths, healthRoutes } from './http/health-routes.ts'
 import { listen, stopListening } from './http/listen.ts'
 import { createReadinessCheck } from './http/readiness.ts'
+import { UnderWay } from './http/under-way.ts'
 import { createMetrics } from './metrics.ts'
 import { openModels } from './models/open-models.ts'
 import { docsPaths, docsRoutes, isPage } from './openapi/docs-routes.ts'
@@ -60,6 +61,8 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
 
   const { server, port } = await listen({ host: config.ONQUEUE_HOST, port: config.PORT })
   const publicUrl = publicUrlOf(config, port)
+  const underWay = new UnderWay(config.ONQUEUE_UNDER_WAY_LIMIT_BYTES)
+  underWay.watch(server, { patienceMs: 60_000 })
 
   const deliveryStore = createDeliveryStore(store)
   const known = openPredictions({
@@ -98,6 +101,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
     retentionMs: config.ONQUEUE_RETENTION,
     backlogLimit: config.ONQUEUE_BACKLOG_LIMIT,
     memoryWatermark: config.ONQUEUE_MEMORY_WATERMARK,
+    maxInputBytes: config.ONQUEUE_BODY_LIMIT_BYTES,
     count: metrics,
     log,
   })
@@ -107,8 +111,9 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   const { predictions } = submit
   const defaultModel = config.ONQUEUE_DEFAULT_MODEL
   const readJsonBody = createJsonReader({ limitBytes: config.ONQUEUE_BODY_LIMIT_BYTES })
+  const readShortBody = createShortReader()
   const dialects = [
-    createNativeDialect({ predictions, models, deliveries, readJsonBody, publicUrl }),
+    createNativeDialect({ predictions, models, deliveries, readJsonBody, readShortBody, publicUrl }),
     createPlainDialect({ predictions, models, readJsonBody, defaultModel }),
   ] as const
 
@@ -117,6 +122,7 @@ export const startApi = async (config: ApiConfig): Promise<Api> => {
   const dialectOf = createDialectFinder(dialects)
   const app = createApp({
     log,
+    underWay,
     dialectOf,
     countRequest: metrics.countRequest,
     publicUrl,

@@ -1,4 +1,4 @@
-import { AppError, webhookBody } from '@onqueue/shared'
+import { AppError, readForBody, webhookBody } from '@onqueue/shared'
 import type { Delivery, DeliveryRecord, DeliveryStore, ShowPrediction } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ListDeliveries } from './list-deliveries.ts'
@@ -52,7 +52,7 @@ export const createRedeliver = ({
       throw new AppError('payload_expired', 'it was delivered, and what it carried is not kept any more')
     }
     const { webhookStatus: _, ...unsent } = prediction
-    return webhookBody(show(unsent), prediction.job.webhook.payload).text
+    return webhookBody(show(await readForBody(unsent)), prediction.job.webhook.payload).text
   }
 
   return {

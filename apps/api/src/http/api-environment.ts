@@ -1,5 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
+import type { Logger } from '@onqueue/shared'
 import type { Context } from 'hono'
+import type { UnderWay } from './under-way.ts'
 
 /** What a request carries on its way through the Hono app. */
 export type ApiEnvironment = {
@@ -12,6 +14,9 @@ export type ApiEnvironment = {
     requestId: string
     /** when the request came in, on the clock of `performance.now()`, in ms: waits are counted from here */
     arrivedAt: number
+    /** what of this process' memory requests and answers have; absent where a test has no app around its routes */
+    underWay?: UnderWay
+    log?: Logger
   }
 }
 

@@ -7,7 +7,7 @@ import { createAuth } from '../access/auth.ts'
 import { createLoopbackGuard } from '../access/loopback-guard.ts'
 import type { ApiEnvironment } from './api-environment.ts'
 import { createApp } from './app.ts'
-import { createJsonReader } from './bodies/json-body.ts'
+import { createShortReader } from './bodies/json-body.ts'
 import { parseBody } from './bodies/parse-body.ts'
 import { dialectWith } from './dialect.fixture.ts'
 import { createDialectFinder } from './dialect.ts'
@@ -180,7 +180,7 @@ test('another method of a known path is 405 and says which there are', async () 
 
 /** A server that speaks a second dialect below `/infer/`: another envelope, another scheme, bodies without a type. */
 const startTwoDialects = ({ hasKeys = true }: { hasKeys?: boolean } = {}) => {
-  const readJsonBody = createJsonReader({ limitBytes: 20, isJson: () => true })
+  const readShortBody = createShortReader({ limitBytes: 20, isJson: () => true })
   const bodySchema = z.strictObject({ a: z.number() })
   const inferRoutes = new OpenAPIHono<ApiEnvironment>()
   inferRoutes.get('/infer/ready', (c) => c.json({}))
@@ -191,7 +191,7 @@ const startTwoDialects = ({ hasKeys = true }: { hasKeys?: boolean } = {}) => {
     throw new AppError('backlog_full', 'too much is waiting', { retryAfterSeconds: 7 })
   })
   inferRoutes.post('/infer/echo', async (c) =>
-    c.json({ owner: c.var.owner, got: parseBody(bodySchema, await readJsonBody(c)) }),
+    c.json({ owner: c.var.owner, got: parseBody(bodySchema, await readShortBody(c)) }),
   )
   inferRoutes.openapi(limitedRoute('/infer/list'), (c) => c.text('ok'))
   const infer = dialectWith({

@@ -11,6 +11,7 @@ import { createNotFoundHandler } from './not-found.ts'
 import { refuseInvalid } from './refuse-invalid.ts'
 import { requestId } from './request-id.ts'
 import { toAppError } from './to-app-error.ts'
+import type { UnderWay } from './under-way.ts'
 
 /**
  * The onion: every request gets its id, is counted, is let in from the web pages that may, must not come from a foreign web page, and has an owner, in this
@@ -20,6 +21,7 @@ import { toAppError } from './to-app-error.ts'
  */
 export const createApp = ({
   log,
+  underWay,
   dialectOf,
   countRequest,
   publicUrl,
@@ -28,6 +30,7 @@ export const createApp = ({
   auth,
 }: {
   log: Logger
+  underWay?: UnderWay
   dialectOf: DialectOfPath
   countRequest: MiddlewareHandler<ApiEnvironment>
   publicUrl: string
@@ -41,6 +44,11 @@ export const createApp = ({
   app.onError(createErrorHandler({ log, answerError }))
   app.notFound(createNotFoundHandler(app, { answerError }))
   app.use(requestId)
+  app.use((c, next) => {
+    c.set('log', log)
+    c.set('underWay', underWay)
+    return next()
+  })
   app.use(countRequest)
   const cors = createCors(corsOrigins)
   if (cors) app.use(cors)

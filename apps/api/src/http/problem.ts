@@ -1,23 +1,30 @@
-import { httpStatusOf } from '@onqueue/shared'
+import { httpStatusOf, toJsonParts } from '@onqueue/shared'
 import type { AppError } from '@onqueue/shared'
+import { answerParts } from './answers/answer-json.ts'
 import type { ApiContext } from './api-environment.ts'
 
 /** An error as `application/problem+json` (RFC 9457). */
-export const problemResponse = (c: ApiContext, err: AppError) =>
-  c.body(problemText(err, c.get('requestId')), httpStatusOf[err.code], { 'Content-Type': problemType })
+export const problemResponse = (c: ApiContext, err: AppError) => {
+  const status = httpStatusOf[err.code]
+  const headers = { 'Content-Type': problemType }
+  const parts = toJsonParts(problemOf(err, c.get('requestId')))
+  return parts.length === 1 ? c.body(parts[0], status, headers) : answerParts(c, parts, status, headers)
+}
 
 export const problemType = 'application/problem+json'
 
-export const problemText = (err: AppError, requestId: string) =>
-  JSON.stringify({
-    type: `urn:onqueue:error:${err.code}`,
-    title: titleOf(err.code),
-    status: httpStatusOf[err.code],
-    detail: err.message,
-    code: err.code,
-    request_id: requestId,
-    ...(err.places.length > 0 ? { errors: err.places } : {}),
-    ...err.extra,
-  })
+/** Of an error that nothing of a prediction goes with. */
+export const problemText = (err: AppError, requestId: string) => JSON.stringify(problemOf(err, requestId))
+
+const problemOf = (err: AppError, requestId: string) => ({
+  type: `urn:onqueue:error:${err.code}`,
+  title: titleOf(err.code),
+  status: httpStatusOf[err.code],
+  detail: err.message,
+  code: err.code,
+  request_id: requestId,
+  ...(err.places.length > 0 ? { errors: err.places } : {}),
+  ...err.extra,
+})
 
 const titleOf = (code: string) => `${code.charAt(0).toUpperCase()}${code.slice(1).replaceAll('_', ' ')}`

@@ -1,5 +1,6 @@
-import { modelKeys, statusOf } from '@onqueue/shared'
+import { modelKeys, statusOf, toJsonParts } from '@onqueue/shared'
 import type { PredictionRecord, PredictionStatus, RedisStore } from '@onqueue/shared'
+import { bytesOfParts } from '../http/answers/json-stream.ts'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import { planPage } from './plan-page.ts'
@@ -12,7 +13,8 @@ import type { PredictionReader } from './read-prediction.ts'
  * where there are none.
  *
  * The listings of the models are merged; entries whose prediction is gone are dropped from them here. A filter by status
- * has to read the predictions: it looks at so many at the most, and the next page goes on from there.
+ * has to read the predictions: it looks at so many at the most, and the next page goes on from there. Inputs and outputs are
+ * only kept where they are asked for, and then a page ends when it has so many bytes of them.
  */
 export type ListPredictions = (query: ListQuery) => Promise<PredictionPage>
 
@@ -25,6 +27,8 @@ type ListQuery = {
   createdBefore: number | undefined
   limit: number
   cursor: ListCursor | undefined
+  /** what is long of a prediction, and wanted */
+  include: ReadonlySet<'input' | 'output'>
 }
 
 type PredictionPage = {
@@ -34,6 +38,10 @@ type PredictionPage = {
 }
 
 const maxEntriesRead = 1000
+/** Entries of which the predictions are read at once. */
+const maxReadAtOnce = 20
+/** Of inputs and outputs in a page, but for its first prediction. */
+const maxPageBytes = 1024 * 1024
 /** An entry without a job that is younger than this may be about to get one. */
 const settledAfterMs = 60_000
 
@@ -63,7 +71,7 @@ export const createListPredictions = (options: Options): ListPredictions => {
   }
 
   /** Those of the entries whose predictions belong in the list. */
-  const readMatching = async (entries: ListingEntry[], { owner, status }: ListQuery) => {
+  const readMatching = async (entries: ListingEntry[], { owner, status, include }: ListQuery) => {
     const records = await Promise.all(entries.map(({ id }) => reader.find(id, owner)))
     const gone = entries.filter(
       (entry, index) => !records[index] && clock() - entry.createdAt > settledAfterMs,
@@ -72,14 +80,14 @@ export const createListPredictions = (options: Options): ListPredictions => {
     return entries.flatMap(({ id, createdAt }, index) => {
       const record = records[index]
       return record && (status === undefined || statusOf(record) === status)
-        ? [{ id, createdAt, record }]
+        ? [{ id, createdAt, record: keepIncluded(record, include) }]
         : []
     })
   }
 
   return async (query) => {
     const { limit, cursor } = query
-    const count = query.status === undefined ? limit + 1 : 100
+    const count = query.status === undefined ? Math.min(limit + 1, maxReadAtOnce) : maxReadAtOnce
     const found: Awaited<ReturnType<typeof readMatching>> = []
     let lastRead: ListingEntry | undefined
     for (let entriesRead = count; ; entriesRead += count) {
@@ -92,7 +100,7 @@ export const createListPredictions = (options: Options): ListPredictions => {
         lastRead,
         isAllRead: entries.length < count,
         isEnoughRead: entriesRead >= maxEntriesRead,
-        limit,
+        limit: Math.min(limit, fitting(found.map(({ record }) => record))),
         cursor,
       })
       if (page) {
@@ -102,3 +110,24 @@ export const createListPredictions = (options: Options): ListPredictions => {
     }
   }
 }
+
+const keepIncluded = (
+  { input, outcome, ...record }: PredictionRecord,
+  include: ListQuery['include'],
+): PredictionRecord => ({
+  ...record,
+  input: include.has('input') ? input : null,
+  outcome: outcome && { ...outcome, output: include.has('output') ? outcome.output : null },
+})
+
+/** How many of the records a page takes: all that are there, as long as they are not too long together; at least one. */
+const fitting = (records: readonly PredictionRecord[]) => {
+  let bytes = 0
+  for (const [index, { input, outcome }] of records.entries()) {
+    bytes += bytesOf(input) + bytesOf(outcome?.output)
+    if (bytes > maxPageBytes) return Math.max(1, index)
+  }
+  return Infinity
+}
+
+const bytesOf = (value: unknown) => (value == null ? 0 : bytesOfParts(toJsonParts(value)))

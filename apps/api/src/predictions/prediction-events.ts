@@ -1,11 +1,13 @@
-import { levelOf } from '@onqueue/shared'
+import { levelOf, toJsonParts } from '@onqueue/shared'
 import type { Logger, PredictionRecord } from '@onqueue/shared'
+import { chunksOf } from '../http/answers/json-stream.ts'
 import { etagOf } from './prediction-etag.ts'
 import type { PredictionWatcher } from './watch-prediction.ts'
 
 /**
  * Server-sent events of one prediction: an event `prediction` with the object as it is and at each change, `id` its
  * ETag, and the end of the stream after the final one. A comment every 15 s keeps proxies from cutting the connection.
+ * What is stored of the object is read as fast as the client takes it.
  */
 export type StreamEvents = (
   record: PredictionRecord,
@@ -29,13 +31,25 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
     const canceled = new AbortController()
     const ended = AbortSignal.any([signal, canceled.signal, closing.signal])
     const encoder = new TextEncoder()
+    let isInEvent = false
+    let wake = () => {}
+    ended.addEventListener('abort', () => wake())
 
     const send = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
       let record = start
       let sent = lastEventId
       while (!ended.aborted) {
         const etag = etagOf(record)
-        if (etag !== sent) controller.enqueue(encoder.encode(eventText(etag, show(record))))
+        if (etag !== sent) {
+          isInEvent = true
+          for await (const chunk of chunksOf(eventParts(etag, show(record)))) {
+            while (!ended.aborted && !hasRoom(controller))
+              await new Promise<void>((resolve) => (wake = resolve))
+            if (ended.aborted) return
+            controller.enqueue(chunk)
+          }
+          isInEvent = false
+        }
         sent = etag
         if (record.outcome) return
         const isKnown = (latest: PredictionRecord) => etagOf(latest) === sent
@@ -47,10 +61,10 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
     return new ReadableStream<Uint8Array>({
       start: (controller) => {
         open++
-        comments = setInterval(
-          () => controller.enqueue(encoder.encode(': still here\n\n')),
-          commentIntervalMs,
-        )
+        const comment = () => {
+          if (!isInEvent && hasRoom(controller)) controller.enqueue(encoder.encode(': still here\n\n'))
+        }
+        comments = setInterval(comment, commentIntervalMs)
         const finish = () => {
           open--
           clearInterval(comments)
@@ -61,6 +75,7 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
           .catch((err: unknown) => log[levelOf(err)]({ err, predictionId: start.id }, 'events ended early'))
           .then(finish)
       },
+      pull: () => wake(),
       cancel: () => {
         // at once: what is under way may still wait for Redis, and a canceled stream takes nothing more
         clearInterval(comments)
@@ -76,5 +91,10 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
   }
 }
 
-const eventText = (id: string, data: unknown) =>
-  `event: prediction\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`
+const hasRoom = ({ desiredSize }: ReadableStreamDefaultController<Uint8Array>) => (desiredSize ?? 0) > 0
+
+const eventParts = (id: string, data: unknown) => {
+  const [first, ...others] = toJsonParts(data)
+  const start = `event: prediction\nid: ${id}\ndata: ${first}`
+  return others.length === 0 ? [`${start}\n\n`] : [start, ...others, '\n\n']
+}

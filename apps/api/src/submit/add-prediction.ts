@@ -1,5 +1,5 @@
-import { rowsOf } from '@onqueue/shared'
-import type { AppErrorCode, Logger, PredictionRecord, Priority } from '@onqueue/shared'
+import { inputOf, rowsOf } from '@onqueue/shared'
+import type { AppErrorCode, Logger, PredictionRecord, Priority, RedisStore } from '@onqueue/shared'
 import type { ExpectedOutcome, OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
 import type { CheckedSubmission } from './check-submission.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
@@ -31,18 +31,21 @@ export type AddPrediction = (
 
 export const createAddPrediction =
   ({
+    store,
     enqueue,
     waiters,
     count,
     log,
   }: {
+    /** where a long input is read again that is part of the answer */
+    store: RedisStore
     enqueue: EnqueuePrediction
     waiters: OutcomeWaiters
     count: Pick<CountSubmits, 'countSubmitted'>
     log: Logger
   }): AddPrediction =>
-  async (id, { input, ...prediction }, { isKeyed, isAwaited }) => {
-    const { job } = prediction
+  async (id, { input: value, ...prediction }, { isKeyed, isAwaited }) => {
+    const { job, largeInput } = prediction
     const expected = isAwaited ? waiters.expect(id) : null
     try {
       await enqueue({ id, isKeyed, ...prediction })
@@ -55,5 +58,9 @@ export const createAddPrediction =
       { predictionId: id, requestId: job.requestId, model: job.model, rows: rowsOf(job) },
       'prediction accepted',
     )
+    const input =
+      largeInput === null
+        ? value
+        : inputOf(store, { model: job.model, id, bytes: Buffer.byteLength(largeInput) })
     return { record: { id, job, input, takenAt: null, outcome: null }, isReplay: false, expected }
   }

@@ -1,16 +1,17 @@
 import { AppError } from '@onqueue/shared'
-import type { PredictionJobData, WebhookRequest } from '@onqueue/shared'
+import type { ErrorPlace, PredictionJobData, ServedVersion, WebhookRequest } from '@onqueue/shared'
 import { deadlineFrom } from './cancel-after.ts'
 import { maxInlineCharacters } from './enqueue-prediction.ts'
+import { decodeUtf8 } from '../http/bodies/decode-utf8.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import type { SubmitRequest } from './submit-request.ts'
+import type { ReadSubmission } from './reading/read-submission.ts'
+import { inputPointerOf } from './reading/read-value.ts'
+import type { BodyForm } from './reading/read-value.ts'
 
-export type Submission = {
+export type Submission = ReadSubmission & {
   model: string
-  request: SubmitRequest
-  /** where the input is in the caller's body: `/input`, or `''` when the body is the input */
-  inputPointer: string
+  form: BodyForm
   owner: string
   requestId: string
   /** the `Cancel-After` header */
@@ -24,9 +25,10 @@ export type Submission = {
 /** What a good submission becomes; still without an id. `job` lacks the input where that is large. */
 export type CheckedSubmission = {
   job: PredictionJobData
+  /** undefined where it is long */
   input: unknown
   /** the input as JSON, where it is too long to be part of the job; otherwise null */
-  largeInput: string | null
+  largeInput: string | Uint8Array | null
   attempts: number
 }
 
@@ -34,41 +36,56 @@ export type CheckedSubmission = {
 export const createSubmissionCheck =
   ({ models, clock = Date.now }: { models: Pick<ModelCatalog, 'resolve' | 'check'>; clock?: () => number }) =>
   (submission: Submission): CheckedSubmission => {
-    const {
-      model,
-      request,
-      inputPointer,
-      owner,
-      requestId,
-      cancelAfter,
-      webhook,
-      needsWorker = false,
-    } = submission
-    const { input, priority, metadata } = request
+    const placesOf = ({ input, form }: Submission, served: ServedVersion): ErrorPlace[] => {
+      if ('value' in input) return models.check(served, input.value, inputPointerOf(form))
+      // of a version that came meanwhile its workers check the input
+      return input.checked?.digest === served.card.digest ? input.checked.places : []
+    }
+
+    const { model, request, input, owner, requestId, cancelAfter, webhook, needsWorker = false } = submission
+    const { priority, metadata } = request
     const served = models.resolve(model, { version: request.version, needsWorker })
-    const places = models.check(served, input, inputPointer)
+    const places = placesOf(submission, served)
     const [first] = places
     if (first) {
       const detail = `the input does not fit ${model}: ${describePlace(first)}`
       throw new AppError('invalid_input', detail, { places })
     }
     const createdAt = clock()
-    const text = JSON.stringify(input)
-    const isLarge = text.length > maxInlineCharacters
+    const { value, text, arrayLength } = kept(input)
+    const isLarge = typeof text !== 'string' || text.length > maxInlineCharacters
     const job: PredictionJobData = {
       model,
       version: served.version,
       digest: served.card.digest,
       owner,
       requestId,
-      ...(isLarge ? {} : { input }),
+      ...(isLarge ? {} : { input: value }),
       inputBytes: text.length,
-      arrayLength: Array.isArray(input) ? input.length : null,
+      arrayLength,
       priority,
       metadata,
       deadline: deadlineFrom(cancelAfter, createdAt),
       createdAt,
       ...(webhook ? { webhook } : {}),
     }
-    return { job, input, largeInput: isLarge ? text : null, attempts: served.card.attempts }
+    return {
+      job,
+      input: isLarge ? undefined : value,
+      largeInput: isLarge ? text : null,
+      attempts: served.card.attempts,
+    }
   }
+
+/** The input as it is kept. One that was long as it came may be short, since it had blanks in it. */
+const kept = (input: Submission['input']) => {
+  if ('value' in input) {
+    const { value } = input
+    return { value, text: JSON.stringify(value), arrayLength: Array.isArray(value) ? value.length : null }
+  }
+  const { text, arrayLength } = input
+  if (text.length > maxInlineCharacters) return { value: undefined, text, arrayLength }
+  const short = decodeUtf8(text)
+  const value: unknown = JSON.parse(short)
+  return { value, text: short, arrayLength }
+}

@@ -7,7 +7,10 @@ import type { SubmitRequest } from './submit-request.ts'
  * What a submit asks to be told, checked as far as it can be done without dialling; undefined where it asks for nothing.
  * Throws as the check of the receiver does, and `invalid_input` at an option of no use.
  */
-export type CheckWebhook = (request: SubmitRequest, owner: string) => Promise<WebhookRequest | undefined>
+export type CheckWebhook = (
+  request: Omit<SubmitRequest, 'input'>,
+  owner: string,
+) => Promise<WebhookRequest | undefined>
 
 export const createWebhookCheck =
   ({ checkReceiver }: { checkReceiver: CheckReceiver }): CheckWebhook =>

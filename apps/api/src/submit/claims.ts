@@ -70,7 +70,8 @@ const parseClaim = (text: string | null) => (text === null ? null : claimSchema.
 
 // depth is bounded by parseJson
 const sorted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sorted)
+  // most long inputs are arrays of numbers, which need no copy
+  if (Array.isArray(value)) return value.some((item) => typeof item === 'object') ? value.map(sorted) : value
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value)

@@ -20,7 +20,7 @@ type NewPrediction = {
   /** without `input` where that is large */
   job: PredictionJobData
   /** the input as JSON, where it is too long to be part of the job; otherwise null */
-  largeInput: string | null
+  largeInput: string | Uint8Array | null
   /** how often it may be tried */
   attempts: number
   /** an idempotency key stands for it: who retries the submit finds it */
@@ -59,7 +59,8 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
   const writeLargeInput = async ({ id, job, largeInput }: NewPrediction) => {
     if (largeInput === null) return
     try {
-      await bulk.set(modelKeys(namespace, job.model).input(id), largeInput, 'PX', unclaimedInputTtlMs)
+      const text = typeof largeInput === 'string' ? largeInput : Buffer.from(largeInput.buffer)
+      await bulk.set(modelKeys(namespace, job.model).input(id), text, 'PX', unclaimedInputTtlMs)
     } catch (err) {
       throw isRedisAway(err) ? queueUnavailable(err) : err
     }

@@ -26,6 +26,8 @@ import { createEnqueuePrediction } from './enqueue-prediction.ts'
 import { createPollSeconds } from './poll-seconds.ts'
 import { createPredictNow } from './predict-now.ts'
 import type { PredictNow } from './predict-now.ts'
+import { createReadingThreads } from './reading/reading-threads.ts'
+import { createReadSubmission } from './reading/read-submission.ts'
 import { createSubmitGuard } from './submit-guard.ts'
 import { createSubmitPrediction } from './submit-prediction.ts'
 import type { SubmitPrediction } from './submit-prediction.ts'
@@ -65,6 +67,7 @@ export const openSubmit = ({
   retentionMs,
   backlogLimit,
   memoryWatermark,
+  maxInputBytes,
   count,
   log,
 }: RedisStore & {
@@ -80,6 +83,8 @@ export const openSubmit = ({
   /** rows of a model that may wait or run */
   backlogLimit: number
   memoryWatermark: number
+  /** of a long input as it is kept */
+  maxInputBytes: number
   count: CountSubmits
   log: Logger
 }): { predictions: Predictions; close(): Promise<void> } => {
@@ -90,13 +95,15 @@ export const openSubmit = ({
   const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark, log })
   const guard = createSubmitGuard({ ...store, clock })
   const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, clock, abandoned })
+  const threads = createReadingThreads({ log })
   const submit = createSubmitPrediction({
     models,
+    readSubmission: createReadSubmission({ models, threads, maxTextBytes: maxInputBytes }),
     checkWebhook: createWebhookCheck({ checkReceiver }),
     admission,
     claims: createClaims({ ...store, retentionMs }),
     reader,
-    add: createAddPrediction({ enqueue, waiters, count, log }),
+    add: createAddPrediction({ store: { redis: bulk, namespace }, enqueue, waiters, count, log }),
     secret,
     count,
   })
@@ -122,6 +129,7 @@ export const openSubmit = ({
     },
     close: async () => {
       clock.close()
+      await threads.close()
       await abandoned.close()
     },
   }

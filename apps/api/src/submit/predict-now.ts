@@ -1,18 +1,19 @@
 import { AppError, predictionPath } from '@onqueue/shared'
 import type { Outcome } from '@onqueue/shared'
+import type { JsonBody } from '../http/bodies/json-body.ts'
 import type { CancelPrediction } from '../predictions/cancel-prediction.ts'
 import type { SubmitPrediction } from './submit-prediction.ts'
 import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
 
 /**
- * Submits a prediction and waits for its outcome, good or bad. `input` is the bare body: pointers into it start at the
+ * Submits a prediction and waits for its outcome, good or bad. `body` is the bare input: pointers into it start at the
  * root. When `signal` aborts (the caller went away) the prediction is canceled; when `waitMs` is over it goes on, and
  * this throws `wait_over` with its `Location`. Throws what a submit throws. `outputOf` makes the answer of it.
  */
 export type PredictNow = (request: {
   model: string
   version: string | undefined
-  input: unknown
+  body: JsonBody
   owner: string
   requestId: string
   signal: AbortSignal
@@ -31,12 +32,13 @@ export const createPredictNow =
     watcher: PredictionWatcher
     cancel: CancelPrediction
   }): PredictNow =>
-  async ({ model, version, input, owner, requestId, signal, waitMs }) => {
+  async ({ model, version, body, owner, requestId, signal, waitMs }) => {
     const endsAt = performance.now() + waitMs
     const { record, expected } = await submit({
       model,
-      request: { input, version, priority: 'normal', metadata: {} },
-      inputPointer: '',
+      body,
+      form: 'input',
+      version,
       owner,
       requestId,
       needsWorker: true,

@@ -52,9 +52,9 @@ export const createSubmitKeyed = ({
   }
 
   return async (submission: AwaitedSubmission, idempotencyKey: string): Promise<Submitted> => {
-    const { model, owner, request, isAwaited } = submission
+    const { model, owner, isAwaited } = submission
     const id = keyedPredictionId({ model, owner, idempotencyKey, secret })
-    const fingerprint = fingerprintOf(model, request)
+    const fingerprint = fingerprintOfRead(submission)
     const startedAt = performance.now()
     for (;;) {
       const claim = await claims.read(model, id)
@@ -84,6 +84,13 @@ export const createSubmitKeyed = ({
       }
     }
   }
+}
+
+/** Of a long input it was made where the input was read. */
+const fingerprintOfRead = ({ model, request, input }: AwaitedSubmission) => {
+  if ('value' in input) return fingerprintOf(model, { ...request, input: input.value })
+  if (input.fingerprint !== null) return input.fingerprint
+  throw new Error('unreachable: a submission with a key is read with a fingerprint')
 }
 
 const refusal = (why: Extract<KeyedStep, { kind: 'refuse' }>['why'], id: string) => {

@@ -7,22 +7,28 @@ import { createSubmissionCheck } from './check-submission.ts'
 import type { Submission } from './check-submission.ts'
 import type { CheckWebhook } from './check-webhook.ts'
 import type { Claims } from './claims.ts'
+import type { ReadSubmission, UnreadSubmission } from './reading/read-submission.ts'
 import { createSubmitKeyed } from './submit-keyed.ts'
 
-export type AwaitedSubmission = Omit<Submission, 'webhook'> & {
-  idempotencyKey?: string | undefined
-  /** the caller will wait: `expected` is registered before the prediction can end */
-  isAwaited: boolean
-}
+/** What is asked for, as it came. */
+type AskedSubmission = UnreadSubmission &
+  Omit<Submission, 'webhook' | keyof ReadSubmission> & {
+    /** the caller will wait: `expected` is registered before the prediction can end */
+    isAwaited: boolean
+  }
+
+/** The same, read. */
+export type AwaitedSubmission = AskedSubmission & ReadSubmission
 
 /**
- * Takes a prediction in: check → admit → enqueue, and for an idempotency key a claim between the last two. Throws what
+ * Takes a prediction in: read → check → admit → enqueue, and for an idempotency key a claim between the last two. Throws what
  * each of these throws.
  */
-export type SubmitPrediction = (submission: AwaitedSubmission) => Promise<Submitted>
+export type SubmitPrediction = (submission: AskedSubmission) => Promise<Submitted>
 
 export const createSubmitPrediction = ({
   models,
+  readSubmission,
   checkWebhook,
   admission,
   claims,
@@ -32,6 +38,7 @@ export const createSubmitPrediction = ({
   count,
 }: {
   models: Pick<ModelCatalog, 'get' | 'resolve' | 'check'>
+  readSubmission: (submission: UnreadSubmission) => Promise<ReadSubmission>
   checkWebhook: CheckWebhook
   admission: Admission
   claims: Claims
@@ -61,9 +68,10 @@ export const createSubmitPrediction = ({
     })
   }
 
-  return async (submission) => {
-    const { model, idempotencyKey } = submission
+  return async (asked) => {
+    const { model, idempotencyKey } = asked
     try {
+      const submission = { ...asked, ...(await readSubmission(asked)) }
       // a key of a model that was never here has no claim to look for
       return idempotencyKey !== undefined && models.get(model)
         ? await submitKeyed(submission, idempotencyKey)

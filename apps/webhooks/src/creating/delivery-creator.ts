@@ -2,6 +2,7 @@ import {
   deliveryIdOf,
   levelOf,
   parseUndelivered,
+  readForBody,
   readPredictionRecord,
   undeliveredMember,
   webhookBody,
@@ -82,7 +83,7 @@ export const createDeliveryCreator = ({
     kind: 'start' | 'completed',
   ) => {
     const deliveryId = deliveryIdOf(record.id, kind)
-    const { text, isWhole } = webhookBody(show(record), webhook.payload)
+    const { text, isWhole } = webhookBody(show(await readForBody(record)), webhook.payload)
     const about: DeliveryAbout = {
       owner: record.job.owner,
       predictionId: record.id,

@@ -18,7 +18,7 @@ export type PredictionStatus = (typeof statuses)[number]
 export type PredictionRecord = {
   id: string
   job: PredictionJobData
-  /** the input, wherever it was kept */
+  /** the input, wherever it was kept; a `StoredJson` where it is long, as is then the output of the outcome */
   input: unknown
   /**
    * when the worker that has it now, or had it last, took it, in ms: BullMQ's `processedOn`. Null while it waits, also

@@ -79,18 +79,6 @@ export const createOutcomeWriter = (store: RedisStore): OutcomeWriter => {
   }
 }
 
-/** The outcomes of predictions of one model, in order; null for one that is not final. */
-export const readOutcomes = async (
-  { redis, namespace }: RedisStore,
-  model: string,
-  ids: string[],
-): Promise<(Outcome | null)[]> => {
-  if (ids.length === 0) return []
-  const keys = modelKeys(namespace, model)
-  const texts = await redis.mget(ids.map((id) => keys.outcome(id)))
-  return texts.map((text) => (text === null ? null : parseOutcome(text)))
-}
-
 export const parseOutcome = (text: string): Outcome => outcomeSchema.parse(JSON.parse(text))
 
 const sendWrites = async (

@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { deliveryStatuses } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
-import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import type { ReadShortBody } from '../../http/bodies/json-body.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
@@ -13,12 +13,12 @@ import * as docs from './prediction-docs.ts'
 export const deliveryRoutes = ({
   predictions: { read },
   deliveries,
-  readJsonBody,
+  readShortBody,
   publicUrl,
 }: {
   predictions: Pick<Predictions, 'read'>
   deliveries: Deliveries
-  readJsonBody: ReadJsonBody
+  readShortBody: ReadShortBody
   publicUrl: string
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
@@ -52,7 +52,7 @@ export const deliveryRoutes = ({
   })
 
   app.openapi(redeliverAllRoute, async (c) => {
-    const { since } = parseBody(sinceSchema, await readJsonBody(c))
+    const { since } = parseBody(sinceSchema, await readShortBody(c))
     const { count, isMore } = await deliveries.redeliver.failedSince(since, c.get('owner'))
     return c.json({ redelivered: count, has_more: isMore }, 200)
   })

@@ -2,7 +2,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { readBearerKey } from '../../access/bearer-key.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
-import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import type { ReadJsonBody, ReadShortBody } from '../../http/bodies/json-body.ts'
 import type { Dialect } from '../../http/dialect.ts'
 import { createLocate } from '../../http/locate.ts'
 import { problemResponse } from '../../http/problem.ts'
@@ -23,12 +23,14 @@ export const createNativeDialect = ({
   models,
   deliveries,
   readJsonBody,
+  readShortBody,
   publicUrl,
 }: {
   predictions: Predictions
   models: Models
   deliveries: Deliveries
   readJsonBody: ReadJsonBody
+  readShortBody: ReadShortBody
   publicUrl: string
 }): Dialect => {
   const locate = createLocate(publicUrl)
@@ -37,8 +39,8 @@ export const createNativeDialect = ({
   routes.route('/', predictRoutes({ predictions, readJsonBody }))
   routes.route('/', predictionEventsRoutes({ predictions }))
   routes.route('/', predictionListRoutes({ predictions, publicUrl }))
-  routes.route('/', deliveryRoutes({ predictions, deliveries, readJsonBody, publicUrl }))
-  routes.route('/', webhookRoutes({ deliveries, readJsonBody, locate }))
+  routes.route('/', deliveryRoutes({ predictions, deliveries, readShortBody, publicUrl }))
+  routes.route('/', webhookRoutes({ deliveries, readShortBody, locate }))
   routes.route('/', modelRoutes({ models, publicUrl }))
 
   return {

@@ -1,4 +1,5 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
+import { answerJson } from '../../http/answers/answer-json.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { outputOf } from '../../submit/predict-now.ts'
@@ -20,17 +21,17 @@ export const predictRoutes = ({
 
   app.openapi(predictRoute, async (c) => {
     const { waitMs = defaultWaitMs, applied } = parsePreference(c.req.header('prefer'), c.req.query('wait'))
-    const input = await readJsonBody(c)
+    const body = await readJsonBody(c)
     const ended = await predictNow({
       model: c.req.param('model'),
       version: c.req.query('version'),
-      input,
+      body,
       owner: c.get('owner'),
       requestId: c.get('requestId'),
       signal: c.req.raw.signal,
       waitMs: waitMs - (performance.now() - c.get('arrivedAt')),
     })
-    return c.json(outputOf(ended), 200, applied === undefined ? {} : { 'Preference-Applied': applied })
+    return answerJson(c, outputOf(ended), 200, applied === undefined ? {} : { 'Preference-Applied': applied })
   })
 
   return app

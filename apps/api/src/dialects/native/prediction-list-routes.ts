@@ -1,5 +1,6 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { statuses } from '@onqueue/shared'
+import { answerJson } from '../../http/answers/answer-json.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import type { ListCursor } from '../../http/list-cursor.ts'
@@ -18,7 +19,7 @@ export const predictionListRoutes = ({
 
   app.openapi(listRoute, async (c) => {
     const query = c.req.valid('query')
-    const included = new Set(query.include?.split(',').map((part) => part.trim()))
+    const included = new Set((['input', 'output'] as const).filter((part) => query.include?.includes(part)))
     const page = await list({
       owner: c.get('owner'),
       model: query.model,
@@ -26,6 +27,7 @@ export const predictionListRoutes = ({
       createdAfter: query.created_after,
       createdBefore: query.created_before,
       limit: query.limit,
+      include: included,
       cursor: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
     })
     const linkTo = (cursor: ListCursor | null) => {
@@ -43,7 +45,7 @@ export const predictionListRoutes = ({
         ...(included.has('output') ? { output } : {}),
       }
     })
-    return c.json({ results, next: linkTo(page.next), previous: linkTo(page.previous) }, 200)
+    return answerJson(c, { results, next: linkTo(page.next), previous: linkTo(page.previous) }, 200)
   })
 
   return app

@@ -1,5 +1,6 @@
 import { predictionPath } from '@onqueue/shared'
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
+import { answerJson } from '../../http/answers/answer-json.ts'
 import type { ApiContext, ApiEnvironment } from '../../http/api-environment.ts'
 import { parseIdempotencyKey } from '../../http/idempotency-key.ts'
 import type { Locate } from '../../http/locate.ts'
@@ -7,7 +8,7 @@ import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import { etagOf, matchesEtag } from '../../predictions/prediction-etag.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
-import { parseSubmitRequest, submitBodySchema } from '../../submit/submit-request.ts'
+import { submitBodySchema } from '../../submit/submit-request.ts'
 import type { ExpectedOutcome } from '../../predictions/wait-for-outcome.ts'
 import type { Wait } from '../../predictions/watch-prediction.ts'
 import * as docs from './prediction-docs.ts'
@@ -29,8 +30,8 @@ export const predictionRoutes = ({
     const { waitMs = 0, applied } = preferenceOf(c)
     const { record, isReplay, expected } = await submit({
       model: c.req.param('model'),
-      request: parseSubmitRequest(await readJsonBody(c)),
-      inputPointer: '/input',
+      body: await readJsonBody(c),
+      form: 'request',
       owner: c.get('owner'),
       requestId: c.get('requestId'),
       idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
@@ -46,9 +47,9 @@ export const predictionRoutes = ({
       ...(applied === undefined ? {} : { 'Preference-Applied': applied }),
       ...(isReplay ? { 'Idempotency-Replayed': 'true' } : {}),
     }
-    if (latest.outcome) return c.json(show(latest), isReplay ? 200 : 201, headers)
+    if (latest.outcome) return answerJson(c, show(latest), isReplay ? 200 : 201, headers)
     const retryAfter = String(await pollSeconds(latest))
-    return c.json(show(latest), 202, { ...headers, 'Retry-After': retryAfter })
+    return answerJson(c, show(latest), 202, { ...headers, 'Retry-After': retryAfter })
   })
 
   app.openapi(getRoute, async (c) => {
@@ -66,12 +67,12 @@ export const predictionRoutes = ({
     const etag = etagOf(record)
     const headers = { ETag: etag, ...(applied === undefined ? {} : { 'Preference-Applied': applied }) }
     if (matchesEtag(known, etag)) return c.body(null, 304, headers)
-    return c.json(show(record, await placeOf(record)), 200, headers)
+    return answerJson(c, show(record, await placeOf(record)), 200, headers)
   })
 
   app.openapi(cancelRoute, async (c) => {
     const record = await cancel(await read(c.req.param('id'), c.get('owner')))
-    return c.json(show(record), 200, { ETag: etagOf(record) })
+    return answerJson(c, show(record), 200, { ETag: etagOf(record) })
   })
 
   app.openapi(deleteRoute, async (c) => {

@@ -3,7 +3,7 @@ import { toIso } from '@onqueue/shared'
 import type { Endpoint } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
-import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
+import type { ReadShortBody } from '../../http/bodies/json-body.ts'
 import type { Locate } from '../../http/locate.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
@@ -12,11 +12,11 @@ import * as docs from './prediction-docs.ts'
 /** The caller's signing secret and endpoints, and a test of them. */
 export const webhookRoutes = ({
   deliveries,
-  readJsonBody,
+  readShortBody,
   locate,
 }: {
   deliveries: Deliveries
-  readJsonBody: ReadJsonBody
+  readShortBody: ReadShortBody
   locate: Locate
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
@@ -37,13 +37,13 @@ export const webhookRoutes = ({
   })
 
   app.openapi(resumeRoute, async (c) => {
-    const { origin } = parseBody(originSchema, await readJsonBody(c))
+    const { origin } = parseBody(originSchema, await readShortBody(c))
     return c.json(showEndpoint(await deliveries.resume(c.get('owner'), origin)), 200)
   })
 
   app.openapi(testRoute, async (c) => {
     const owner = c.get('owner')
-    const asked = parseBody(urlSchema, await readJsonBody(c))
+    const asked = parseBody(urlSchema, await readShortBody(c))
     const url = await deliveries.checkReceiver(asked.url, owner, '/url')
     const delivery = await deliveries.sendTest(url, owner)
     return c.json(delivery, 202, { Location: locate(`/v1/deliveries/${delivery.id}`) })

@@ -55,7 +55,7 @@ const startApp = ({
           }
         },
       },
-      readJsonBody: (c) => c.req.json(),
+      readJsonBody: async (c) => ({ value: await c.req.json() }),
     }),
   )
   app.onError((err, c) => {
@@ -79,7 +79,7 @@ test('the default model answers in the plain form', async () => {
     {
       model: 'demo',
       version: '3',
-      input: { features: [0.5, 1.2, -0.8, 2.0] },
+      body: { value: { features: [0.5, 1.2, -0.8, 2.0] } },
       requestId: expect.any(String),
     },
   ])

@@ -1,14 +1,17 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
-import { AppError, defaultVersionOf } from '@onqueue/shared'
+import { AppError, defaultVersionOf, readShort } from '@onqueue/shared'
+import { answerJson } from '../../http/answers/answer-json.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import type { Models } from '../../models/open-models.ts'
-import { toPlainAnswer } from './plain-answer.ts'
+import { hasPlainAnswer, toPlainAnswer } from './plain-answer.ts'
 import { outputOf } from '../../submit/predict-now.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 
 /** How long `POST /predict` waits for its answer: as long as a native `predict` that asks for no other time. */
 const plainWaitMs = 30_000
+/** More than 1,000 rows of two classes come to. */
+const maxPlainBytes = 1024 * 1024
 
 /**
  * The plain service that people start from, on one model: `POST /predict` and `GET /health`. Errors are those of a
@@ -34,22 +37,23 @@ export const plainRoutes = ({
 
   // openapi-plain-path.ts describes it, for the model that it is
   app.post('/predict', async (c) => {
-    const input = await readJsonBody(c)
+    const body = await readJsonBody(c)
     const entry = models.get(defaultModel)
     if (!entry) throw notLoaded(defaultModel)
     const served = defaultVersionOf(entry.versions)
     const ended = await predictNow({
       model: defaultModel,
       version: served?.version,
-      input,
+      body,
       owner: c.var.owner,
       requestId: c.var.requestId,
       signal: c.req.raw.signal,
       waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
     })
     const output = outputOf(ended)
-    const answer = served ? toPlainAnswer(output, served.card.interface) : output
-    return c.body(JSON.stringify(answer), 200, { 'Content-Type': 'application/json' })
+    const offered = served?.card.interface ?? null
+    if (!hasPlainAnswer(offered)) return answerJson(c, output, 200)
+    return answerJson(c, toPlainAnswer(await readShort(output, maxPlainBytes), offered), 200)
   })
 
   return app

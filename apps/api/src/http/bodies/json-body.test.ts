@@ -7,7 +7,7 @@ import { createJsonReader } from './json-body.ts'
 const read = async (init: RequestInit) => {
   const readJsonBody = createJsonReader({ limitBytes: 20 })
   const app = new Hono<ApiEnvironment>()
-  app.post('/', async (c) => c.json({ value: await readJsonBody(c) }))
+  app.post('/', async (c) => c.json(await readJsonBody(c)))
   app.onError((err, c) =>
     c.json({ code: err instanceof AppError ? err.code : 'crash', message: err.message }),
   )

@@ -3,7 +3,7 @@ import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
 
 /** The bytes of a request's body. Throws `body_too_large`, and `invalid_request` where they did not all arrive. */
-export const readBytes = async (c: ApiContext, limitBytes: number): Promise<Uint8Array> => {
+export const readBytes = async (c: ApiContext, limitBytes: number): Promise<Uint8Array<ArrayBuffer>> => {
   const declared = c.req.header('content-length')
   if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes)
   try {
@@ -18,7 +18,7 @@ export const readBytes = async (c: ApiContext, limitBytes: number): Promise<Uint
 
 /** As events of Node's request, without the web stream that it can be wrapped in: that costs as much as all the rest. */
 const readIncoming = (incoming: IncomingMessage, limitBytes: number) =>
-  new Promise<Uint8Array>((resolve, reject) => {
+  new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let bytes = 0
     const take = (chunk: Uint8Array) => {
@@ -47,7 +47,8 @@ const readStream = async (body: ReadableStream<Uint8Array> | null, limitBytes: n
   return join(chunks)
 }
 
-const join = (chunks: Uint8Array[]) => (chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+/** A long one in memory of its own, so that it can be moved to a thread. */
+const join = (chunks: Uint8Array[]): Uint8Array<ArrayBuffer> => Buffer.concat(chunks)
 
 const tooLarge = (limitBytes: number) =>
   new AppError('body_too_large', `the body is larger than ${limitBytes} bytes; send less at once`)

@@ -1,0 +1,111 @@
+import { pino } from 'pino'
+import { afterEach, expect, test } from 'vitest'
+import type { ReadingTask } from './read-long.ts'
+import { createReadingThreads } from './reading-threads.ts'
+import type { ReadingThreads } from './reading-threads.ts'
+
+const log = pino({ level: 'silent' })
+const entry = new URL('fixtures/odd-thread.ts', import.meta.url)
+
+let threads: ReadingThreads | undefined
+afterEach(async () => threads?.close())
+
+const open = (options: Partial<Parameters<typeof createReadingThreads>[0]> = {}) =>
+  (threads = createReadingThreads({ log, ...options }))
+
+const numbers = {
+  type: 'object',
+  required: ['x'],
+  properties: { x: { type: 'array', items: { type: 'number' } } },
+}
+
+const taskOf = (text: string, fields: Partial<ReadingTask> = {}): ReadingTask => ({
+  bytes: new Uint8Array(Buffer.from(text)),
+  members: 0,
+  form: 'request',
+  model: 'iris',
+  version: undefined,
+  versions: [{ version: '1', digest: 'd1', schema: numbers }],
+  defaultVersion: '1',
+  isKeyed: false,
+  maxTextBytes: 10_000_000,
+  ...fields,
+})
+
+const long = JSON.stringify({ input: { x: Array.from({ length: 450_000 }, (_, index) => index / 8) } })
+
+test('a tensor of 450,000 numbers is read, checked and written in a thread, and its bytes are moved there', async () => {
+  const task = taskOf(long)
+
+  const { request, input } = await open().read(task)
+
+  expect(task.bytes.byteLength).toBe(0)
+  expect(request).toEqual({ priority: 'normal', metadata: {} })
+  expect(input).toMatchObject({ arrayLength: null, checked: { digest: 'd1', places: [] }, fingerprint: null })
+  expect(`{"input":${Buffer.from(input.text).toString()}}`).toBe(long)
+})
+
+test('of an input with problems twenty are told, at their places', async () => {
+  const text = JSON.stringify({ input: [{ x: Array(100_000).fill(true) }] })
+
+  const { input } = await open().read(taskOf(text))
+
+  expect(input.checked?.places).toHaveLength(20)
+  expect(input.checked?.places[0]?.pointer).toBe('/input/0/x/0')
+  expect(input.text).toHaveLength(0)
+})
+
+test('what is wrong with a body comes back as its error', async () => {
+  const { read } = open()
+
+  await expect(read(taskOf('{"input":'))).rejects.toMatchObject({ code: 'malformed_json' })
+  await expect(read(taskOf('{"input":1,"input":2}', { members: 2 }))).rejects.toMatchObject({
+    code: 'invalid_input',
+    places: [{ pointer: '/input' }],
+  })
+  await expect(read(taskOf('{"inputs":1}'))).rejects.toMatchObject({ places: [{ pointer: '/input' }] })
+})
+
+test('an input that is longer once its numbers are written out is refused', async () => {
+  const task = taskOf('{"input":{"x":[1e20,1e20,1e20]}}', { maxTextBytes: 60 })
+
+  await expect(open().read(task)).rejects.toMatchObject({ code: 'body_too_large' })
+})
+
+test.each(['exits', 'throws', 'hangs'])(
+  'a thread that %s takes its body with it, whose caller is told, and another reads the next',
+  async (model) => {
+    const { read } = open({ entry, maxThreads: 1, patienceMs: 5000 })
+
+    const [lost, next] = await Promise.allSettled([
+      read(taskOf('{"input":1}', { model })),
+      read(taskOf(long)),
+    ])
+
+    expect(lost).toMatchObject({ reason: { code: 'server_busy', retryAfterSeconds: 5 } })
+    expect(next).toMatchObject({ status: 'fulfilled' })
+  },
+)
+
+test('a body that takes more memory than a thread has is too large, and another thread reads the next', async () => {
+  const { read } = open({ maxHeapMb: 24, maxThreads: 1 })
+  const objects = JSON.stringify({
+    input: { x: Array.from({ length: 90_000 }, (_, index) => ({ [index]: {} })) },
+  })
+
+  const [lost, next] = await Promise.allSettled([
+    read(taskOf(objects, { members: 90_002 })),
+    read(taskOf('{"input":{"x":[1]}}', { members: 2 })),
+  ])
+
+  expect(lost).toMatchObject({ reason: { code: 'body_too_large' } })
+  expect(next).toMatchObject({ status: 'fulfilled' })
+})
+
+test('bodies beyond the number of threads stand in line', async () => {
+  const { read } = open({ maxThreads: 2 })
+
+  const all = await Promise.all(Array.from({ length: 10 }, () => read(taskOf('{"input":{"x":[1]}}'))))
+
+  expect(all.map(({ input }) => Buffer.from(input.text).toString())).toEqual(Array(10).fill('{"x":[1]}'))
+})

@@ -1,0 +1,114 @@
+import { Worker } from 'node:worker_threads'
+import { AppError } from '@onqueue/shared'
+import type { Logger } from '@onqueue/shared'
+import type { LongRequest, ReadingReply, ReadingTask } from './read-long.ts'
+
+/**
+ * Threads that read long bodies, so that nobody else waits while megabytes are parsed and checked.
+ *
+ * A body is moved to its thread, and what comes back is moved too: neither is copied, and nothing of the parsed value is ever
+ * in the memory of this thread. Each reads one body at a time; the others stand in line. A thread is started when there is
+ * work and ended when there has been none for a while. One that dies, takes too long or has no memory left takes its body
+ * with it, whose caller is told, and nothing else.
+ */
+export type ReadingThreads = {
+  /** Throws what reading throws, `body_too_large` where it took more memory than there is, and `server_busy`. */
+  read: (task: ReadingTask) => Promise<LongRequest>
+  close: () => Promise<void>
+}
+
+type Options = {
+  log: Pick<Logger, 'warn'>
+  entry?: URL
+  maxThreads?: number
+  /** of one thread: what the scan lets pass takes 300 MB at the most, checked and written */
+  maxHeapMb?: number
+  idleMs?: number
+  patienceMs?: number
+}
+
+type Job = { task: ReadingTask; resolve: (read: LongRequest) => void; reject: (reason: Error) => void }
+type Thread = { worker: Worker; job: Job | null; timer: NodeJS.Timeout | undefined }
+
+export const createReadingThreads = (options: Options): ReadingThreads => {
+  const { log, entry = new URL('reading-thread.ts', import.meta.url) } = options
+  const { maxThreads = 2, maxHeapMb = 512, idleMs = 10_000, patienceMs = 30_000 } = options
+  const threads = new Set<Thread>()
+  const waiting: Job[] = []
+
+  const start = () => {
+    const worker = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } })
+    const thread: Thread = { worker, job: null, timer: undefined }
+    threads.add(thread)
+    const drop = (err: Error | undefined) => {
+      if (!threads.delete(thread)) return
+      clearTimeout(thread.timer)
+      if (thread.job) {
+        log.warn({ err, model: thread.job.task.model }, 'a thread that read a body has ended')
+        thread.job.reject(refusalOf(err))
+      }
+      work()
+    }
+    worker.on('message', (reply: ReadingReply) => settle(thread, reply))
+    worker.on('error', drop)
+    worker.on('exit', () => drop(undefined))
+    return thread
+  }
+
+  const settle = (thread: Thread, reply: ReadingReply) => {
+    clearTimeout(thread.timer)
+    if ('read' in reply) thread.job?.resolve(reply.read)
+    else {
+      const { code, message, places } = reply.refused
+      thread.job?.reject(new AppError(code, message, { places }))
+    }
+    thread.job = null
+    thread.timer = setTimeout(() => void end(thread), idleMs).unref()
+    work()
+  }
+
+  const end = (thread: Thread) => {
+    // terminating takes a moment, in which it must not be given work
+    threads.delete(thread)
+    return thread.worker.terminate()
+  }
+
+  /** Hands out what waits. */
+  const work = () => {
+    while (waiting.length > 0) {
+      const idle = [...threads].find(({ job }) => job === null)
+      if (!idle && threads.size >= maxThreads) return
+      const job = waiting.shift()
+      if (job) give(idle ?? start(), job)
+    }
+  }
+
+  const give = (thread: Thread, job: Job) => {
+    clearTimeout(thread.timer)
+    thread.job = job
+    // the exit of the thread tells its caller
+    thread.timer = setTimeout(() => void thread.worker.terminate(), patienceMs).unref()
+    thread.worker.postMessage(job.task, [job.task.bytes.buffer])
+  }
+
+  return {
+    read: (task) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ task, resolve, reject })
+        work()
+      }),
+    close: async () => {
+      await Promise.all([...threads].map(end))
+    },
+  }
+}
+
+const refusalOf = (err: Error | undefined) =>
+  err && 'code' in err && err.code === 'ERR_WORKER_OUT_OF_MEMORY'
+    ? new AppError('body_too_large', 'the body takes more memory than there is for one; send less at once', {
+        cause: err,
+      })
+    : new AppError('server_busy', 'the body could not be read in time; try again', {
+        retryAfterSeconds: 5,
+        cause: err,
+      })
