@@ -26,7 +26,7 @@ import { createEnqueuePrediction } from './enqueue-prediction.ts'
 import { createPollSeconds } from './poll-seconds.ts'
 import { createPredictNow } from './predict-now.ts'
 import type { PredictNow } from './predict-now.ts'
-import { createReadingThreads } from './reading/reading-threads.ts'
+import { createReadingThreads, heapMbFor } from './reading/reading-threads.ts'
 import { createReadSubmission } from './reading/read-submission.ts'
 import { createSubmitGuard } from './submit-guard.ts'
 import { createSubmitPrediction } from './submit-prediction.ts'
@@ -95,7 +95,7 @@ export const openSubmit = ({
   const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark, log })
   const guard = createSubmitGuard({ ...store, clock })
   const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, clock, abandoned })
-  const threads = createReadingThreads({ log })
+  const threads = createReadingThreads({ log, maxHeapMb: heapMbFor(maxInputBytes) })
   const submit = createSubmitPrediction({
     models,
     readSubmission: createReadSubmission({ models, threads, maxTextBytes: maxInputBytes }),

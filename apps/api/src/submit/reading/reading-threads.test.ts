@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import type { ReadingTask } from './read-long.ts'
-import { createReadingThreads } from './reading-threads.ts'
+import { createReadingThreads, heapMbFor } from './reading-threads.ts'
 import type { ReadingThreads } from './reading-threads.ts'
 
 const log = pino({ level: 'silent' })
@@ -88,18 +88,37 @@ test.each(['exits', 'throws', 'hangs'])(
 )
 
 test('a body that takes more memory than a thread has is too large, and another thread reads the next', async () => {
-  const { read } = open({ maxHeapMb: 24, maxThreads: 1 })
-  const objects = JSON.stringify({
-    input: { x: Array.from({ length: 90_000 }, (_, index) => ({ [index]: {} })) },
-  })
+  const { read } = open({ entry, maxHeapMb: 64, maxThreads: 1 })
 
   const [lost, next] = await Promise.allSettled([
-    read(taskOf(objects, { members: 90_002 })),
-    read(taskOf('{"input":{"x":[1]}}', { members: 2 })),
+    read(taskOf('{"input":1}', { model: 'hoards' })),
+    read(taskOf('{"input":{"x":[1]}}')),
   ])
 
   expect(lost).toMatchObject({ reason: { code: 'body_too_large' } })
   expect(next).toMatchObject({ status: 'fulfilled' })
+})
+
+test.each([
+  ['numbers', `[${'0,'.repeat(4_900_000)}0]`, 0],
+  ['arrays', `[${'[0],'.repeat(499_990)}${'0,'.repeat(3_900_000)}0]`, 0],
+  [
+    'names',
+    `[{${Array.from({ length: 99_000 }, (_, at) => `"${at}x${'y'.repeat(70)}":0`).join(',')}}]`,
+    99_000,
+  ],
+  ['long characters', `["${'𝄞'.repeat(2_400_000)}"]`, 0],
+])('as many %s as the scan lets pass fit into a thread', async (_name, x, members) => {
+  const text = `{"input":{"x":${x}}}`
+
+  const { input } = await open({ maxHeapMb: heapMbFor(10 * 1024 * 1024) }).read(
+    taskOf(text, {
+      members: members + 2,
+      versions: [{ version: '1', digest: 'd2', schema: { type: 'object' } }],
+    }),
+  )
+
+  expect(input.text.length).toBe(Buffer.byteLength(x) + '{"x":}'.length)
 })
 
 test('bodies beyond the number of threads stand in line', async () => {

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { AppError } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
@@ -9,7 +10,7 @@ import type { LongRequest, ReadingReply, ReadingTask } from './read-long.ts'
  * A body is moved to its thread, and what comes back is moved too: neither is copied, and nothing of the parsed value is ever
  * in the memory of this thread. Each reads one body at a time; the others stand in line. A thread is started when there is
  * work and ended when there has been none for a while. One that dies, takes too long or has no memory left takes its body
- * with it, whose caller is told, and nothing else.
+ * with it, whose caller is told, and nothing else. There is one, for the worst of bodies takes 300 MB while it is read.
  */
 export type ReadingThreads = {
   /** Throws what reading throws, `body_too_large` where it took more memory than there is, and `server_busy`. */
@@ -21,22 +22,35 @@ type Options = {
   log: Pick<Logger, 'warn'>
   entry?: URL
   maxThreads?: number
-  /** of one thread: what the scan lets pass takes 300 MB at the most, checked and written */
   maxHeapMb?: number
   idleMs?: number
   patienceMs?: number
 }
+
+/**
+ * The heap of one thread, for bodies of so many bytes. It has to be more than anything takes that the scan lets pass: V8 ends
+ * the whole process where a parser runs out of it. Numbers take 5 times their text, once more when they are checked, and the
+ * text is there twice; names, strings and arrays, of which there are only so many, take 200 MB.
+ */
+export const heapMbFor = (bodyBytes: number) => 256 + Math.ceil((24 * bodyBytes) / (1024 * 1024))
 
 type Job = { task: ReadingTask; resolve: (read: LongRequest) => void; reject: (reason: Error) => void }
 type Thread = { worker: Worker; job: Job | null; timer: NodeJS.Timeout | undefined }
 
 export const createReadingThreads = (options: Options): ReadingThreads => {
   const { log, entry = new URL('reading-thread.ts', import.meta.url) } = options
-  const { maxThreads = 2, maxHeapMb = 512, idleMs = 10_000, patienceMs = 30_000 } = options
+  const {
+    maxThreads = 1,
+    maxHeapMb = heapMbFor(10 * 1024 * 1024),
+    idleMs = 10_000,
+    patienceMs = 30_000,
+  } = options
   const threads = new Set<Thread>()
   const waiting: Job[] = []
 
   const start = () => {
+    // the option with which the process was started bounds its own heap for good, but would go before these limits
+    setFlagsFromString('--max-old-space-size=0')
     const worker = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: maxHeapMb } })
     const thread: Thread = { worker, job: null, timer: undefined }
     threads.add(thread)
