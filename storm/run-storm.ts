@@ -45,6 +45,7 @@ type Options = {
 }
 
 const modelsSchema = z.object({ results: z.array(z.object({ status: z.string() })) })
+const blowsBetweenNews = 30
 const secretSchema = z.object({ key: z.string() })
 const modelList = Object.values(models)
 const modelNames = modelList.map(({ name }) => name)
@@ -70,7 +71,7 @@ export const runStorm = async ({ seed, predictions, brokenBuild, onPart }: Optio
 
   secret = await timed('starting', () => untilServing(stack))
   const ledger = new Ledger()
-  const dealt = await timed('storm', () => rage({ seed, predictions, stack, receiver, ledger }))
+  const dealt = await timed('storm', () => rage({ seed, predictions, stack, receiver, ledger, onPart }))
   const place = { redis: stack.client, namespace: stack.prefix, models: modelNames }
   await timed('calm', () => untilQuiet(() => readCounters(place)))
   const census = await timed('census', () => takeCensus(place))
@@ -118,17 +119,25 @@ const rage = async ({
   stack,
   receiver,
   ledger,
+  onPart,
 }: {
   seed: number
   predictions: number
   stack: StormStack
   receiver: Receiver
   ledger: Ledger
+  onPart: Options['onPart']
 }) => {
   const blows = planBlows({ seed, predictions })
   const pace = new Pace({ predictions, blows: blows.length })
   const [dealt] = await Promise.all([
-    dealBlows(stack, { blows, pace }),
+    dealBlows(stack, {
+      blows,
+      pace,
+      onDealt: (count) => {
+        if (count % blowsBetweenNews === 0) onPart(`${count} of ${blows.length} kills and freezes`)
+      },
+    }),
     runClients(drawKinds(allKinds, { seed, predictions }), {
       pace,
       seed,

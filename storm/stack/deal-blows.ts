@@ -15,7 +15,15 @@ const lookMs = 20
 /** Deals the blows one after the other. Resolves when all processes are there again, and awake. */
 export const dealBlows = async (
   stack: StormStack,
-  { blows, pace }: { blows: readonly Blow[]; pace: Pace },
+  {
+    blows,
+    pace,
+    onDealt,
+  }: {
+    blows: readonly Blow[]
+    pace: Pace
+    /** told how many have been dealt */ onDealt: (count: number) => void
+  },
 ): Promise<Dealt[]> => {
   const dealt: Dealt[] = []
   const freezing: Promise<void>[] = []
@@ -36,6 +44,7 @@ export const dealBlows = async (
       if (blow.kind === 'kill') await place.kill(blow.downMs)
       else freezing.push(place.freeze(blow.downMs))
     }
+    onDealt(index + 1)
   }
   await Promise.all(freezing)
   const all = Object.values(stack.places satisfies Record<AppFolder, unknown>).flat()
