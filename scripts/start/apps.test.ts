@@ -60,7 +60,7 @@ describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, secrets, 
 
     expect(image.filter((line) => line.startsWith('CMD'))).toEqual([`CMD ${toJson(commandLine)}`])
     expect(image.filter((line) => line.includes(entry) && line.startsWith('RUN'))).toEqual([
-      `RUN REDIS_URL=redis://127.0.0.1:1 ${commandLine.join(' ')} >/dev/null 2>&1 || true`,
+      `RUN LOG_LEVEL=none ${commandLine.join(' ')} >/dev/null 2>&1 || true`,
     ])
   })
 

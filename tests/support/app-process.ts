@@ -6,6 +6,8 @@ import { once } from 'node:events'
 export type LaunchedProcess = {
   pid: number
   signal(name: NodeJS.Signals): void
+  /** lets it see that whoever started it is gone */
+  abandon(): void
   /** resolves when it is gone */
   ended: Promise<number | null>
   /** what it logged so far */
@@ -53,6 +55,7 @@ export const launchProcess = (
   return {
     pid,
     signal: (name) => void process.kill(pid, name),
+    abandon: () => child.disconnect(),
     ended,
     log: () => lines.join(''),
     stop: async (name = 'SIGTERM') => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import {
   booleanSetting,
+  durationSetting,
   integerSetting,
   networksSetting,
   parseEnvironment,
@@ -20,6 +21,12 @@ export const settings = z.object({
     .default('127.0.0.1')
     .describe("Address of the API's health port: /livez, /readyz, /metrics."),
   ONQUEUE_API_HEALTH_PORT: portSetting(8081).describe("The API's health port."),
+  ONQUEUE_API_DRAIN: durationSetting('0s').describe(
+    'How long the API goes on as before when it is told to stop, while /readyz is 503: as long as a load balancer takes to notice.',
+  ),
+  ONQUEUE_API_GRACE: durationSetting('25s').describe(
+    'How long requests under way, such as waits for a result, may take after that; no new connections are taken.',
+  ),
   ONQUEUE_DATA_DIR: z
     .string()
     .default('./data')

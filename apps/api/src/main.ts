@@ -2,4 +2,4 @@ import { runProcess } from '@onqueue/shared'
 import { readConfig } from './config.ts'
 import { startApi } from './server.ts'
 
-await runProcess('api', () => startApi(readConfig(process.env)))
+await runProcess('api', (ending) => startApi(readConfig(process.env), ending))

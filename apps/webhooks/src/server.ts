@@ -9,10 +9,12 @@ import {
   RedisCondition,
   readSharedSecret,
   receiverPoliciesOf,
+  openWhenUsable,
   startHealthServer,
   urlHost,
-  untilUsable,
 } from '@onqueue/shared'
+import type { Logger, RedisStore, RunningApp } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
 import { openAttempts } from './attempts/open-attempts.ts'
 import { maxOpenMsOf } from './attempts/retry-policy.ts'
 import type { WebhooksConfig } from './config.ts'
@@ -26,10 +28,11 @@ import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
 /**
  * Starts the process that delivers webhooks: it creates deliveries of predictions that ended, and attempts them until they
  * arrive. The only process that dials addresses chosen by callers. Any number of them may run.
+ * It does so as soon as there is a Redis.
  *
- * Rejects with one sentence, and leaves nothing open, when Redis or the health port can't be used.
+ * Rejects with one sentence, and leaves nothing open, when this Redis or the health port can't be used.
  */
-export const startWebhooks = async (config: WebhooksConfig) => {
+export const startWebhooks = async (config: WebhooksConfig, ending: AbortSignal): Promise<RunningApp> => {
   const log = createLogger({ service: 'webhooks', level: config.LOG_LEVEL })
   await using opened = new AsyncDisposableStack()
   const condition = new RedisCondition({ log })
@@ -38,10 +41,91 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   opened.defer(() => redis.disconnect())
   const subscriber = connectSubscriber(config.REDIS_URL, { log, condition })
   opened.defer(() => subscriber.disconnect())
-  await untilUsable([redis, subscriber], config.REDIS_URL)
 
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
   condition.watch(store)
+  let delivering: Delivering | undefined
+  let graceMs = config.ONQUEUE_WEBHOOKS_GRACE
+  let isEnding = false
+  const metrics = createWebhooksMetrics({
+    inFlight: () => delivering?.inFlight() ?? 0,
+    readWaiting: () => readWaitingEndpoints(store),
+    refusals: () => condition.counts(),
+    log,
+  })
+  const health = await startHealthServer({
+    host: config.ONQUEUE_WEBHOOKS_HEALTH_HOST,
+    port: config.ONQUEUE_WEBHOOKS_HEALTH_PORT,
+    hostSetting: 'ONQUEUE_WEBHOOKS_HEALTH_HOST',
+    portSetting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT',
+    metricsHosts: config.ONQUEUE_METRICS_HOSTS,
+    log,
+    isReady: async () => {
+      const reasons = [
+        ...(isEnding ? ['this process stops'] : []),
+        ...(await condition.check()),
+        ...(rooms.isOpen() ? [] : ['it is still starting']),
+      ]
+      return { ready: reasons.length === 0, reasons }
+    },
+    metrics: () => metrics.registry.metrics(),
+  })
+  opened.defer(() => health.close())
+  const rooms = openWhenUsable({
+    connections: [redis, subscriber],
+    url: config.REDIS_URL,
+    ending,
+    open: async (stack) => {
+      delivering = await openDelivering({
+        ...store,
+        config,
+        subscriber,
+        metrics,
+        log,
+        graceMs: () => graceMs,
+        opened: stack,
+      })
+    },
+  })
+  opened.defer(() => rooms.close())
+  await rooms.settled
+
+  const running = opened.move()
+  return {
+    url: `http://${urlHost(config.ONQUEUE_WEBHOOKS_HEALTH_HOST)}:${health.port}`,
+    graceMs,
+    isBusy: () => (delivering?.inFlight() ?? 0) > 0,
+    failed: rooms.failed,
+    close: (allowedMs) => {
+      isEnding = true
+      graceMs = allowedMs
+      return running.disposeAsync()
+    },
+  }
+}
+
+type Delivering = { inFlight: () => number }
+
+/** Opens what makes and attempts deliveries, on a Redis that is there. `opened` closes it again. */
+const openDelivering = async ({
+  redis,
+  namespace,
+  config,
+  subscriber,
+  metrics,
+  log,
+  graceMs,
+  opened,
+}: RedisStore & {
+  config: WebhooksConfig
+  subscriber: Redis
+  metrics: ReturnType<typeof createWebhooksMetrics>
+  log: Logger
+  /** for attempts under way, when it is told to end */
+  graceMs: () => number
+  opened: AsyncDisposableStack
+}): Promise<Delivering> => {
+  const store = { redis, namespace }
   const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
   const show = createShowPrediction({
     publicUrl: publicUrlOf(config, config.PORT),
@@ -49,12 +133,6 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     tokens: createEventsTokens(secret),
   })
 
-  const metrics = createWebhooksMetrics({
-    inFlight: () => dispatcher.inFlight(),
-    readWaiting: () => readWaitingEndpoints(store),
-    refusals: () => condition.counts(),
-    log,
-  })
   const deliveries = createDeliveryStore(store)
   const schedule = createDeliverySchedule({
     ...store,
@@ -81,7 +159,7 @@ export const startWebhooks = async (config: WebhooksConfig) => {
     maxOpenMs: maxOpenMsOf(config.ONQUEUE_WEBHOOK_SCHEDULE),
     log,
   })
-  opened.defer(() => dispatcher.close(config.ONQUEUE_WEBHOOKS_GRACE))
+  opened.defer(() => dispatcher.close(graceMs()))
   const sweeper = createDeliverySweeper({
     ...store,
     retentionMs: config.ONQUEUE_RETENTION,
@@ -102,24 +180,5 @@ export const startWebhooks = async (config: WebhooksConfig) => {
   })
   opened.defer(() => creating.close())
 
-  const health = await startHealthServer({
-    host: config.ONQUEUE_WEBHOOKS_HEALTH_HOST,
-    port: config.ONQUEUE_WEBHOOKS_HEALTH_PORT,
-    hostSetting: 'ONQUEUE_WEBHOOKS_HEALTH_HOST',
-    portSetting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT',
-    metricsHosts: config.ONQUEUE_METRICS_HOSTS,
-    log,
-    isReady: async () => {
-      const reasons = await condition.check()
-      return { ready: reasons.length === 0, reasons }
-    },
-    metrics: () => metrics.registry.metrics(),
-  })
-  opened.defer(() => health.close())
-
-  const running = opened.move()
-  return {
-    url: `http://${urlHost(config.ONQUEUE_WEBHOOKS_HEALTH_HOST)}:${health.port}`,
-    close: () => running.disposeAsync(),
-  }
+  return { inFlight: () => dispatcher.inFlight() }
 }

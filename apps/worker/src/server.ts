@@ -1,14 +1,14 @@
 import { availableParallelism } from 'node:os'
-import { setTimeout as wait } from 'node:timers/promises'
 import {
   connectConsumer,
   createLogger,
   createOutcomeWriter,
   RedisCondition,
+  openWhenUsable,
   startHealthServer,
   urlHost,
-  untilUsable,
 } from '@onqueue/shared'
+import type { RunningApp } from '@onqueue/shared'
 import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import { readModelRepository } from './repository/read-model-repository.ts'
@@ -16,21 +16,17 @@ import { watchModels } from './repository/watch-models.ts'
 import { Janitor } from './upkeep/janitor.ts'
 import { openModels } from './versions/open-models.ts'
 
-/** After its grace time a worker is given this long to say goodbye to a Redis that may hang. */
-const goodbyeMs = 3000
-
 /**
- * Starts the worker: reads the model repository, then serves every model in it. Rejects with one sentence, and leaves
- * nothing open, when Redis or the health port can't be used or the repository can't be read.
+ * Starts the worker: reads the model repository, then serves every model in it, as soon as there is a Redis. Rejects with
+ * one sentence, and leaves nothing open, when the health port or this Redis can't be used or the repository can't be read.
  */
-export const startWorker = async (config: WorkerConfig) => {
+export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Promise<RunningApp> => {
   const log = createLogger({ service: 'worker', level: config.LOG_LEVEL })
   await using opened = new AsyncDisposableStack()
   const condition = new RedisCondition({ log })
   opened.defer(() => condition.close())
   const redis = connectConsumer(config.REDIS_URL, { log, condition })
   opened.defer(() => redis.disconnect())
-  await untilUsable([redis], config.REDIS_URL)
 
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
   condition.watch(store)
@@ -57,6 +53,7 @@ export const startWorker = async (config: WorkerConfig) => {
     log,
     isReady: async () => {
       const reasons = [
+        ...(isEnding ? ['this process stops'] : []),
         ...(await condition.check()),
         ...(models.isLoaded() ? [] : ['models are still loading']),
       ]
@@ -66,31 +63,44 @@ export const startWorker = async (config: WorkerConfig) => {
   })
   opened.defer(() => health.close())
 
-  const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
-  const janitor = new Janitor({
-    ...store,
-    outcomes,
-    log,
-    retentionMs: config.ONQUEUE_RETENTION,
-    minRetentionMs: config.ONQUEUE_RETENTION_MIN,
-    watermark: config.ONQUEUE_SWEEP_WATERMARK,
+  let graceMs = config.ONQUEUE_WORKER_GRACE
+  let isEnding = false
+  const rooms = openWhenUsable({
+    connections: [redis],
+    url: config.REDIS_URL,
+    ending,
+    open: async (stack) => {
+      const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
+      const janitor = new Janitor({
+        ...store,
+        outcomes,
+        log,
+        retentionMs: config.ONQUEUE_RETENTION,
+        minRetentionMs: config.ONQUEUE_RETENTION_MIN,
+        watermark: config.ONQUEUE_SWEEP_WATERMARK,
+      })
+      stack.defer(() => janitor.close())
+      stack.defer(() => models.close(graceMs))
+      const names = models.serve(repository)
+      if (names.length === 0) {
+        log.warn({ dir: config.ONQUEUE_MODELS_DIR }, 'no models here: put a folder with a model.onnx into it')
+      }
+      stack.defer(watchModels({ dir: config.ONQUEUE_MODELS_DIR, known: names, log }))
+    },
   })
-  opened.defer(() => janitor.close())
-  opened.defer(() => models.close(config.ONQUEUE_WORKER_GRACE))
-  const names = models.serve(repository)
-  if (names.length === 0) {
-    log.warn({ dir: config.ONQUEUE_MODELS_DIR }, 'no models here: put a folder with a model.onnx into it')
-  }
-  opened.defer(watchModels({ dir: config.ONQUEUE_MODELS_DIR, known: names, log }))
+  opened.defer(() => rooms.close())
+  await rooms.settled
 
   const running = opened.move()
   return {
     url: `http://${urlHost(config.ONQUEUE_WORKER_HEALTH_HOST)}:${health.port}`,
-    /** Ends in order, or gives up when Redis does not answer: what had not finished then runs again elsewhere. */
-    close: () =>
-      Promise.race([
-        running.disposeAsync(),
-        wait(config.ONQUEUE_WORKER_GRACE + goodbyeMs, undefined, { ref: false }),
-      ]),
+    graceMs,
+    isBusy: () => models.inFlight().some(({ predictions }) => predictions > 0),
+    failed: rooms.failed,
+    close: (allowedMs) => {
+      isEnding = true
+      graceMs = allowedMs
+      return running.disposeAsync()
+    },
   }
 }

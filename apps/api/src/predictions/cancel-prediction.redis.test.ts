@@ -19,7 +19,7 @@ const { id } = record
 
 test('a cancel that comes after the worker wrote its outcome answers with that', async () => {
   const redis = connectProducer(inject('redisUrl'), { log, condition: new RedisCondition({ log }) })
-  await untilReady(redis, 5000)
+  await untilReady(redis, AbortSignal.timeout(5000))
   const queues = openPredictionQueues({ redis, namespace })
   const outcomes = createOutcomeWriter({ redis, namespace })
   try {

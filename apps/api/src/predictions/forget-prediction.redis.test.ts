@@ -20,7 +20,7 @@ test('what remains of a deleted prediction goes by itself, also when its API is 
   const redis = new Redis(
     Object.assign(new URL(inject('redisUrl')), { username: user, password: 'secret' }).href,
   )
-  await untilReady(redis, 5000)
+  await untilReady(redis, AbortSignal.timeout(5000))
   const queues = openPredictionQueues({ redis, namespace })
   onTestFinished(async () => {
     await queues.close()

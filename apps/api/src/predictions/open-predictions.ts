@@ -13,7 +13,10 @@ import { createPredictionWatcher } from './watch-prediction.ts'
 /** What is done with predictions that are there. */
 export type KnownPredictions = ReturnType<typeof openPredictions>
 
-/** Opens what is done with predictions that are there. `endWaits` lets requests that are held back answer at once. */
+/**
+ * Opens what is done with predictions that are there. `endStreams` sends those who follow a prediction to another process;
+ * `endWaits` lets requests that are held back answer at once.
+ */
 export const openPredictions = ({
   redis,
   namespace,
@@ -66,9 +69,7 @@ export const openPredictions = ({
     isEventsToken: (predictionId: string, token: string) => tokens.verify(predictionId, token),
     countWaiters: () => waiters.count(),
     countEventStreams: () => events.countOpen(),
-    endWaits: () => {
-      events.close()
-      waiters.close()
-    },
+    endStreams: () => events.close(),
+    endWaits: () => waiters.close(),
   }
 }

@@ -6,7 +6,8 @@ import type { PredictionWatcher } from './watch-prediction.ts'
 
 /**
  * Server-sent events of one prediction: an event `prediction` with the object as it is and at each change, `id` its
- * ETag, and the end of the stream after the final one. A comment every 15 s keeps proxies from cutting the connection.
+ * ETag, and the end of the stream after the final one. A comment every 15 s keeps proxies from cutting the connection. A
+ * stream that ends before that was told so, and when to come back: the process stops, another one goes on.
  * What is stored of the object is read as fast as the client takes it.
  */
 export type StreamEvents = (
@@ -19,6 +20,8 @@ export type StreamEvents = (
   },
 ) => ReadableStream<Uint8Array>
 
+/** Said to those who follow a prediction when this process stops. An EventSource connects again by itself. */
+const farewell = `retry: 1000\n: this process stops; connect again to follow on\n\n`
 const commentIntervalMs = 15_000
 /** A stream is looked after in turns of this length, within what a timer can take. */
 const turnMs = 3_600_000
@@ -29,29 +32,34 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
 
   const stream: StreamEvents = (start, { lastEventId, signal, show }) => {
     const canceled = new AbortController()
-    const ended = AbortSignal.any([signal, canceled.signal, closing.signal])
+    const gone = AbortSignal.any([signal, canceled.signal])
+    const ended = AbortSignal.any([gone, closing.signal])
     const encoder = new TextEncoder()
     let isInEvent = false
     let wake = () => {}
-    ended.addEventListener('abort', () => wake())
+    gone.addEventListener('abort', () => wake())
 
     const send = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
       let record = start
       let sent = lastEventId
-      while (!ended.aborted) {
+      while (!gone.aborted) {
         const etag = etagOf(record)
         if (etag !== sent) {
           isInEvent = true
           for await (const chunk of chunksOf(eventParts(etag, show(record)))) {
-            while (!ended.aborted && !hasRoom(controller))
+            while (!gone.aborted && !hasRoom(controller))
               await new Promise<void>((resolve) => (wake = resolve))
-            if (ended.aborted) return
+            if (gone.aborted) return
             controller.enqueue(chunk)
           }
           isInEvent = false
         }
         sent = etag
         if (record.outcome) return
+        if (closing.signal.aborted) {
+          controller.enqueue(encoder.encode(farewell))
+          return
+        }
         const isKnown = (latest: PredictionRecord) => etagOf(latest) === sent
         record = await watcher.untilChange(record, { waitMs: turnMs, signal: ended, isKnown })
       }

@@ -1,4 +1,4 @@
-import { connectProducer, connectSubscriber, RedisCondition, untilUsable } from '@onqueue/shared'
+import { connectProducer, connectSubscriber, RedisCondition } from '@onqueue/shared'
 import type { Logger, PredictionQueues } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createChannels } from './channels.ts'
@@ -16,11 +16,13 @@ export type RedisAccess = {
   queues: PredictionQueues
   /** whether it does what it is asked */
   condition: RedisCondition
+  /** all that have to be there before the rest can be opened */
+  all: readonly [Redis, ...Redis[]]
   close(): Promise<void>
 }
 
-/** Connects, and throws one sentence when this Redis can't be reached or can't hold a queue. */
-export const openRedis = async ({
+/** Connects, now or as soon as there is a Redis. */
+export const openRedis = ({
   url,
   namespace,
   log,
@@ -28,26 +30,18 @@ export const openRedis = async ({
   url: string
   namespace: string
   log: Logger
-}): Promise<RedisAccess> => {
+}): RedisAccess => {
   const condition = new RedisCondition({ log })
   const redis = connectProducer(url, { log, condition })
   const bulk = connectProducer(url, { log, condition })
   const subscriber = connectSubscriber(url, { log, condition })
   condition.watch({ redis, namespace })
-  const disconnect = () => {
-    condition.close()
-    for (const connection of [redis, bulk, subscriber]) connection.disconnect()
-  }
-  try {
-    await untilUsable([redis, bulk, subscriber], url)
-  } catch (err) {
-    disconnect()
-    throw err
-  }
+  const all = [redis, bulk, subscriber] as const
   const queues = openPredictionQueues({ redis, namespace })
   const close = async () => {
+    condition.close()
     await queues.close()
-    disconnect()
+    for (const connection of all) connection.disconnect()
   }
-  return { redis, bulk, channels: createChannels(subscriber), queues, condition, close }
+  return { redis, bulk, channels: createChannels(subscriber), queues, condition, all, close }
 }

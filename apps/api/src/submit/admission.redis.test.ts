@@ -16,7 +16,7 @@ const log = createLogger({ service: 'test', level: 'silent' })
 let redis: ReturnType<typeof connectProducer>
 beforeEach(async () => {
   redis = connectProducer(inject('redisUrl'), { log, condition: new RedisCondition({ log }) })
-  await untilReady(redis, 5000)
+  await untilReady(redis, AbortSignal.timeout(5000))
 })
 afterEach(() => redis.disconnect())
 

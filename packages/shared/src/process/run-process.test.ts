@@ -5,17 +5,26 @@ import { expect, test } from 'vitest'
 
 const program = new URL('./fixtures/app-process.ts', import.meta.url).pathname
 
-/** Runs the app with or without a channel; it is told to end when it says that it is ready. */
-const run = async (behaviour: string, { hasChannel }: { hasChannel: boolean }) => {
+/** Runs the app with or without a channel, to its end. `onReady` is called when it says that it is, or that it starts. */
+const run = async (
+  behaviour: string,
+  {
+    hasChannel = true,
+    onReady = (child) => child.kill('SIGTERM'),
+  }: { hasChannel?: boolean; onReady?: (child: ReturnType<typeof spawn>) => unknown } = {},
+) => {
   const child = spawn(process.execPath, [program, behaviour], {
     stdio: ['ignore', 'pipe', 'pipe', ...(hasChannel ? ['ipc' as const] : [])],
   })
+  if (!child.stdout || !child.stderr) throw new Error('unreachable: both are pipes')
   const messages: unknown[] = []
   child.on('message', (message) => {
     messages.push(message)
-    if (behaviour === 'serve-until-told') child.kill('SIGTERM')
+    if (typeof message === 'object' && 'url' in message) onReady(child)
   })
-  if (!child.stdout || !child.stderr) throw new Error('unreachable: both are pipes')
+  child.stdout.on('data', (data) => {
+    if (String(data) === 'starting\n') onReady(child)
+  })
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
@@ -25,18 +34,83 @@ const run = async (behaviour: string, { hasChannel }: { hasChannel: boolean }) =
 }
 
 test('an app is ready where it says so, and closes in order when it is told to end', async () => {
-  const ran = await run('serve-until-told', { hasChannel: true })
+  const ran = await run('serve-until-told')
 
   expect(ran.messages).toEqual([{ type: 'ready', url: 'http://127.0.0.1:1' }])
-  expect(ran).toMatchObject({ stdout: 'closed in order\n', stderr: '', code: 0 })
+  expect(ran).toMatchObject({ stdout: 'closes within 60 s\nclosed in order\n', stderr: '', code: 0 })
 })
 
-test('whoever started an app that can not run as it is configured is told the sentence', async () => {
-  const ran = await run('refuse', { hasChannel: true })
+test('an app whose starter is gone ends soon, and not within its grace time', async () => {
+  const ran = await run('serve-until-told', { onReady: (child) => child.disconnect() })
 
-  expect(ran.messages).toEqual([{ type: 'fatal', message: 'app: LOG_LEVEL must be a level' }])
-  expect(ran).toMatchObject({ stderr: '', code: 1 })
+  expect(ran).toMatchObject({ stdout: 'closes within 2 s\nclosed in order\n', stderr: '', code: 0 })
 })
+
+test('an app that has nothing under way ends, whatever it waits for when it closes', async () => {
+  const ran = await run('hang')
+
+  expect(ran).toMatchObject({ stdout: 'closes within 60 s\n', stderr: '', code: 0 })
+})
+
+test('an app that has something under way has its grace time, and no longer than its starter lives', async () => {
+  const ran = await run('busy', {
+    onReady: (child) => {
+      child.kill('SIGTERM')
+      child.stdout?.once('data', () => child.disconnect())
+    },
+  })
+
+  expect(ran).toMatchObject({ stdout: 'closes within 60 s\n', stderr: '', code: 0 })
+})
+
+test('a second SIGTERM changes nothing, a second Ctrl-C ends an app at once', async () => {
+  const patient = await run('hang', {
+    onReady: (child) => {
+      child.kill('SIGTERM')
+      child.stdout?.once('data', () => child.kill('SIGTERM'))
+    },
+  })
+  const hurried = await run('busy', {
+    onReady: (child) => {
+      const again = setInterval(() => child.kill('SIGINT'), 50)
+      child.once('exit', () => clearInterval(again))
+    },
+  })
+
+  expect(patient.code).toBe(0)
+  expect(hurried.code).toBe(130)
+})
+
+test.each(['start-until-told', 'start-for-ever'])(
+  'an app that is told to end while it starts does: %s',
+  async (how) => {
+    const ran = await run(how)
+
+    expect(ran.messages).toEqual([])
+    expect(ran).toMatchObject({
+      stdout: how === 'start-until-told' ? 'starting\ncloses within 60 s\nclosed in order\n' : 'starting\n',
+      stderr: '',
+      code: 0,
+    })
+  },
+)
+
+test('an app whose starter goes while it starts ends', async () => {
+  const ran = await run('start-for-ever', { onReady: (child) => child.disconnect() })
+
+  expect(ran).toMatchObject({ messages: [], code: 0 })
+})
+
+test.each(['refuse', 'fail-later'])(
+  'whoever started an app that can not run as it is configured is told the sentence, also later: %s',
+  async (how) => {
+    const ran = await run(how, { onReady: () => undefined })
+
+    const message = how === 'refuse' ? 'app: LOG_LEVEL must be a level' : 'app: Redis is too old'
+    expect(ran.messages.at(-1)).toEqual({ type: 'fatal', message })
+    expect(ran).toMatchObject({ stderr: '', code: 1 })
+  },
+)
 
 test('without a channel the sentence goes to stderr, without a stack', async () => {
   const ran = await run('refuse', { hasChannel: false })

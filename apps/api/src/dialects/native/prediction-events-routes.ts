@@ -45,7 +45,8 @@ const eventsRoute = createRoute({
   operationId: 'followPrediction',
   tags: ['Predictions'],
   summary: 'Follow a prediction by server-sent events',
-  description: 'An event `prediction` with the object at each change; the stream ends after the final one.',
+  description:
+    'An event `prediction` with the object at each change; the stream ends after the final one. One that ends before was told to connect again (`retry`), since its server stops; an EventSource does so by itself.',
   parameters: [idParameter, tokenQuery],
   responses: {
     200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },

@@ -1,0 +1,129 @@
+import { createDeliveryStore, readSharedSecret, receiverPoliciesOf } from '@onqueue/shared'
+import type { Logger, Readiness } from '@onqueue/shared'
+import type { Access } from './access/open-access.ts'
+import type { ApiConfig } from './config.ts'
+import { openDeliveries } from './deliveries/open-deliveries.ts'
+import { createNativeDialect } from './dialects/native/native-dialect.ts'
+import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
+import { createApp } from './http/app.ts'
+import { createJsonReader, createShortReader } from './http/bodies/json-body.ts'
+import { createDialectFinder } from './http/dialect.ts'
+import { healthPaths, healthRoutes } from './http/health-routes.ts'
+import type { UnderWay } from './http/under-way.ts'
+import { createMetrics } from './metrics.ts'
+import { openModels } from './models/open-models.ts'
+import { docsPaths, docsRoutes, isPage } from './openapi/docs-routes.ts'
+import { homeRoutes } from './openapi/home-routes.ts'
+import { openapiRoutes } from './openapi/openapi-routes.ts'
+import { openPredictions } from './predictions/open-predictions.ts'
+import type { RedisAccess } from './redis/redis-access.ts'
+import { openSubmit } from './submit/open-submit.ts'
+
+/** Opens what answers requests, of a Redis that is there. `opened` closes it again. */
+export const openApp = async ({
+  config,
+  access,
+  connections: { redis, bulk, channels, queues, condition },
+  publicUrl,
+  underWay,
+  isReady,
+  log,
+  opened,
+}: {
+  config: ApiConfig
+  access: Access
+  connections: RedisAccess
+  publicUrl: string
+  underWay: UnderWay
+  isReady: () => Promise<Readiness>
+  log: Logger
+  opened: AsyncDisposableStack
+}) => {
+  const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
+  const models = await openModels({ ...store, channels, log })
+  opened.defer(() => models.close())
+
+  const deliveryStore = createDeliveryStore(store)
+  const known = openPredictions({
+    ...store,
+    channels,
+    queues,
+    models,
+    deliveries: deliveryStore,
+    secret,
+    publicUrl,
+    retentionMs: config.ONQUEUE_RETENTION,
+    log,
+  })
+  const deliveries = openDeliveries({
+    ...store,
+    store: deliveryStore,
+    predictions: known,
+    receivers: receiverPoliciesOf(config),
+    maxFrozenBytes: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
+  })
+  const metrics = createMetrics({
+    models,
+    countWaiters: known.countWaiters,
+    countEventStreams: known.countEventStreams,
+    refusals: () => condition.counts(),
+    log,
+  })
+  const submit = openSubmit({
+    ...store,
+    bulk,
+    queues,
+    models,
+    known,
+    checkReceiver: deliveries.checkReceiver,
+    secret,
+    retentionMs: config.ONQUEUE_RETENTION,
+    backlogLimit: config.ONQUEUE_BACKLOG_LIMIT,
+    memoryWatermark: config.ONQUEUE_MEMORY_WATERMARK,
+    maxInputBytes: config.ONQUEUE_BODY_LIMIT_BYTES,
+    count: metrics,
+    log,
+  })
+  opened.defer(() => submit.close())
+  opened.defer(() => known.endWaits())
+
+  const { predictions } = submit
+  const defaultModel = config.ONQUEUE_DEFAULT_MODEL
+  const readJsonBody = createJsonReader({ limitBytes: config.ONQUEUE_BODY_LIMIT_BYTES })
+  const readShortBody = createShortReader()
+  const dialects = [
+    createNativeDialect({ predictions, models, deliveries, readJsonBody, readShortBody, publicUrl }),
+    createPlainDialect({ predictions, models, readJsonBody, defaultModel }),
+  ] as const
+
+  const collectMetrics = () => metrics.collect()
+  const dialectOf = createDialectFinder(dialects)
+  const app = createApp({
+    log,
+    underWay,
+    dialectOf,
+    countRequest: metrics.countRequest,
+    publicUrl,
+    corsOrigins: config.ONQUEUE_CORS_ORIGINS,
+    ...access.middleware({
+      dialectOf,
+      routes: [...dialects, healthPaths, docsPaths],
+      isPage,
+      publicUrl,
+      corsOrigins: config.ONQUEUE_CORS_ORIGINS,
+    }),
+  })
+  for (const { routes } of dialects) app.route('/', routes)
+  app.route('/', healthRoutes({ isReady, collectMetrics }))
+  app.route('/', openapiRoutes({ app, models, access, publicUrl, defaultModel }))
+  app.route('/', docsRoutes())
+  app.route('/', homeRoutes({ models, access, publicUrl }))
+  return {
+    fetch: app.fetch,
+    collectMetrics,
+    connectionRefused: () => metrics.connectionRefused(),
+    endStreams: known.endStreams,
+    endWaits: known.endWaits,
+  }
+}
