@@ -1,4 +1,4 @@
-import { AppError, defaultVersionOf, globalKeys, levelOf, readModel } from '@onqueue/shared'
+import { AppError, defaultVersionOf, globalKeys, isRedisAway, levelOf, readModel } from '@onqueue/shared'
 import type { ErrorPlace, Logger, ModelEntry, RedisStore, ServedVersion } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
@@ -45,8 +45,10 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
     try {
       return await readModel({ redis, namespace }, name)
     } catch (err) {
+      // that nothing can be read does not say that nothing is there
+      if (isRedisAway(err)) throw err
       // one card that can't be read must not hide the other models
-      log[levelOf(err)]({ model: name, err }, 'model could not be read')
+      log.warn({ model: name, err }, 'model could not be read')
       return entries.get(name)
     }
   }
@@ -61,16 +63,15 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
     if (entry)
       entries = new Map([...entries, [name, entry] as const].toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }
+  const onUnread = (err: unknown) => log[levelOf(err)]({ err }, 'models could not be read')
 
   await readAll()
   const stopListening = channels.subscribe(globalKeys(namespace).cardChanges, {
-    // readOne never rejects
-    onMessage: (name) => void readOne(name),
+    onMessage: (name) => void readOne(name).catch(onUnread),
   })
   const stopRefreshing = repeat(refreshMs, async () => {
     // the connection says itself when it is lost and found
-    if (redis.status === 'ready')
-      await readAll().catch((err: unknown) => log.debug({ err }, 'models could not be read'))
+    if (redis.status === 'ready') await readAll().catch(onUnread)
   })
 
   return {

@@ -1,0 +1,52 @@
+import { createLogger, globalKeys, publishCard, untilReady } from '@onqueue/shared'
+import { Redis } from 'ioredis'
+import { expect, inject, onTestFinished, test } from 'vitest'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
+import { createChannels } from '../redis/channels.ts'
+import { createModelCatalog } from './model-catalog.ts'
+import { servedVersion } from './model-entry.fixture.ts'
+
+const log = createLogger({ service: 'test', level: 'silent' })
+
+/** A Redis with one model in it, and a connection of an API whose reads of cards can be refused from now on. */
+const openStore = async (namespace: string) => {
+  const admin = new Redis(inject('redisUrl'))
+  onTestFinished(() => leaveRedis(admin, namespace))
+  await publishCard({ redis: admin, namespace }, servedVersion({ model: 'iris' }).card)
+  const user = `${namespace}-api`
+  await admin.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')
+  onTestFinished(async () => void (await admin.call('ACL', 'DELUSER', user)))
+  const url = Object.assign(new URL(inject('redisUrl')), { username: user, password: 'secret' }).href
+  const [redis, subscriber] = [new Redis(url), new Redis(url)]
+  onTestFinished(() => [redis, subscriber].forEach((connection) => connection.disconnect()))
+  await Promise.all(
+    [redis, subscriber].map((connection) => untilReady(connection, AbortSignal.timeout(5000))),
+  )
+  return {
+    options: { redis, namespace, channels: createChannels(subscriber), log, refreshMs: 10 },
+    admin,
+    refuseCards: () => admin.call('ACL', 'SETUSER', user, '-hvals'),
+  }
+}
+
+test('an API does not start without any model because Redis went while it read them', async () => {
+  const { options, refuseCards } = await openStore('catalog-start-test')
+  await refuseCards()
+
+  await expect(createModelCatalog(options)).rejects.toThrow('NOPERM')
+})
+
+test('what is known of the models stays while Redis refuses to tell', async () => {
+  const { options, admin, refuseCards } = await openStore('catalog-keep-test')
+  const catalog = await createModelCatalog(options)
+  onTestFinished(() => catalog.close())
+  const commands = async () =>
+    Number(/cmdstat_hvals:.*rejected_calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0)
+  const before = await commands()
+
+  await refuseCards()
+  await admin.publish(globalKeys('catalog-keep-test').cardChanges, 'iris')
+  await expect.poll(commands, { timeout: 10_000 }).toBeGreaterThan(before + 2)
+
+  expect(catalog.list().map(({ name }) => name)).toEqual(['iris'])
+})
