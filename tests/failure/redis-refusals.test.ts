@@ -260,3 +260,45 @@ test('a worker that was refused still takes over what a lost worker had', { time
   const ended = await Promise.all(ids.map((id) => stack.client.untilFinal(id)))
   expect(ended.map(({ body }) => body?.status)).toEqual(ids.map(() => 'succeeded'))
 })
+
+test('LOADING: while it takes over the data of another Redis all is refused, and then served from nothing', async () => {
+  const other = await startTestRedis()
+  const filler = new Redis(other.url)
+  try {
+    await filler.config('SET', 'rdbcompression', 'no')
+    await inParallel(1500, 50, (index) => filler.set(`filler:${index}`, 'x'.repeat(10_000)))
+    await configure('masterauth', decodeURIComponent(new URL(other.url).password))
+    // microseconds a key: 3 s
+    await configure('key-load-delay', 2000)
+    const known = await stack.client.submit('throws', { i: 1 }, {}, { prefer: 'wait=5' })
+
+    await admin.replicaof('127.0.0.1', new URL(other.url).port)
+    await vi.waitFor(() => expect(admin.get('filler:0')).rejects.toThrow('LOADING'), {
+      timeout: 10_000,
+      interval: 20,
+    })
+    const answers = await Promise.all(ask(String(known.body.id)).map(timed))
+    const checks = await Promise.all(apps.map(readiness))
+    await vi.waitFor(async () => expect(await admin.info('persistence')).toMatch(/^loading:0/m), 20_000)
+    await admin.replicaof('NO', 'ONE')
+    const loadedAt = performance.now()
+    await vi.waitFor(
+      async () => {
+        const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
+        expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
+        expect(await Promise.all(apps.map(readiness))).toEqual(apps.map(() => expect.stringMatching(/^200 /)))
+      },
+      { timeout: 20_000, interval: 50 },
+    )
+
+    expect(performance.now() - loadedAt).toBeLessThan(5000)
+    // the models are known without Redis
+    expect(findWrong(answers, [503, 200])).toEqual([])
+    expect(answers.filter(({ status }) => status === 503).length).toBeGreaterThanOrEqual(7)
+    expect(checks).toEqual(apps.map(() => expect.stringMatching(/^503 /)))
+  } finally {
+    filler.disconnect()
+    await configure('key-load-delay', 0)
+    await other.close()
+  }
+})

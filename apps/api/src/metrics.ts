@@ -13,6 +13,8 @@ export type Metrics = CountSubmits & {
   countRequest: MiddlewareHandler<ApiEnvironment>
   /** a request that was refused for the connections that its address has open */
   connectionRefused(): void
+  /** Redis had lost something of this kind, which was put right. */
+  lossFound(kind: string): void
   /** Everything, as Prometheus text. What is known of the queues is read for it; without Redis it is left out. */
   collect(): Promise<string>
   registry: Registry
@@ -59,6 +61,7 @@ export const createMetrics = ({
     connectionRefused: () => instruments.connectionsRefused.inc(),
     countSubmitted: (model, priority) => instruments.submitted.inc({ model, priority }),
     countRefused: (model, code) => instruments.refused.inc({ model: models.get(model) ? model : '', code }),
+    lossFound: (kind) => instruments.redisLosses.inc({ kind }),
     collect: async () => {
       instruments.waiters.set(countWaiters())
       instruments.eventStreams.set(countEventStreams())
@@ -130,6 +133,12 @@ const createInstruments = (registry: Registry) => {
     waiters: new Gauge({
       name: 'onqueue_waiters',
       help: 'Requests that wait for a result right now',
+      registers,
+    }),
+    redisLosses: new Counter({
+      name: 'onqueue_redis_losses_total',
+      help: 'What Redis had lost or had wrong, and was put right, by its kind',
+      labelNames: ['kind'],
       registers,
     }),
     redisRefusals: new Counter({

@@ -1,4 +1,4 @@
-import { createDeliveryStore, readSharedSecret, receiverPoliciesOf } from '@onqueue/shared'
+import { createDeliveryStore, openSharedSecret, receiverPoliciesOf } from '@onqueue/shared'
 import type { Logger, Readiness } from '@onqueue/shared'
 import type { Access } from './access/open-access.ts'
 import type { ApiConfig } from './config.ts'
@@ -40,7 +40,9 @@ export const openApp = async ({
   opened: AsyncDisposableStack
 }) => {
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
-  const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
+  const sharedSecret = await openSharedSecret({ ...store, configured: config.ONQUEUE_SECRET, log })
+  opened.defer(() => sharedSecret.close())
+  const secret = () => sharedSecret.current()
   const models = await openModels({ ...store, channels, log })
   opened.defer(() => models.close())
 
@@ -62,6 +64,8 @@ export const openApp = async ({
     predictions: known,
     receivers: receiverPoliciesOf(config),
     maxFrozenBytes: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
+    onSecretsLost: () => metrics.lossFound('webhook_secret'),
+    log,
   })
   const metrics = createMetrics({
     models,

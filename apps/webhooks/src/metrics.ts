@@ -9,6 +9,8 @@ export type WebhooksMetrics = {
   registry: Registry
   attempted(result: AttemptResult, step: NextStep['kind']): void
   deliveryCreated(model: string, lagMs: number): void
+  /** Redis had lost something of this kind, which was put right */
+  lossFound(kind: string): void
 }
 
 export const createWebhooksMetrics = ({
@@ -85,6 +87,12 @@ export const createWebhooksMetrics = ({
       return setToWaiting(this, 'overdueSeconds')
     },
   })
+  const losses = new Counter({
+    name: 'onqueue_redis_losses_total',
+    help: 'What Redis had lost or had wrong, and was put right, by its kind',
+    labelNames: ['kind'],
+    registers,
+  })
   new Counter({
     name: 'onqueue_redis_refusals_total',
     help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
@@ -102,6 +110,7 @@ export const createWebhooksMetrics = ({
       attempts.inc({ result, status: statusCode === null ? 'none' : `${Math.floor(statusCode / 100)}xx` })
       duration.observe(durationMs / 1000)
     },
+    lossFound: (kind) => losses.inc({ kind }),
     deliveryCreated: (model, lagMs) => lag.observe({ model }, lagMs / 1000),
   }
 }

@@ -7,7 +7,7 @@ import {
   createShowPrediction,
   publicUrlOf,
   RedisCondition,
-  readSharedSecret,
+  openSharedSecret,
   receiverPoliciesOf,
   openWhenUsable,
   startHealthServer,
@@ -23,6 +23,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts'
 import { createWebhooksMetrics } from './metrics.ts'
 import { createDeliverySchedule, leaseSlackMs } from './schedule/delivery-schedule.ts'
 import { readWaitingEndpoints } from './schedule/read-waiting-endpoints.ts'
+import { createLossFinder } from './upkeep/find-losses.ts'
 import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
 
 /**
@@ -126,17 +127,19 @@ const openDelivering = async ({
   opened: AsyncDisposableStack
 }): Promise<Delivering> => {
   const store = { redis, namespace }
-  const secret = await readSharedSecret({ ...store, configured: config.ONQUEUE_SECRET })
+  const secret = await openSharedSecret({ ...store, configured: config.ONQUEUE_SECRET, log })
+  opened.defer(() => secret.close())
   const show = createShowPrediction({
     publicUrl: publicUrlOf(config, config.PORT),
     retentionMs: config.ONQUEUE_RETENTION,
-    tokens: createEventsTokens(secret),
+    tokens: createEventsTokens(() => secret.current()),
   })
 
   const deliveries = createDeliveryStore(store)
   const schedule = createDeliverySchedule({
     ...store,
     leaseMs: config.ONQUEUE_WEBHOOK_TIMEOUT + leaseSlackMs,
+    onBodyLost: () => metrics.lossFound('body'),
     log,
   })
   const attempts = openAttempts({
@@ -149,6 +152,7 @@ const openDelivering = async ({
     waits: config.ONQUEUE_WEBHOOK_SCHEDULE,
     log,
     onAttempt: (result, step) => metrics.attempted(result, step),
+    onSecretsLost: () => metrics.lossFound('webhook_secret'),
   })
   opened.defer(() => attempts.close())
   const dispatcher = new Dispatcher({
@@ -169,6 +173,13 @@ const openDelivering = async ({
     log,
   })
   opened.defer(() => sweeper.close())
+  const losses = createLossFinder({
+    ...store,
+    deliveries,
+    log,
+    onRepaired: (kind) => metrics.lossFound(kind),
+  })
+  opened.defer(() => losses.close())
   const creating = await openCreating({
     ...store,
     subscriber,

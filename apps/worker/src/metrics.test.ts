@@ -55,7 +55,7 @@ test('every metric is in docs/metrics.md, with its type and meaning', async () =
   const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
   const own = (await create().registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('onqueue_'))
 
-  expect(own.length).toBe(8)
+  expect(own.length).toBe(9)
   for (const { name, type, help } of own) {
     const line = docs.split('\n').find((one) => one.startsWith(`| \`${name}\` |`))
     expect(line).toContain(`| ${type} |`)

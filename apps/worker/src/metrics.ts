@@ -8,6 +8,7 @@ export type WorkerMetrics = {
   predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
   microBatchRan(model: string, rows: number, runMs: number): void
   executorDied(model: string, cause: 'crashed' | 'timed_out' | 'load_failed'): void
+  lossFound(kind: string): void
 }
 
 export const createWorkerMetrics = ({
@@ -83,6 +84,12 @@ export const createWorkerMetrics = ({
       }
     },
   })
+  const losses = new Counter({
+    name: 'onqueue_redis_losses_total',
+    help: 'What Redis had lost or had wrong, and was put right, by its kind',
+    labelNames: ['kind'],
+    registers,
+  })
   new Counter({
     name: 'onqueue_redis_refusals_total',
     help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
@@ -106,6 +113,7 @@ export const createWorkerMetrics = ({
       runTime.observe({ model }, runMs / 1000)
     },
     executorDied: (model, cause) => restarts.inc({ model, cause }),
+    lossFound: (kind) => losses.inc({ kind }),
   }
 }
 

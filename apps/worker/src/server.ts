@@ -78,6 +78,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
         retentionMs: config.ONQUEUE_RETENTION,
         minRetentionMs: config.ONQUEUE_RETENTION_MIN,
         watermark: config.ONQUEUE_SWEEP_WATERMARK,
+        onRepaired: (kind) => metrics.lossFound(kind),
       })
       stack.defer(() => janitor.close())
       stack.defer(() => models.close(graceMs))

@@ -3,6 +3,7 @@ import type {
   Delivery,
   DeliveryStore,
   Endpoint,
+  Logger,
   PredictionRecord,
   ReceiverPolicies,
   RedisStore,
@@ -41,6 +42,8 @@ export const openDeliveries = ({
   predictions: { reader, show },
   receivers,
   maxFrozenBytes,
+  onSecretsLost,
+  log,
   clock = Date.now,
 }: RedisStore & {
   store: DeliveryStore
@@ -48,6 +51,8 @@ export const openDeliveries = ({
   receivers: ReceiverPolicies
   /** of an owner's bodies that wait for their delivery */
   maxFrozenBytes: number
+  onSecretsLost: () => void
+  log: Pick<Logger, 'error'>
   clock?: () => number
 }): Deliveries => {
   const list = createListDeliveries({ redis, namespace, deliveries: store })
@@ -70,7 +75,14 @@ export const openDeliveries = ({
     read,
     discard: async (id, owner) => void (await store.discard(id, await readOwn(id, owner))),
     redeliver: createRedeliver({ deliveries: store, list, reader, show }),
-    secrets: createWebhookSecrets({ redis, namespace }),
+    secrets: createWebhookSecrets({
+      redis,
+      namespace,
+      onLost: (owner) => {
+        log.error({ owner }, 'redis had lost the secrets of webhooks: new ones sign, tell their owner')
+        onSecretsLost()
+      },
+    }),
     endpoints: (owner) => store.endpoints(owner),
     resume: async (owner, origin) => {
       const isKnown = await store.resume(owner, origin)

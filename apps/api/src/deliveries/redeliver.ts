@@ -29,13 +29,12 @@ export const createRedeliver = ({
   reader: PredictionReader
   show: ShowPrediction
 }): Redeliver => {
-  const again = async (record: DeliveryRecord | null): Promise<void> => {
-    if (!record) throw deliveryNotFound()
-    const body = record.status === 'delivered' ? await bodyOf(record) : null
-    const done = await deliveries.redeliver(record.id, record, body)
+  const again = async (record: DeliveryRecord) => {
+    const redeliver = (body: string | null) => deliveries.redeliver(record.id, record, body)
+    const first = await redeliver(record.status === 'delivered' ? await bodyOf(record) : null)
+    // delivered since it was read, or its body was lost
+    const done = first === 'body-needed' ? await redeliver(await bodyOf(record)) : first
     if (done === 'not-found') throw deliveryNotFound()
-    // delivered since it was read
-    if (done === 'body-needed') await again(await deliveries.read(record.id))
   }
 
   /** Resolves to false for one that went, or was redelivered, meanwhile. */

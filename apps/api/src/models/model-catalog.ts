@@ -3,6 +3,7 @@ import type { ErrorPlace, Logger, ModelEntry, RedisStore, ServedVersion } from '
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
+import { createLossGrace } from './loss-grace.ts'
 import { modelNotFound } from './model-not-found.ts'
 
 /** The models as the cards in Redis tell of them: kept in memory, so that no request waits for Redis to know them. */
@@ -40,6 +41,7 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
   const { redis, namespace, channels, log, refreshMs = 1000, clock = Date.now } = options
   let entries = new Map<string, ModelEntry>()
   const checks = new Map<string, InputCheck>()
+  const goBy = createLossGrace(clock)
 
   const read = async (name: string) => {
     try {
@@ -53,13 +55,15 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
     }
   }
   const readAll = async () => {
-    const names = await redis.smembers(globalKeys(namespace).models)
-    const found = await Promise.all(names.sort().map(read))
-    entries = new Map(found.flatMap((entry) => (entry ? [[entry.name, entry]] : [])))
+    const there = new Set(await redis.smembers(globalKeys(namespace).models))
+    const names = [...there.union(new Set(entries.keys()))].sort()
+    const found = await Promise.all(names.map(async (name) => (there.has(name) ? read(name) : undefined)))
+    const kept = names.map((name, index) => goBy(name, entries.get(name), found[index]))
+    entries = new Map(kept.flatMap((entry) => (entry ? [[entry.name, entry]] : [])))
     dropUnusedChecks(checks, entries)
   }
   const readOne = async (name: string) => {
-    const entry = await read(name)
+    const entry = goBy(name, entries.get(name), await read(name))
     if (entry)
       entries = new Map([...entries, [name, entry] as const].toSorted(([a], [b]) => (a < b ? -1 : 1)))
   }

@@ -34,7 +34,7 @@ export const openPredictions = ({
   models: Pick<ModelCatalog, 'list' | 'get'>
   deliveries: DeliveryStore
   /** under which the links to events are signed */
-  secret: string
+  secret: () => string
   publicUrl: string
   retentionMs: number
   log: Logger

@@ -1,3 +1,4 @@
+import { AppError } from '@onqueue/shared'
 import type { PredictionRecord } from '@onqueue/shared'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -58,4 +59,16 @@ test('a stream that a defect ends is closed, and the defect is logged', async ()
 
   expect(events.countOpen()).toBe(0)
   expect(logged).toMatchObject([{ predictionId: record.id, err: { message: 'a defect' } }])
+})
+
+test('a stream of a prediction that is gone says so, and ends', async () => {
+  const gone = new AppError('prediction_not_found', 'this prediction is gone')
+  const { events, reader } = openStream({ latest: Promise.reject(gone) })
+  await textOf(reader)
+
+  expect(await textOf(reader)).toBe(
+    'event: error\ndata: {"code":"prediction_not_found","detail":"this prediction is gone"}\n\n',
+  )
+  expect((await reader.read()).done).toBe(true)
+  expect(events.countOpen()).toBe(0)
 })

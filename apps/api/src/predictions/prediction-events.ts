@@ -1,4 +1,4 @@
-import { levelOf, toJsonParts } from '@onqueue/shared'
+import { AppError, levelOf, toJsonParts } from '@onqueue/shared'
 import type { Logger, PredictionRecord } from '@onqueue/shared'
 import { chunksOf } from '../http/answers/json-stream.ts'
 import { etagOf } from './prediction-etag.ts'
@@ -6,9 +6,9 @@ import type { PredictionWatcher } from './watch-prediction.ts'
 
 /**
  * Server-sent events of one prediction: an event `prediction` with the object as it is and at each change, `id` its
- * ETag, and the end of the stream after the final one. A comment every 15 s keeps proxies from cutting the connection. A
- * stream that ends before that was told so, and when to come back: the process stops, another one goes on.
- * What is stored of the object is read as fast as the client takes it.
+ * ETag, and the end of the stream after the final one; an event `error` before its end when the prediction is gone. A comment
+ * every 15 s keeps proxies from cutting the connection. A stream that ends before that was told so, and when to come back:
+ * the process stops, another one goes on. What is stored of the object is read as fast as the client takes it.
  */
 export type StreamEvents = (
   record: PredictionRecord,
@@ -80,7 +80,10 @@ export const createEventStreams = ({ watcher, log }: { watcher: PredictionWatche
         }
         // not returned: nothing is read from a stream that is still starting
         void send(controller)
-          .catch((err: unknown) => log[levelOf(err)]({ err, predictionId: start.id }, 'events ended early'))
+          .catch((err: unknown) => {
+            if (err instanceof AppError) controller.enqueue(encoder.encode(errorText(err)))
+            else log[levelOf(err)]({ err, predictionId: start.id }, 'events ended early')
+          })
           .then(finish)
       },
       pull: () => wake(),
@@ -106,3 +109,6 @@ const eventParts = (id: string, data: unknown) => {
   const start = `event: prediction\nid: ${id}\ndata: ${first}`
   return others.length === 0 ? [`${start}\n\n`] : [start, ...others, '\n\n']
 }
+
+const errorText = ({ code, message }: AppError) =>
+  `event: error\ndata: ${JSON.stringify({ code, detail: message })}\n\n`

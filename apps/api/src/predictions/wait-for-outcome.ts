@@ -1,4 +1,4 @@
-import { modelKeys, modelOfPredictionId, readOutcomes } from '@onqueue/shared'
+import { levelOf, modelKeys, modelOfPredictionId, readOutcomes, runPipeline } from '@onqueue/shared'
 import type { Logger, Outcome, RedisStore } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 
@@ -8,7 +8,7 @@ import type { Channels } from '../redis/channels.ts'
  * Workers tell which predictions of a model ended in notices, one for many predictions. This process listens to the
  * notices of a model while somebody here waits for it, and reads the outcomes of those ids, and only those, at once.
  * Notices may be lost and outcomes are the truth, so everything that is waited for is also read when listening begins
- * and every second. A waiter is registered before its prediction is enqueued: then no notice can come too early.
+ * and every second. What has neither outcome nor job then, twice in a row, may be gone: its waiters are woken to look. A waiter is registered before its prediction is enqueued: then no notice can come too early.
  */
 export type OutcomeWaiters = {
   expect(id: string): ExpectedOutcome
@@ -20,7 +20,10 @@ export type OutcomeWaiters = {
 }
 
 export type ExpectedOutcome = {
-  /** The outcome, or null when `waitMs` passed, `signal` aborted or the process is closing before it was there. */
+  /**
+   * The outcome, or null before it was there: when `waitMs` passed, `signal` aborted or the process is closing, and when the
+   * prediction may be gone.
+   */
   within(waitMs: number, signal?: AbortSignal): Promise<Outcome | null>
   /** Must be called when nobody waits any more. */
   release(): void
@@ -41,21 +44,35 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
   let isClosed = false
 
   const read = async (model: string, ids: string[]) => {
-    if (ids.length === 0 || redis.status !== 'ready') return
+    if (ids.length === 0 || redis.status !== 'ready') return []
     try {
       const outcomes = await readOutcomes({ redis, namespace }, model, ids)
       for (const [index, id] of ids.entries()) {
         const outcome = outcomes[index]
         if (outcome) for (const waiter of models.get(model)?.waiters.get(id) ?? []) waiter.settle(outcome)
       }
+      return ids.filter((_, index) => !outcomes[index])
     } catch (err) {
-      log.debug({ model, err }, 'outcomes could not be read')
+      log[levelOf(err)]({ model, err }, 'outcomes could not be read')
+      return []
     }
   }
+  /** Resolves to those that are not final. */
   const readAll = async (model: string) => {
     const ids = [...(models.get(model)?.waiters.keys() ?? [])]
+    const pending: string[] = []
     for (let from = 0; from < ids.length; from += maxReadAtOnce)
-      await read(model, ids.slice(from, from + maxReadAtOnce))
+      pending.push(...(await read(model, ids.slice(from, from + maxReadAtOnce))))
+    return pending
+  }
+  const readAgain = async (model: string) => {
+    const pending = await readAll(model)
+    const entry = models.get(model)
+    if (!entry) return
+    const missing = new Set(await findMissing({ redis, namespace }, model, pending).catch(() => []))
+    for (const id of missing)
+      if (entry.missing.has(id)) for (const waiter of entry.waiters.get(id) ?? []) waiter.wake()
+    entry.missing = missing
   }
 
   const listenTo = (model: string): WaitingModel => {
@@ -69,14 +86,14 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
         ),
       onReady: () => void readAll(model),
     })
-    const timer = setInterval(() => void readAll(model), rereadMs).unref()
+    const timer = setInterval(() => void readAgain(model), rereadMs).unref()
     const stop = () => {
       clearInterval(timer)
       clearTimeout(entry.linger)
       stopListening()
       models.delete(model)
     }
-    const entry: WaitingModel = { waiters, stop, linger: undefined }
+    const entry: WaitingModel = { waiters, missing: new Set(), stop, linger: undefined }
     models.set(model, entry)
     return entry
   }
@@ -116,9 +133,22 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
 
 type WaitingModel = {
   waiters: Map<string, Set<Waiter>>
+  /** had no job when last looked at: is about to be enqueued, or gone */
+  missing: Set<string>
   stop: () => void
   /** runs while nobody waits: the channel is kept for a while, since the next waiter often comes soon */
   linger: NodeJS.Timeout | undefined
+}
+
+/** Those of the predictions that have no job. */
+const findMissing = async ({ redis, namespace }: RedisStore, model: string, ids: string[]) => {
+  if (ids.length === 0 || redis.status !== 'ready') return []
+  const { queue } = modelKeys(namespace, model)
+  // one hash field each: a job without data is none
+  const pipeline = redis.pipeline()
+  for (const id of ids) pipeline.hexists(queue(id), 'data')
+  const replies = await runPipeline(pipeline)
+  return ids.filter((_, index) => replies[index] === 0)
 }
 
 /** One caller's wait for one prediction. */
@@ -129,6 +159,11 @@ class Waiter {
 
   settle(outcome: Outcome) {
     this.#outcome ??= outcome
+    this.#wake?.()
+  }
+
+  /** Ends the wait that is under way, if there is one. */
+  wake() {
     this.#wake?.()
   }
 

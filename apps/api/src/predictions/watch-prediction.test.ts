@@ -28,3 +28,20 @@ test('a prediction that cannot be read again stays as it was, and says why unles
   expect(record).toBe(queued)
   expect(logged).toMatchObject([{ predictionId: queued.id, err: { message: 'a defect' } }])
 })
+
+test('a wait for a prediction that is gone ends with an error that says so', async () => {
+  const watcher = createPredictionWatcher({
+    reader: { find: async () => null },
+    waiters: {
+      expect: () => ({ within: async () => null, release: () => undefined }),
+      isClosed: () => false,
+      count: () => 1,
+      close: () => undefined,
+    },
+    log: pino({ level: 'silent' }),
+  })
+
+  const waiting = watcher.untilFinal(queued, { waitMs: 60_000, signal: undefined })
+
+  await expect(waiting).rejects.toMatchObject({ code: 'prediction_not_found', extra: { id: queued.id } })
+})

@@ -1,11 +1,12 @@
-import { isRedisAway } from '@onqueue/shared'
+import { AppError, levelOf } from '@onqueue/shared'
 import type { Logger, PredictionRecord } from '@onqueue/shared'
 import type { PredictionReader } from './read-prediction.ts'
 import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
 
 /**
  * Follows one prediction until it is final, or until anything about it changes; resolves to the prediction as it is then,
- * or when `waitMs` is over, `signal` aborts or the process closes. While Redis is away the last reading stands.
+ * or when `waitMs` is over, `signal` aborts or the process closes. While Redis is away the last reading stands. Throws
+ * `prediction_not_found` when it is gone.
  */
 export type PredictionWatcher = {
   untilFinal(record: PredictionRecord, wait: Wait): Promise<PredictionRecord>
@@ -38,11 +39,14 @@ export const createPredictionWatcher = ({
   waiters: OutcomeWaiters
   log: Logger
 }): PredictionWatcher => {
-  const readAgain = (record: PredictionRecord) =>
-    reader.find(record.id, null).catch((err: unknown) => {
-      if (!isRedisAway(err)) log.warn({ err, predictionId: record.id }, 'prediction could not be read again')
-      return null
+  const readAgain = async (record: PredictionRecord) => {
+    const latest = await reader.find(record.id, null).catch((err: unknown) => {
+      log[levelOf(err)]({ err, predictionId: record.id }, 'prediction could not be read again')
+      return record
     })
+    if (latest === null) throw predictionGone(record.id)
+    return latest
+  }
 
   const follow = async (start: PredictionRecord, wait: Wait, expected: ExpectedOutcome, goal: Goal) => {
     const { waitMs, signal } = wait
@@ -54,7 +58,7 @@ export const createPredictionWatcher = ({
       const lookMs = Math.min(remainingMs, goal.lookEveryMs(record), untilDeadline(record))
       const outcome = await expected.within(lookMs, signal)
       // read once more when the wait is over: what is answered then is how it is then
-      record = outcome ? { ...record, outcome } : ((await readAgain(record)) ?? record)
+      record = outcome ? { ...record, outcome } : await readAgain(record)
     }
     return record
   }
@@ -84,6 +88,13 @@ type Goal = {
   isDone: (record: PredictionRecord) => boolean
   lookEveryMs: (record: PredictionRecord) => number
 }
+
+const predictionGone = (id: string) =>
+  new AppError(
+    'prediction_not_found',
+    'this prediction is gone before it ended: it was deleted, or the queue has lost it; submit it again',
+    { extra: { id } },
+  )
 
 const isFinal = ({ outcome }: PredictionRecord) => outcome !== null
 

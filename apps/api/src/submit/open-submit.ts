@@ -78,7 +78,7 @@ export const openSubmit = ({
   known: KnownPredictions
   checkReceiver: CheckReceiver
   /** under which the ids of idempotent submits are made */
-  secret: string
+  secret: () => string
   retentionMs: number
   /** rows of a model that may wait or run */
   backlogLimit: number

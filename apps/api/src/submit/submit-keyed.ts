@@ -30,7 +30,7 @@ export const createSubmitKeyed = ({
   prepare: (submission: AwaitedSubmission) => Promise<CheckedSubmission>
   add: AddPrediction
   /** under which the ids are made */
-  secret: string
+  secret: () => string
 }) => {
   const addClaimed = async (
     id: string,
@@ -53,7 +53,7 @@ export const createSubmitKeyed = ({
 
   return async (submission: AwaitedSubmission, idempotencyKey: string): Promise<Submitted> => {
     const { model, owner, isAwaited } = submission
-    const id = keyedPredictionId({ model, owner, idempotencyKey, secret })
+    const id = keyedPredictionId({ model, owner, idempotencyKey, secret: secret() })
     const fingerprint = fingerprintOfRead(submission)
     const startedAt = performance.now()
     for (;;) {

@@ -44,7 +44,7 @@ export const createSubmitPrediction = ({
   claims: Claims
   reader: PredictionReader
   add: AddPrediction
-  secret: string
+  secret: () => string
   count: Pick<CountSubmits, 'countRefused'>
 }): SubmitPrediction => {
   const check = createSubmissionCheck({ models })

@@ -20,6 +20,7 @@ export const openAttempts = ({
   waits,
   log,
   onAttempt,
+  onSecretsLost,
 }: RedisStore & {
   schedule: DeliverySchedule
   deliveries: DeliveryStore
@@ -30,6 +31,7 @@ export const openAttempts = ({
   waits: readonly number[]
   log: Logger
   onAttempt: (result: AttemptResult, step: NextStep['kind']) => void
+  onSecretsLost: () => void
 }) => {
   let isStopped = false
   const lookup = shareLookups((hostname) => lookupByDns(hostname, { all: true }))
@@ -40,7 +42,14 @@ export const openAttempts = ({
   return {
     make: createMakeAttempt({
       httpFor: (owner) => http[callerKindOf(owner)],
-      secrets: createWebhookSecrets({ redis, namespace }),
+      secrets: createWebhookSecrets({
+        redis,
+        namespace,
+        onLost: (owner) => {
+          log.error({ owner }, 'redis had lost the secrets of webhooks: new ones sign, tell their owner')
+          onSecretsLost()
+        },
+      }),
       schedule,
       deliveries,
       timeoutMs: totalTimeoutMs,

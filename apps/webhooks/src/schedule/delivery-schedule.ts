@@ -44,13 +44,46 @@ export const createDeliverySchedule = ({
   redis,
   namespace,
   leaseMs,
+  onBodyLost = () => undefined,
   log,
   clock = Date.now,
-}: RedisStore & { leaseMs: number; log: Logger; clock?: () => number }): DeliverySchedule => {
+}: RedisStore & {
+  leaseMs: number
+  onBodyLost?: () => void
+  log: Logger
+  clock?: () => number
+}): DeliverySchedule => {
   const keys = deliveryKeys(namespace)
   const takeDue = takeDeliveries.on(redis)
   const settleOne = settleDelivery.on(redis)
   const pauseOne = pauseEndpoint.on(redis)
+
+  const settle: DeliverySchedule['settle'] = ({ record, leaseUntil }, verdict) => {
+    const { id, owner } = record
+    const endpoint = endpointOf(record)
+    return settleOne.run({
+      keys: {
+        delivery: keys.delivery(id),
+        body: keys.body(id),
+        schedule: keys.schedule(endpoint),
+        endpoints: keys.endpoints,
+        state: keys.endpoint(endpoint),
+        delivered: keys.delivered,
+        failed: keys.failed,
+        bytes: keys.bytes(owner),
+      },
+      args: {
+        id,
+        endpoint,
+        leaseUntil,
+        now: clock(),
+        verdict: verdict.kind,
+        retryAt: verdict.kind === 'retry' ? verdict.at : '',
+        attempts: JSON.stringify(verdict.attempts),
+        tries: verdict.tries,
+      },
+    })
+  }
 
   const readLeased = async (endpoint: string, id: string, leaseUntil: number): Promise<LeasedDelivery[]> => {
     const [fields, body] = await Promise.all([
@@ -60,8 +93,25 @@ export const createDeliverySchedule = ({
     const record = parseDelivery(id, fields)
     if (record && body) return [{ record, body, leaseUntil, endpoint }]
     // without a record or a body there is nothing that could be sent
-    await redis.zrem(keys.schedule(endpoint), id)
+    if (record) await failWithoutBody({ record, body: Buffer.alloc(0), leaseUntil, endpoint })
+    else await redis.zrem(keys.schedule(endpoint), id)
     return []
+  }
+
+  /** Its owner sees it, and can have it made again of the prediction. */
+  const failWithoutBody = async (delivery: LeasedDelivery) => {
+    const { id, attempts, tries } = delivery.record
+    log.error({ deliveryId: id }, 'redis has lost the body of a delivery: it failed')
+    onBodyLost()
+    const error = 'its body was lost before it was sent: redeliver it'
+    const attempt = {
+      at: new Date(clock()).toISOString(),
+      status_code: null,
+      duration: 0,
+      error,
+      response_head: null,
+    }
+    await settle(delivery, { kind: 'failed', tries, attempts: [...attempts, attempt] })
   }
 
   return {
@@ -85,32 +135,7 @@ export const createDeliverySchedule = ({
       )
       return (await Promise.all(read)).flat()
     },
-    settle: ({ record, leaseUntil }, verdict) => {
-      const { id, owner } = record
-      const endpoint = endpointOf(record)
-      return settleOne.run({
-        keys: {
-          delivery: keys.delivery(id),
-          body: keys.body(id),
-          schedule: keys.schedule(endpoint),
-          endpoints: keys.endpoints,
-          state: keys.endpoint(endpoint),
-          delivered: keys.delivered,
-          failed: keys.failed,
-          bytes: keys.bytes(owner),
-        },
-        args: {
-          id,
-          endpoint,
-          leaseUntil,
-          now: clock(),
-          verdict: verdict.kind,
-          retryAt: verdict.kind === 'retry' ? verdict.at : '',
-          attempts: JSON.stringify(verdict.attempts),
-          tries: verdict.tries,
-        },
-      })
-    },
+    settle,
     pause: async (endpoint, failingSince) => {
       // whoever takes from it next takes it off the list
       await pauseOne.run({

@@ -1,8 +1,17 @@
 import { Worker } from 'bullmq'
 import type { Job } from 'bullmq'
-import { lockSettings, modelPrefix, predictionJobSchema, queueName, refusalOf, rowsOf } from '@onqueue/shared'
+import {
+  hasLostRecord,
+  lockSettings,
+  modelPrefix,
+  predictionJobSchema,
+  queueName,
+  refusalOf,
+  rowsOf,
+} from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
 import { InFlight } from './in-flight.ts'
+import { createPausable } from './pausable.ts'
 import { processPrediction } from './process-prediction.ts'
 import type { Processing } from './taken-prediction.ts'
 import type { Throughput } from './throughput.ts'
@@ -32,6 +41,7 @@ export type Consumer = {
 type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & {
   versions: Versions
   throughput: Pick<Throughput, 'taken' | 'left'>
+  events: { lossFound(kind: string): void }
 }
 
 /** Before a queue is asked again that was refused. */
@@ -63,6 +73,11 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
     throughput.taken(takenAt)
     followInFlight()
     try {
+      if (hasLostRecord(job)) {
+        log.error({ predictionId: id, model }, 'redis has lost the record of a prediction: it is not run')
+        options.events.lossFound('record')
+        return done
+      }
       const prediction = predictionJobSchema.parse(job.data)
       await processPrediction(processing, { id, job, prediction, token })
       rows = rowsOf(prediction)
@@ -98,21 +113,21 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
   })
   worker.on('error', (err) => {
     log.debug({ err, model }, 'queue')
-    if (refusalOf(err)) pause()
+    if (refusalOf(err)) pauseBriefly()
   })
 
+  const pause = createPausable(worker)
   let resuming: NodeJS.Timeout | undefined
   /**
    * BullMQ asks again at once when it is refused, as fast as Redis can refuse, and does not look for stalled jobs any more.
    * Pausing ends the one, and resuming the other.
    */
-  const pause = () => {
+  const pauseBriefly = () => {
     if (resuming !== undefined || worker.closing) return
-    // pausing waits for nothing; it has no span to end
-    void worker.pause(true)
+    pause('refused', true)
     resuming = setTimeout(() => {
       resuming = undefined
-      if (!worker.closing) void worker.resume()
+      pause('refused', false)
     }, refusedPauseMs)
   }
 
@@ -128,12 +143,7 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
   return {
     countInFlight: () => inFlight.size,
     isExpectingRows: () => inFlight.isAnyAhead || inFlight.isExchanging,
-    take: (isWanted) => {
-      if (isWanted === !worker.isPaused()) return
-      // it is awaited only where what was taken is; it never rejects
-      if (isWanted) void worker.resume()
-      else void worker.pause(true)
-    },
+    take: (isWanted) => pause('unwanted', !isWanted),
     close: async (graceMs) => {
       clearTimeout(resuming)
       const timer = setTimeout(() => {

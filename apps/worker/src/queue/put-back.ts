@@ -25,7 +25,8 @@ export const retryLater = async (processing: Processing, taken: TakenPrediction)
   const { id, job, prediction, token } = taken
   const now = Date.now()
   const keys = modelKeys(namespace, model)
-  if (await redis.exists(keys.outcome(id))) return
+  // final, or without a record any more
+  if ((await redis.exists(keys.outcome(id))) || !(await redis.exists(keys.queue(id)))) return
   // the time in a long queue does not count: the worker with the right version may not have come to it yet
   await redis.hsetnx(keys.queue(id), putOffField, now)
   const waitedMs = now - Number(await redis.hget(keys.queue(id), putOffField))

@@ -1,4 +1,4 @@
-import { endedOutcome, modelKeys, readOutcomes } from '@onqueue/shared'
+import { endedOutcome, hasLostRecord, modelKeys, readOutcomes } from '@onqueue/shared'
 import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -27,7 +27,7 @@ export const endLost = async (upkeep: Upkeep, model: string) => {
 
 const endLostOne = async ({ outcomes, log, queues }: Upkeep, model: string, id: string) => {
   const job = await queues.open(model).getJob(id)
-  if (!job) return
+  if (!job || hasLostRecord(job)) return
   const detail = 'the workers that took it were lost, again and again; submit it again'
   const ended = {
     code: 'worker_lost',

@@ -1,4 +1,4 @@
-import { missedDeadline, modelKeys, readOutcomes } from '@onqueue/shared'
+import { hasLostRecord, missedDeadline, modelKeys, readOutcomes } from '@onqueue/shared'
 import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -25,7 +25,7 @@ export const endOverdue = async (upkeep: Upkeep, model: string) => {
 /** Resolves to false while a worker has it, which is to end it itself. */
 const endIfOverdue = async ({ outcomes, log, queues }: Upkeep, model: string, id: string) => {
   const job = await queues.open(model).getJob(id)
-  if (!job) return true
+  if (!job || hasLostRecord(job)) return true
   const { deadline, requestId } = job.data
   // not by `processedOn` alone, which a prediction that waits for its next attempt has too
   const takenAt = (await job.isActive()) ? (job.processedOn ?? null) : null

@@ -13,6 +13,7 @@ import { clearEnded } from './clear-ended.ts'
 import { createRowCorrection } from './correct-rows.ts'
 import { endLost } from './end-lost.ts'
 import { endOverdue } from './end-overdue.ts'
+import { createLossFinder } from './find-losses.ts'
 import { ModelLocks } from './model-locks.ts'
 import { returnStalled } from './return-stalled.ts'
 import { sweepOldest } from './sweep-oldest.ts'
@@ -27,6 +28,8 @@ type Options = RedisStore & {
   minRetentionMs: number
   /** share of maxmemory from which the oldest finished predictions go early */
   watermark: number
+  /** Redis had lost something of this kind, which was put right */
+  onRepaired: (kind: string) => void
   intervalMs?: number
 }
 
@@ -38,7 +41,8 @@ type Options = RedisStore & {
  * - writes outcomes for predictions that BullMQ gave up on because their workers were lost again and again;
  * - for models that nobody takes predictions of: returns to the queue what lost workers held, and clears away what ended
  *   while waiting;
- * - corrects the count of rows when a queue is empty;
+ * - counts rows again, and corrects their count where it was wrong;
+ * - puts right what Redis has lost parts of;
  * - removes finished predictions by age, and earlier when memory is short.
  */
 export class Janitor {
@@ -47,6 +51,7 @@ export class Janitor {
   readonly #locks: ModelLocks
   readonly #sweeper: Sweeper
   readonly #correctRows: (model: string) => Promise<void>
+  readonly #findLosses: ReturnType<typeof createLossFinder>
   readonly #queues: PredictionQueues
   readonly #upkeep: Upkeep
   #timer: NodeJS.Timeout | undefined
@@ -55,13 +60,20 @@ export class Janitor {
 
   /** Starts at once. */
   constructor(options: Options) {
-    const { redis, namespace, outcomes, log, intervalMs = 1000 } = options
+    const { redis, namespace, outcomes, log, onRepaired, intervalMs = 1000 } = options
     this.#options = options
     this.#intervalMs = intervalMs
     this.#queues = createPredictionQueues({ redis, namespace })
     this.#locks = new ModelLocks({ redis, namespace }, 10 * intervalMs)
     this.#sweeper = createSweeper({ redis, namespace })
-    this.#correctRows = createRowCorrection({ redis, namespace })
+    this.#correctRows = createRowCorrection({ redis, namespace, onRepaired })
+    this.#findLosses = createLossFinder({
+      redis,
+      namespace,
+      log,
+      onRepaired,
+      isClosed: () => this.#closed,
+    })
     this.#upkeep = {
       redis,
       namespace,
@@ -100,6 +112,8 @@ export class Janitor {
     const mine = await this.#locks.lock(models)
     // first, since in a Redis that is full nothing of the rest works
     await this.#sweepForMemory(mine)
+    // one janitor is enough for the walk over all keys
+    if (models[0] !== undefined && mine.includes(models[0])) await this.#findLosses(models)
     for (const model of mine) {
       try {
         await this.#tidy(model)

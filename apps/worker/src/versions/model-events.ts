@@ -7,4 +7,6 @@ export type ModelEvents = {
   microBatchRan(model: string, rows: number, runMs: number): void
   /** `load_failed`: it never came to load the model */
   executorDied(model: string, cause: ExecutorDied['how'] | 'load_failed'): void
+  /** Redis had lost something of this kind, which was put right */
+  lossFound(kind: string): void
 }

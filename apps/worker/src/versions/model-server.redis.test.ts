@@ -86,6 +86,7 @@ const serve = () => {
       predictionEnded: (_, { status }, { version }) => ended.push(`${version} ${status}`),
       microBatchRan: (_, rows) => (rowsRun += rows),
       executorDied: (_, cause) => deaths.push(cause),
+      lossFound: () => undefined,
     },
     log,
   })

@@ -1,6 +1,7 @@
 import { beat, heartbeatIntervalMs, isRedisAway, levelOf, publishCard, stopBeating } from '@onqueue/shared'
 import type { Heartbeat, Logger, RedisStore, VersionCard } from '@onqueue/shared'
 import type { Pace } from '../queue/throughput.ts'
+import type { ModelEvents } from './model-events.ts'
 
 /** What a worker tells of a model: the card of each version, and heartbeats that say which versions it has. */
 export type PublishedCards = {
@@ -29,10 +30,11 @@ type Options = RedisStore & {
   healthOf: (digest: string) => Health | undefined
   /** how fast the model's rows are finished, up to now */
   measurePace: () => Pace
+  events: Pick<ModelEvents, 'lossFound'>
 }
 
 export const publishCards = (options: Options): PublishedCards => {
-  const { redis, namespace, model, workerId, log, healthOf, measurePace } = options
+  const { redis, namespace, model, workerId, log, healthOf, measurePace, events } = options
   const store = { redis, namespace }
   const cards = new Map<string, VersionCard>()
   /** announced, but Redis did not take it: the next heartbeat tries again */
@@ -59,8 +61,10 @@ export const publishCards = (options: Options): PublishedCards => {
     const owed = published.filter((card) => lost.includes(card) || unpublished.has(card.digest))
     for (const card of owed) if (cards.has(card.digest)) await publish(card)
     const gone = lost.filter(({ digest, generation }) => generation > 0 && cards.has(digest))
-    if (gone.length > 0)
-      log.warn({ model, versions: gone.map(({ version }) => version) }, 'cards brought back')
+    for (const { version } of gone) {
+      log.warn({ model, version }, 'redis had lost a card: brought back')
+      events.lossFound('card')
+    }
   }
 
   const tryToBeat = () => {

@@ -9,9 +9,9 @@ export type EventsTokens = {
   verify(predictionId: string, token: string): boolean
 }
 
-export const createEventsTokens = (secret: string): EventsTokens => {
+export const createEventsTokens = (secret: () => string): EventsTokens => {
   const sign = (predictionId: string) =>
-    createHmac('sha256', secret).update(`events ${predictionId}`).digest('base64url').slice(0, 22)
+    createHmac('sha256', secret()).update(`events ${predictionId}`).digest('base64url').slice(0, 22)
   return {
     sign,
     verify: (predictionId, token) => {

@@ -21,7 +21,7 @@ export type DeliveryStore = EndpointStore & {
   read(id: string): Promise<DeliveryRecord | null>
   /**
    * Attempts a delivery again from the start of the schedule; one that is pending is only due at once. `body` is for one
-   * that was delivered, whose frozen body is gone: without it nothing happens to such a one.
+   * that was delivered, or has lost its frozen body: without it nothing happens to such a one.
    */
   redeliver(
     id: string,

@@ -13,7 +13,10 @@ export const createPredictionQueues = ({ redis, namespace }: RedisStore): Predic
   return {
     open: (model) => {
       const queue = queues.get(model) ?? openPredictionQueue(redis, namespace, model)
+      if (queues.has(model)) return queue
       queues.set(model, queue)
+      // BullMQ asks Redis what it is, and one that was refused would fail for ever
+      queue.waitUntilReady().catch(() => queues.delete(model))
       return queue
     },
     close: async () => {

@@ -10,6 +10,9 @@ import { StoredJson } from '../contract/stored-json.ts'
 /** The owner of predictions that were deleted while they ran: nobody. */
 export const forgottenOwner = ''
 
+/** BullMQ makes a job of a place in its queue of which Redis has lost the record: one without data. */
+export const hasLostRecord = ({ data }: Pick<Job<object>, 'data'>) => Object.keys(data).length === 0
+
 /** Notes that a prediction which is given back waits again: BullMQ keeps when it was taken, which `takenAt` goes by. */
 export const clearTakenAt = ({ redis, namespace }: RedisStore, model: string, id: string) =>
   redis.hdel(modelKeys(namespace, model).queue(id), 'processedOn')
@@ -27,7 +30,7 @@ export const readPredictionRecord = async (
     Job.fromId(queue, id),
     readOutcomes({ redis, namespace }, model, [id]),
   ])
-  if (!job) return null
+  if (!job || hasLostRecord(job)) return null
   const data = predictionJobSchema.parse(job.data)
   if (data.owner === forgottenOwner) return null
   return {

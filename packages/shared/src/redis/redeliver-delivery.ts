@@ -3,7 +3,7 @@ import { redisScript } from './redis-script.ts'
 
 /**
  * Makes a delivery due now (ms), from the start of the schedule; one that is pending keeps its place in the schedule. One
- * that was delivered has no body any more and needs `text`; empty is none.
+ * that was delivered, or has lost its body, needs `text`; empty is none.
  */
 export const redeliverDelivery = redisScript({
   name: 'redeliver',
@@ -13,7 +13,7 @@ export const redeliverDelivery = redisScript({
   lua: `
 local status = redis.call('HGET', delivery, 'status')
 if not status then return 'not-found' end
-if status == 'delivered' and text == '' then return 'body-needed' end
+if status ~= 'pending' and text == '' and redis.call('EXISTS', body) == 0 then return 'body-needed' end
 if status ~= 'pending' then
   if text ~= '' then
     local before = redis.call('STRLEN', body)

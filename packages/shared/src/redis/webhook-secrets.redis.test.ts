@@ -18,11 +18,13 @@ const startStores = () => {
     for (const connection of connections) connection.disconnect()
   })
   const [here, there] = connections
+  const lost: string[] = []
   return {
+    lost,
     redis: here,
     namespace,
     time,
-    secrets: createWebhookSecrets({ redis: here, namespace, clock }),
+    secrets: createWebhookSecrets({ redis: here, namespace, clock, onLost: (owner) => lost.push(owner) }),
     elsewhere: createWebhookSecrets({ redis: there, namespace, clock }),
   }
 }
@@ -150,4 +152,30 @@ test('one signs with the current secret, and with the previous one until its tim
   expect(signingKeysOf(rotated, 999)).toEqual(['whsec_new', 'whsec_old'])
   expect(signingKeysOf(rotated, 1000)).toEqual(['whsec_new'])
   expect(signingKeysOf({ current: 'whsec_new', previous: null }, 0)).toEqual(['whsec_new'])
+})
+
+test('secrets that Redis has lost are made new once, and who had seen them is told once', async () => {
+  const { redis, namespace, secrets, elsewhere, lost } = startStores()
+  const { current: old } = await secrets.read('alice')
+  await secrets.read('bob')
+  await redis.del(globalKeys(namespace).webhookSecrets('alice'))
+
+  // somebody who had not seen them makes the new ones
+  const { current: fresh } = await elsewhere.read('alice')
+  const read = [await secrets.read('alice'), await secrets.read('alice'), await elsewhere.read('alice')]
+
+  expect(fresh).not.toBe(old)
+  expect(read.map(({ current }) => current)).toEqual([fresh, fresh, fresh])
+  expect(lost).toEqual(['alice'])
+})
+
+test('a rotation elsewhere is no loss', async () => {
+  const { secrets, elsewhere, lost } = startStores()
+  await secrets.read('alice')
+
+  await elsewhere.rotate('alice')
+  await elsewhere.rotate('alice')
+  await secrets.read('alice')
+
+  expect(lost).toEqual([])
 })

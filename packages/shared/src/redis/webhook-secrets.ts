@@ -18,6 +18,8 @@ import type { RedisStore } from './redis-store.ts'
  * and rotations at the same time are one, whose result all of them get (each would otherwise push out the only secret
  * that the receiver knows); so is one that was sent again after a lost connection. Rotations one after the other are
  * two: the last two secrets stay valid, and rotating twice puts out one that leaked.
+ *
+ * Only Redis has them: where it loses them the next read makes new ones, and who had seen the old ones is told.
  */
 export type WebhookSecretStore = {
   /** The owner's secrets. The first read makes one; whoever reads at the same time gets the same. */
@@ -40,8 +42,24 @@ export const createWebhookSecrets = ({
   redis,
   namespace,
   clock = Date.now,
-}: RedisStore & { clock?: () => number }): WebhookSecretStore => {
+  onLost = () => undefined,
+}: RedisStore & {
+  clock?: () => number
+  /** the secrets of an owner that this process had seen are gone, and were made new */
+  onLost?: (owner: string) => void
+}): WebhookSecretStore => {
   const keyOf = globalKeys(namespace).webhookSecrets
+  /** the current ones that this process has seen */
+  const seen = new Map<string, string>()
+
+  /** A rotation leaves the secret before it, so one that is neither current nor followed by any was lost. */
+  const remember = (owner: string, stored: z.infer<typeof storedSchema>) => {
+    const before = seen.get(owner)
+    const [current, previous] = stored
+    if (before !== undefined && before !== current && previous === null) onLost(owner)
+    seen.set(owner, current)
+    return stored
+  }
 
   const readStored = async (owner: string) => {
     const fields = await redis.hmget(keyOf(owner), 'current', 'previous', 'previousUntil')
@@ -55,10 +73,11 @@ export const createWebhookSecrets = ({
     })
 
   return {
-    read: async (owner) => toSecrets((await readStored(owner)) ?? (await replace(owner, '')), clock()),
+    read: async (owner) =>
+      toSecrets(remember(owner, (await readStored(owner)) ?? (await replace(owner, ''))), clock()),
     rotate: async (owner) => {
       const [found] = (await readStored(owner)) ?? ['']
-      return toSecrets(await replace(owner, found), clock())
+      return toSecrets(remember(owner, await replace(owner, found)), clock())
     },
   }
 }

@@ -46,7 +46,7 @@ const eventsRoute = createRoute({
   tags: ['Predictions'],
   summary: 'Follow a prediction by server-sent events',
   description:
-    'An event `prediction` with the object at each change; the stream ends after the final one. One that ends before was told to connect again (`retry`), since its server stops; an EventSource does so by itself.',
+    'An event `prediction` with the object at each change; the stream ends after the final one. One that ends before was told to connect again (`retry`), since its server stops; an EventSource does so by itself. An event `error` before the end says that the prediction is gone.',
   parameters: [idParameter, tokenQuery],
   responses: {
     200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },

@@ -1,0 +1,176 @@
+import { createLogger, modelKeys } from '@onqueue/shared'
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
+import { createLossFinder } from './find-losses.ts'
+
+// an operator may well choose a name that means something in a pattern
+const namespace = `find-losses-test-[${process.pid}]*`
+const keys = modelKeys(namespace, 'iris')
+const id = 'iris-00000000000000000000000001'
+let redis: Redis
+let repaired: string[]
+let find: () => Promise<void>
+
+beforeEach(() => {
+  redis = new Redis(inject('redisUrl'))
+  repaired = []
+  const look = createLossFinder({
+    redis,
+    namespace,
+    log: createLogger({ service: 'test', level: 'silent' }),
+    onRepaired: (kind) => repaired.push(kind),
+    isClosed: () => false,
+  })
+  find = () => untilRoundOver(look)
+})
+afterEach(async () => {
+  const left = (await redis.keys('find-losses-test-*')).filter((key) => key.startsWith(namespace))
+  if (left.length > 0) await redis.del(left)
+  await leaveRedis(redis, namespace)
+})
+
+/** Other tests have keys in this Redis too, so that a round may take several steps. */
+const untilRoundOver = async (look: (models: string[]) => Promise<void>) => {
+  const steps = Math.ceil((await redis.dbsize()) / 500) + 2
+  for (let step = 0; step < steps; step++) await look(['iris'])
+}
+
+const data = (deadline: number | null, owner = 'alice') =>
+  JSON.stringify({
+    model: 'iris',
+    owner,
+    input: { deadline: 5, createdAt: 6 },
+    metadata: { deadline: '7' },
+    deadline,
+    createdAt: 1000,
+  })
+/** As BullMQ stores it. */
+const storeJob = (text = data(null)) =>
+  redis.hset(keys.queue(id), 'name', 'alice', 'timestamp', 1000, 'priority', 5, 'data', text)
+const list = () => redis.zadd(keys.index('alice'), 1000, id)
+const final = () => redis.set(keys.outcome(id), '{}')
+
+test('a prediction without a place in the queue waits again, behind the others, and a worker is woken', async () => {
+  await storeJob()
+  await list()
+  await redis.set(keys.queue('pc'), 41)
+
+  await find()
+
+  expect(await redis.zscore(keys.queue('prioritized'), id)).toBe(String(5 * 2 ** 32 + 42))
+  expect(await redis.zscore(keys.queue('marker'), '0')).toBe('0')
+  expect(repaired).toEqual(['place'])
+})
+
+test.each(['prioritized', 'delayed'])('one that has its place in %s is left alone', async (part) => {
+  await storeJob()
+  await list()
+  await redis.zadd(keys.queue(part), 7, id)
+
+  await find()
+
+  expect(await redis.zscore(keys.queue(part), id)).toBe('7')
+  expect(repaired).toEqual([])
+})
+
+test.each(['wait', 'active'])('so is one in %s', async (part) => {
+  await storeJob()
+  await list()
+  await redis.lpush(keys.queue(part), id)
+
+  await find()
+
+  expect(repaired).toEqual([])
+})
+
+test('one that a worker has is left alone, until its lock has run out', async () => {
+  await storeJob()
+  await list()
+  await redis.set(`${keys.queue(id)}:lock`, 'token')
+
+  await find()
+  expect(repaired).toEqual([])
+  await redis.del(`${keys.queue(id)}:lock`)
+  await find()
+
+  expect(repaired).toEqual(['place'])
+})
+
+test('one that is final gets a place among what is swept, and is not run again', async () => {
+  await storeJob()
+  await list()
+  await final()
+
+  await find()
+
+  expect(await redis.zscore(keys.queue('completed'), id)).not.toBeNull()
+  expect(await redis.exists(keys.queue('prioritized'))).toBe(0)
+  expect(repaired).toEqual(['place'])
+})
+
+test('one that completed and has lost its outcome is removed with all that it had', async () => {
+  await storeJob()
+  await list()
+  await redis.zadd(keys.queue('completed'), 1000, id)
+  await redis.set(keys.input(id), '{}')
+
+  await find()
+
+  expect(
+    await redis.keys(`${namespace.replace('[', '\\[').replace(']', '\\]').replace('*', '\\*')}:*`),
+  ).toEqual([])
+  expect(repaired).toEqual(['outcome'])
+})
+
+test('what is left of a prediction without a record goes by itself', async () => {
+  await final()
+  await redis.set(keys.input(id), '{}')
+
+  await find()
+
+  expect(await redis.pttl(keys.outcome(id))).toBeGreaterThan(3_500_000)
+  expect(await redis.pttl(keys.input(id))).toBeGreaterThan(3_500_000)
+  expect(repaired).toEqual(['record'])
+})
+
+test('the outcome of a submit that came too late keeps its time, as its job may be about to come', async () => {
+  await redis.set(keys.outcome(id), '{}', 'PX', 500_000)
+
+  await find()
+
+  expect(await redis.pttl(keys.outcome(id))).toBeLessThan(500_001)
+  expect(repaired).toEqual([])
+})
+
+test('an input that was about to go stays, since its record is there', async () => {
+  await storeJob()
+  await list()
+  await redis.zadd(keys.queue('prioritized'), 7, id)
+  await redis.set(keys.input(id), '{}', 'PX', 500_000)
+
+  await find()
+
+  expect(await redis.pttl(keys.input(id))).toBe(-1)
+})
+
+test('listing and deadline come back, by what the record says and not by what its caller gave', async () => {
+  await storeJob(data(9000))
+  await redis.zadd(keys.queue('prioritized'), 7, id)
+
+  await find()
+
+  expect(await redis.zscore(keys.index('alice'), id)).toBe('1000')
+  expect(await redis.zscore(keys.deadlines, id)).toBe('9000')
+  expect(repaired.toSorted()).toEqual(['deadline', 'listing'])
+})
+
+test('one without a deadline gets none, and one that was deleted while it ran is not listed', async () => {
+  await storeJob(data(null, ''))
+  await redis.lpush(keys.queue('active'), id)
+
+  await find()
+
+  expect(await redis.exists(keys.deadlines, keys.index('alice'))).toBe(0)
+  expect(repaired).toEqual([])
+})

@@ -1,0 +1,89 @@
+import { createKeyWalk, modelKeys, modelOfPredictionId } from '@onqueue/shared'
+import type { KeyWalk, Logger, RedisStore } from '@onqueue/shared'
+import { repairPredictions } from './repair-predictions.ts'
+import { maxAtOnce } from './upkeep.ts'
+
+/** What is left of a prediction without a record: nobody holds on to one for longer. */
+const orphanTtlMs = 3_600_000
+
+/**
+ * Looks for predictions of which Redis has lost a part, over all keys of the models, a step at a call; where it finds some it
+ * goes on at once, as there are likely to be more.
+ */
+export const createLossFinder = ({
+  redis,
+  namespace,
+  log,
+  onRepaired,
+  isClosed,
+}: RedisStore & {
+  log: Pick<Logger, 'error'>
+  onRepaired: (kind: string) => void
+  isClosed: () => boolean
+}) => {
+  const repair = repairPredictions.on(redis)
+  const walk: KeyWalk = createKeyWalk({ redis, namespace }, ':{')
+
+  const repairSome = async (model: string, ids: string[]) => {
+    const { queue, outcome, input, index, deadlines } = modelKeys(namespace, model)
+    const repaired = await repair.run({
+      keys: {
+        wait: queue('wait'),
+        active: queue('active'),
+        prioritized: queue('prioritized'),
+        delayed: queue('delayed'),
+        completed: queue('completed'),
+        failed: queue('failed'),
+        deadlines,
+        counter: queue('pc'),
+        marker: queue('marker'),
+      },
+      args: {
+        now: Date.now(),
+        jobOf: queue(''),
+        outcomeOf: outcome(''),
+        inputOf: input(''),
+        indexOf: index(''),
+        orphanTtlMs,
+      },
+      moreArgs: ids,
+    })
+    for (const kind of repaired) onRepaired(kind)
+    if (repaired.length > 0)
+      log.error({ model, repaired: countEach(repaired) }, 'redis had lost parts of predictions: put right')
+    return repaired.length
+  }
+
+  /** Resolves to how much was repaired. */
+  const step = async (models: readonly string[]) => {
+    const { keys, isRoundOver } = await walk.next()
+    let repaired = 0
+    for (const model of models) {
+      const ids = idsIn(keys, namespace, model)
+      for (let from = 0; from < ids.length && !isClosed(); from += maxAtOnce)
+        repaired += await repairSome(model, ids.slice(from, from + maxAtOnce))
+    }
+    return { repaired, isRoundOver }
+  }
+
+  return async (models: readonly string[]) => {
+    for (let hasFound = false; !isClosed();) {
+      const { repaired, isRoundOver } = await step(models)
+      hasFound ||= repaired > 0
+      if (!hasFound || isRoundOver) return
+    }
+  }
+}
+
+/** The predictions of the model that the keys belong to. */
+const idsIn = (keys: string[], namespace: string, model: string) => {
+  const { queue, outcome, input } = modelKeys(namespace, model)
+  const starts = [queue(''), outcome(''), input('')]
+  const ids = keys.flatMap((key) =>
+    starts.filter((start) => key.startsWith(start)).map((start) => key.slice(start.length)),
+  )
+  return [...new Set(ids)].filter((id) => modelOfPredictionId(id) === model)
+}
+
+const countEach = (words: string[]) =>
+  Object.fromEntries([...Map.groupBy(words, (word) => word)].map(([word, all]) => [word, all.length]))
