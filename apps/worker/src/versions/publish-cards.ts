@@ -41,13 +41,23 @@ export const publishCards = (options: Options): PublishedCards => {
   const unpublished = new Set<string>()
   const stopped = new AbortController()
 
-  const publish = async (card: VersionCard) => {
-    unpublished.add(card.digest)
+  let publishing: Promise<void> = Promise.resolve()
+
+  /** One after the other, each as the card is by then: an older state of it must not come after a newer one. */
+  const publish = (digest: string) => {
+    unpublished.add(digest)
+    publishing = publishing.catch(() => undefined).then(() => publishNow(digest))
+    return publishing
+  }
+  const publishNow = async (digest: string) => {
+    const card = cards.get(digest)
+    // withdrawn meanwhile, or published by who asked before
+    if (!card || !unpublished.has(digest)) return
     const generation = await publishCard(store, card)
-    // it may have been withdrawn, or announced in another state, meanwhile
-    if (cards.get(card.digest) !== card) return
-    cards.set(card.digest, { ...card, generation })
-    unpublished.delete(card.digest)
+    // announced in another state meanwhile: that one is published next
+    if (cards.get(digest) !== card) return
+    cards.set(digest, { ...card, generation })
+    unpublished.delete(digest)
   }
 
   const sendBeat = async () => {
@@ -59,7 +69,7 @@ export const publishCards = (options: Options): PublishedCards => {
     const heartbeat = { workerId, at: Date.now(), ...pace, versions }
     const lost = await beat(store, model, { heartbeat, published })
     const owed = published.filter((card) => lost.includes(card) || unpublished.has(card.digest))
-    for (const card of owed) if (cards.has(card.digest)) await publish(card)
+    for (const { digest } of owed) await publish(digest)
     const gone = lost.filter(({ digest, generation }) => generation > 0 && cards.has(digest))
     for (const { version } of gone) {
       log.warn({ model, version }, 'redis had lost a card: brought back')
@@ -78,9 +88,8 @@ export const publishCards = (options: Options): PublishedCards => {
   return {
     announce: async (card) => {
       const { generation = 0 } = cards.get(card.digest) ?? {}
-      const announced = { ...card, generation }
-      cards.set(card.digest, announced)
-      await publish(announced).catch((err: unknown) => {
+      cards.set(card.digest, { ...card, generation })
+      await publish(card.digest).catch((err: unknown) => {
         if (!isRedisAway(err)) throw err
       })
     },
