@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import type { RedisOptions } from 'ioredis'
 import type { Logger } from '../process/logger.ts'
 import type { RedisCondition } from './redis-condition.ts'
+import { Silence } from './silence.ts'
 
 /**
  * Two ways to talk to Redis.
@@ -34,18 +35,17 @@ export const connectProducer = (url: string, dialing: Dialing) =>
 /**
  * Drops the connection when its oldest command stays unanswered for the limit. Looked at in four steps, each after a
  * turn of the event loop: a process that was itself held up for a second finds the answers before it counts again, and
- * doesn't take its own pause for one of Redis. (ioredis' `socketTimeout` does.)
+ * doesn't take its own pause for one of Redis (`silence.ts`). ioredis' `socketTimeout` does.
  */
 const dropWhenSilent = (redis: Redis) => {
-  const steps = 4
-  let oldest: unknown
-  let silentSteps = 0
+  const maxLooks = 4
+  const intervalMs = silenceLimitMs / maxLooks
+  const silence = new Silence({ intervalMs, maxLooks, now: performance.now() })
   const timer = setInterval(() => {
-    const first = redis.commandQueue.peekFront()?.command
-    silentSteps = first !== undefined && first === oldest ? silentSteps + 1 : 0
-    oldest = first
-    if (silentSteps >= steps) redis.stream.destroy(new Error('Redis did not answer in time'))
-  }, silenceLimitMs / steps).unref()
+    const oldest = redis.commandQueue.peekFront()?.command
+    if (silence.look(oldest, performance.now()))
+      redis.stream.destroy(new Error('Redis did not answer in time'))
+  }, intervalMs).unref()
   redis.once('end', () => clearInterval(timer))
   return redis
 }
