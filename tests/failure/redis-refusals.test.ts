@@ -246,8 +246,11 @@ test('a worker that was refused still takes over what a lost worker had', { time
   const lost = await stack.startWorker()
   await stack.client.untilServed('patient', { workers: 2 })
 
-  const ids = await inParallel(300, 20, async () => {
-    const answer = await stack.client.submit('patient', { n: [50] })
+  // what is submitted now only the other one can take
+  const [worker] = stack.workers
+  worker?.signal('SIGSTOP')
+  const ids = await inParallel(20, 20, async () => {
+    const answer = await stack.client.submit('patient', { n: [200] })
     return String(answer.body.id)
   })
   await vi.waitFor(
@@ -256,6 +259,7 @@ test('a worker that was refused still takes over what a lost worker had', { time
     { timeout: 10_000, interval: 20 },
   )
   await lost.stop('SIGKILL')
+  worker?.signal('SIGCONT')
 
   const ended = await Promise.all(ids.map((id) => stack.client.untilFinal(id)))
   expect(ended.map(({ body }) => body?.status)).toEqual(ids.map(() => 'succeeded'))
