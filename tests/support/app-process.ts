@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { apps } from '../../scripts/start/apps.ts'
 
 /** A process of an app that was started and need not be ready yet. */
 export type LaunchedProcess = {
@@ -29,11 +30,15 @@ export const startProcess = async (
   return { ...launched, url: await ready }
 }
 
+/** As it is started everywhere else: with the memory that it has there. */
+const optionsOf = (file: string): readonly string[] =>
+  apps.find(({ entry }) => file.endsWith(entry))?.nodeArgs ?? []
+
 /** Starts an app. It is given nothing of our environment but where programs are. */
 export const launchProcess = (
   file: string,
   environment: Record<string, string>,
-  { nodeArgs = [] }: { nodeArgs?: readonly string[] } = {},
+  { nodeArgs = optionsOf(file) }: { nodeArgs?: readonly string[] } = {},
 ): LaunchedProcess => {
   const child = spawn(process.execPath, [...nodeArgs, file], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

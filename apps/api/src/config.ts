@@ -59,6 +59,18 @@ export const settings = z.object({
   ONQUEUE_UNDER_WAY_LIMIT_BYTES: integerSetting(64 * 1024 * 1024).describe(
     'Bytes of request bodies and of answers that this process has in memory at once; requests beyond are refused with 503. At least twice ONQUEUE_BODY_LIMIT_BYTES.',
   ),
+  ONQUEUE_BODY_TIMEOUT: durationSetting('60s').describe(
+    'How long a request may take to arrive, its body included; then it is ended with 408.',
+  ),
+  ONQUEUE_OPEN_BODIES_PER_KEY: integerSetting(32).describe(
+    'Bodies of more than 64 KB that one key may have under way at once; more are refused with 429, four times as many of all keys with 503.',
+  ),
+  ONQUEUE_STREAMS_PER_KEY: integerSetting(500).describe(
+    'Streams of events that one key may have open; more are refused as bodies are.',
+  ),
+  ONQUEUE_WAITS_PER_KEY: integerSetting(1000).describe(
+    'Requests of one key that may wait for a result; more are refused as bodies are.',
+  ),
   ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
     'Rows of a model that may wait or run; predictions beyond are refused with 429.',
   ),

@@ -30,6 +30,7 @@ export const createMetrics = ({
   models,
   countWaiters,
   countEventStreams,
+  underWayBytes = () => 0,
   refusals,
   log,
   hasProcessMetrics = true,
@@ -39,6 +40,8 @@ export const createMetrics = ({
   countWaiters: () => number
   /** open streams of server-sent events */
   countEventStreams: () => number
+  /** bytes of requests and answers that are in memory right now */
+  underWayBytes?: () => number
   /** what Redis refused so far */
   refusals: () => { code: string; count: number }[]
   log: Logger
@@ -65,6 +68,7 @@ export const createMetrics = ({
     collect: async () => {
       instruments.waiters.set(countWaiters())
       instruments.eventStreams.set(countEventStreams())
+      instruments.underWayBytes.set(underWayBytes())
       instruments.redisRefusals.reset()
       for (const { code, count } of refusals()) instruments.redisRefusals.inc({ code }, count)
       readModels(instruments, models)
@@ -145,6 +149,11 @@ const createInstruments = (registry: Registry) => {
       name: 'onqueue_redis_refusals_total',
       help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
       labelNames: ['code'],
+      registers,
+    }),
+    underWayBytes: new Gauge({
+      name: 'onqueue_under_way_bytes',
+      help: 'Bytes of requests and answers that are in memory right now',
       registers,
     }),
     eventStreams: new Gauge({

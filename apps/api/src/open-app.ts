@@ -71,6 +71,7 @@ export const openApp = async ({
     models,
     countWaiters: known.countWaiters,
     countEventStreams: known.countEventStreams,
+    underWayBytes: () => underWay.bytes,
     refusals: () => condition.counts(),
     log,
   })

@@ -35,11 +35,19 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
     isOpen: () => rooms.isOpen(),
     isClosing: () => door.isClosing(),
   })
-  const { server, port, url } = await listen({ host: config.ONQUEUE_HOST, port: config.PORT })
+  const { server, port, url } = await listen({
+    host: config.ONQUEUE_HOST,
+    port: config.PORT,
+    requestMs: config.ONQUEUE_BODY_TIMEOUT,
+  })
   const door = createDoor(server)
   opened.defer(() => door.close({ drainMs: 0, graceMs: 0 }))
   const publicUrl = publicUrlOf(config, port)
-  const underWay = new UnderWay(config.ONQUEUE_UNDER_WAY_LIMIT_BYTES)
+  const underWay = new UnderWay(config.ONQUEUE_UNDER_WAY_LIMIT_BYTES, {
+    bodies: config.ONQUEUE_OPEN_BODIES_PER_KEY,
+    streams: config.ONQUEUE_STREAMS_PER_KEY,
+    waits: config.ONQUEUE_WAITS_PER_KEY,
+  })
   underWay.watch(server, { patienceMs: 60_000 })
 
   let app: Awaited<ReturnType<typeof openApp>> | undefined

@@ -6,8 +6,28 @@ import type { Server } from 'node:http'
 import { expect, test } from 'vitest'
 import { UnderWay } from './under-way.ts'
 
+const limits = { bodies: 2, streams: 2, waits: 2 }
+
+test('a key may have so many open of a kind, and all keys four times as many', () => {
+  const underWay = new UnderWay(100, limits)
+  const leave = underWay.open('waits', 'a')
+  underWay.open('waits', 'a')
+
+  expect(() => underWay.open('waits', 'a')).toThrow(
+    expect.objectContaining({ code: 'too_many_open', retryAfterSeconds: 1 }),
+  )
+  expect(() => underWay.open('streams', 'a')).not.toThrow()
+  for (const owner of ['b', 'c', 'd']) for (let count = 0; count < 2; count++) underWay.open('waits', owner)
+  expect(() => underWay.open('waits', 'e')).toThrow(expect.objectContaining({ code: 'server_busy' }))
+  leave()
+  leave()
+
+  expect(() => underWay.open('waits', 'a')).not.toThrow()
+  expect(() => underWay.open('waits', 'a')).toThrow(expect.objectContaining({ code: 'too_many_open' }))
+})
+
 test('what is reserved counts until it is given back, once', () => {
-  const underWay = new UnderWay(100)
+  const underWay = new UnderWay(100, limits)
   const release = underWay.reserve(60)
 
   expect(() => underWay.reserve(41)).toThrow(
@@ -22,7 +42,7 @@ test('what is reserved counts until it is given back, once', () => {
 })
 
 test('what a connection has not taken counts, until it is ended for taking nothing', async () => {
-  const underWay = new UnderWay(20_000_000)
+  const underWay = new UnderWay(20_000_000, limits)
   const server = createServer((_request, response) => response.end(Buffer.alloc(16_000_000)))
   underWay.watch(server, { patienceMs: 200 })
   server.listen(0, '127.0.0.1')
@@ -43,7 +63,7 @@ test('what a connection has not taken counts, until it is ended for taking nothi
 })
 
 test('a connection that takes what it is sent is left alone', async () => {
-  const underWay = new UnderWay(20_000_000)
+  const underWay = new UnderWay(20_000_000, limits)
   const server = createServer((_request, response) =>
     Readable.from(Array(64).fill(Buffer.alloc(250_000))).pipe(response),
   )

@@ -1,69 +1,98 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError } from '@onqueue/shared'
+import { watchConnections } from './watch-connections.ts'
+
+/** What one key may have open at once: long bodies that are being read, streams of events, requests that wait for a result. */
+export type OpenLimits = Record<OpenKind, number>
+type OpenKind = keyof typeof wording
 
 /**
- * The bytes of requests and answers that are in memory at once, and their bound: what many large bodies or slow readers take
- * together. Bodies and stored answers are reserved before they are read; an answer that was written and not yet taken by
- * its reader is counted at its connection.
+ * What requests and answers take of this process at once, and its bounds.
+ *
+ * Bytes: of long bodies and stored answers, which are reserved before they are read, and of answers that were written and not
+ * yet taken by their reader, which are counted at their connections. And for each key how many long bodies, streams and waits
+ * are open; of all keys together four times as many.
  */
 export class UnderWay {
   readonly #limitBytes: number
-  readonly #sockets = new Set<Socket>()
+  readonly #limits: OpenLimits
+  readonly #open = new Map<string, number>()
   #reservedBytes = 0
+  #unsentBytes = () => 0
 
-  constructor(limitBytes: number) {
+  constructor(limitBytes: number, limits: OpenLimits) {
     this.#limitBytes = limitBytes
+    this.#limits = limits
   }
 
   get bytes() {
-    let unsent = 0
-    for (const socket of this.#sockets) unsent += socket.writableLength
-    return this.#reservedBytes + unsent
+    return this.#reservedBytes + this.#unsentBytes()
   }
 
   /** Throws `server_busy` when so much more is too much. */
   refuseBeyond(bytes: number) {
-    if (this.bytes + bytes <= this.#limitBytes) return
-    throw new AppError(
-      'server_busy',
-      'too many bytes of requests and answers are under way here at the moment; try again soon',
-      { retryAfterSeconds: 1 },
-    )
+    if (this.bytes + bytes > this.#limitBytes) {
+      throw busy('too many bytes of requests and answers are under way here at the moment')
+    }
   }
 
   /** Reserves, or throws `server_busy`. Returns what gives back; it may be called twice. */
   reserve(bytes: number): () => void {
     this.refuseBeyond(bytes)
     this.#reservedBytes += bytes
-    let isHeld = true
-    return () => {
-      if (isHeld) this.#reservedBytes -= bytes
-      isHeld = false
+    return once(() => (this.#reservedBytes -= bytes))
+  }
+
+  /** Counts one of the kind in for a key, or throws `too_many_open`. Returns what counts it out; it may be called twice. */
+  open(kind: OpenKind, owner: string): () => void {
+    const limit = this.#limits[kind]
+    if (this.#count(`${kind} ${owner}`) >= limit) {
+      const detail = `your key has ${limit} ${wording[kind]}, and may have no more at once; end one, or try again soon`
+      throw new AppError('too_many_open', detail, { retryAfterSeconds: 1 })
+    }
+    if (this.#count(kind) >= 4 * limit) throw busy(`there are ${4 * limit} ${wording[kind]}`)
+    const leave = [kind, `${kind} ${owner}`].map((name) => this.#enter(name))
+    return once(() => leave.forEach((one) => one()))
+  }
+
+  /** Counts what the connections of a server have to send, and ends those whose other side takes nothing for `patienceMs`. */
+  watch(server: Server, { patienceMs }: { patienceMs: number }) {
+    const sockets = new Set<Socket>()
+    watchConnections(server, { sockets, patienceMs })
+    this.#unsentBytes = () => {
+      let bytes = 0
+      for (const { writableLength } of sockets) bytes += writableLength
+      return bytes
     }
   }
 
-  /** Counts what the connections of a server have to send, and ends those whose other side takes nothing of it for `patienceMs`. */
-  watch(server: Server, { patienceMs }: { patienceMs: number }) {
-    const stalled = new Map<Socket, { written: number; since: number }>()
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => {
-        this.#sockets.delete(socket)
-        stalled.delete(socket)
-      })
-    })
-    const look = () => {
-      const now = performance.now()
-      for (const socket of this.#sockets) {
-        const written = socket.bytesWritten - socket.writableLength
-        const before = stalled.get(socket)
-        if (socket.writableLength === 0) stalled.delete(socket)
-        else if (before?.written !== written) stalled.set(socket, { written, since: now })
-        else if (now - before.since >= patienceMs) socket.destroy()
-      }
+  #count(name: string) {
+    return this.#open.get(name) ?? 0
+  }
+
+  #enter(name: string) {
+    this.#open.set(name, this.#count(name) + 1)
+    return () => {
+      const left = this.#count(name) - 1
+      if (left > 0) this.#open.set(name, left)
+      else this.#open.delete(name)
     }
-    const timer = setInterval(look, patienceMs / 4).unref()
-    server.once('close', () => clearInterval(timer))
+  }
+}
+
+const wording = {
+  bodies: 'long bodies under way',
+  streams: 'streams of events open',
+  waits: 'requests that wait for a result',
+} as const
+
+const busy = (why: string) => new AppError('server_busy', `${why}; try again soon`, { retryAfterSeconds: 1 })
+
+const once = (act: () => unknown) => {
+  let isDone = false
+  return () => {
+    if (!isDone) act()
+    isDone = true
   }
 }

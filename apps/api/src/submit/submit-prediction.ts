@@ -79,6 +79,8 @@ export const createSubmitPrediction = ({
     } catch (err) {
       if (err instanceof AppError) count.countRefused(model, err.code)
       throw err
+    } finally {
+      if ('release' in asked.body) asked.body.release()
     }
   }
 }

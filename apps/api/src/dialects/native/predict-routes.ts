@@ -5,6 +5,7 @@ import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { outputOf } from '../../submit/predict-now.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
+import { whileWaiting } from '../../http/while-waiting.ts'
 import * as docs from './prediction-docs.ts'
 
 const defaultWaitMs = 30_000
@@ -22,15 +23,17 @@ export const predictRoutes = ({
   app.openapi(predictRoute, async (c) => {
     const { waitMs = defaultWaitMs, applied } = parsePreference(c.req.header('prefer'), c.req.query('wait'))
     const body = await readJsonBody(c)
-    const ended = await predictNow({
-      model: c.req.param('model'),
-      version: c.req.query('version'),
-      body,
-      owner: c.get('owner'),
-      requestId: c.get('requestId'),
-      signal: c.req.raw.signal,
-      waitMs: waitMs - (performance.now() - c.get('arrivedAt')),
-    })
+    const ended = await whileWaiting(c, () =>
+      predictNow({
+        model: c.req.param('model'),
+        version: c.req.query('version'),
+        body,
+        owner: c.get('owner'),
+        requestId: c.get('requestId'),
+        signal: c.req.raw.signal,
+        waitMs: waitMs - (performance.now() - c.get('arrivedAt')),
+      }),
+    )
     return answerJson(c, outputOf(ended), 200, applied === undefined ? {} : { 'Preference-Applied': applied })
   })
 

@@ -21,6 +21,8 @@ export const predictionEventsRoutes = ({
     const lastEventId = c.req.header('last-event-id')
     // an EventSource opens the stream again after its end, for ever, unless it is told that nothing more will come
     if (record.outcome && lastEventId === etagOf(record)) return c.body(null, 204)
+    const leave = c.get('underWay')?.open('streams', record.job.owner)
+    if (leave) c.env.outgoing?.once('close', leave)
     const events = follow(record, {
       lastEventId,
       signal: c.req.raw.signal,
@@ -52,5 +54,6 @@ const eventsRoute = createRoute({
     200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },
     204: { description: 'Last-Event-ID is that of the final event: an EventSource stops.' },
     404: problem('There is no such prediction.'),
+    429: problem('Your key has too many streams open.'),
   },
 })

@@ -7,6 +7,7 @@ import type { Locate } from '../../http/locate.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import { etagOf, matchesEtag } from '../../predictions/prediction-etag.ts'
+import { whileWaiting } from '../../http/while-waiting.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { submitBodySchema } from '../../submit/submit-request.ts'
 import type { ExpectedOutcome } from '../../predictions/wait-for-outcome.ts'
@@ -28,19 +29,27 @@ export const predictionRoutes = ({
 
   app.openapi(submitRoute, async (c) => {
     const { waitMs = 0, applied } = preferenceOf(c)
-    const { record, isReplay, expected } = await submit({
-      model: c.req.param('model'),
-      body: await readJsonBody(c),
-      form: 'request',
-      owner: c.get('owner'),
-      requestId: c.get('requestId'),
-      idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
-      cancelAfter: c.req.header('cancel-after'),
-      isAwaited: waitMs > 0,
-    })
-    const latest = await watch
-      .untilFinal(record, waitOf(c, waitMs, expected))
-      .finally(() => expected?.release())
+    const body = await readJsonBody(c)
+    const take = () =>
+      submit({
+        model: c.req.param('model'),
+        body,
+        form: 'request',
+        owner: c.get('owner'),
+        requestId: c.get('requestId'),
+        idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
+        cancelAfter: c.req.header('cancel-after'),
+        isAwaited: waitMs > 0,
+      })
+    const takeAndWait = async () => {
+      const submitted = await take()
+      const { record, expected } = submitted
+      const latest = await watch
+        .untilFinal(record, waitOf(c, waitMs, expected))
+        .finally(() => expected?.release())
+      return { ...submitted, latest }
+    }
+    const { record, isReplay, latest } = await (waitMs > 0 ? whileWaiting(c, takeAndWait) : takeAndWait())
     const headers = {
       Location: locate(predictionPath(record.id)),
       ETag: etagOf(latest),
@@ -57,13 +66,14 @@ export const predictionRoutes = ({
     const known = c.req.header('if-none-match')
     const wait = waitOf(c, waitMs)
     const current = await read(c.req.param('id'), c.get('owner'))
-    const record =
+    const watched = () =>
       known === undefined
-        ? await watch.untilFinal(current, wait)
-        : await watch.untilChange(current, {
+        ? watch.untilFinal(current, wait)
+        : watch.untilChange(current, {
             ...wait,
             isKnown: (latest) => matchesEtag(known, etagOf(latest)),
           })
+    const record = await (waitMs > 0 ? whileWaiting(c, watched) : watched())
     const etag = etagOf(record)
     const headers = { ETag: etag, ...(applied === undefined ? {} : { 'Preference-Applied': applied }) }
     if (matchesEtag(known, etag)) return c.body(null, 304, headers)

@@ -4,6 +4,7 @@ import { answerJson } from '../../http/answers/answer-json.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import type { Models } from '../../models/open-models.ts'
+import { whileWaiting } from '../../http/while-waiting.ts'
 import { hasPlainAnswer, toPlainAnswer } from './plain-answer.ts'
 import { outputOf } from '../../submit/predict-now.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
@@ -41,15 +42,17 @@ export const plainRoutes = ({
     const entry = models.get(defaultModel)
     if (!entry) throw notLoaded(defaultModel)
     const served = defaultVersionOf(entry.versions)
-    const ended = await predictNow({
-      model: defaultModel,
-      version: served?.version,
-      body,
-      owner: c.var.owner,
-      requestId: c.var.requestId,
-      signal: c.req.raw.signal,
-      waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
-    })
+    const ended = await whileWaiting(c, () =>
+      predictNow({
+        model: defaultModel,
+        version: served?.version,
+        body,
+        owner: c.var.owner,
+        requestId: c.var.requestId,
+        signal: c.req.raw.signal,
+        waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
+      }),
+    )
     const output = outputOf(ended)
     const offered = served?.card.interface ?? null
     if (!hasPlainAnswer(offered)) return answerJson(c, output, 200)

@@ -3,14 +3,15 @@ import type { ApiContext } from '../api-environment.ts'
 import { decodeUtf8 } from './decode-utf8.ts'
 import { parseJson } from './parse-json.ts'
 import { readBytes } from './read-bytes.ts'
+import type { BodyBytes } from './read-bytes.ts'
 import { scanBytes } from './scan-bytes.ts'
 
 /**
  * The JSON body of a request, as far as it is read at once: a short one is parsed, of a long one the bytes were looked
- * through. To parse those takes so long that it is done elsewhere.
+ * through. To parse those takes so long that it is done elsewhere; `release` is for when it is done.
  */
 export type JsonBody = { value: unknown } | LongBody
-type LongBody = { bytes: Uint8Array<ArrayBuffer>; members: number }
+type LongBody = BodyBytes & { members: number }
 
 /**
  * Reads the JSON body of a request.
@@ -33,10 +34,17 @@ export const createJsonReader =
   }): ReadJsonBody =>
   async (c) => {
     requireJson(c, isJson)
-    const bytes = await readBytes(c, limitBytes)
-    const { members } = await scanBytes(bytes)
-    if (bytes.length > maxParsedAtOnceBytes) return { bytes, members }
-    return { value: parseJson(decodeUtf8(bytes), { members }) }
+    const { bytes, release } = await readBytes(c, limitBytes)
+    try {
+      const { members } = await scanBytes(bytes)
+      if (bytes.length > maxParsedAtOnceBytes) return { bytes, release, members }
+      const value = parseJson(decodeUtf8(bytes), { members })
+      release()
+      return { value }
+    } catch (err) {
+      release()
+      throw err
+    }
   }
 
 /** The value of a body that is never long. Throws `body_too_large`, and what `ReadJsonBody` throws. */

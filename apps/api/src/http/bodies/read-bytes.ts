@@ -2,29 +2,75 @@ import type { IncomingMessage } from 'node:http'
 import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
 
-/** The bytes of a request's body. Throws `body_too_large`, and `invalid_request` where they did not all arrive. */
-export const readBytes = async (c: ApiContext, limitBytes: number): Promise<Uint8Array<ArrayBuffer>> => {
+/** The bytes of a body, and what gives back the memory that was reserved for a long one; it may be called twice. */
+export type BodyBytes = { bytes: Uint8Array<ArrayBuffer>; release: () => void }
+
+/** Bodies that say that they are not longer are read without asking whether there is room. */
+const shortBytes = 64 * 1024
+
+/**
+ * Reads the body of a request. Room for a long one is reserved before it is read, for one that does not say its length as it
+ * comes; it is given back when the request is over at the latest.
+ *
+ * Throws `body_too_large`, `too_many_open`, `server_busy`, and `invalid_request` where it did not all arrive.
+ */
+export const readBytes = async (c: ApiContext, limitBytes: number): Promise<BodyBytes> => {
   const declared = c.req.header('content-length')
   if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes)
+  const room = reserveRoom(c, declared === undefined ? undefined : Number(declared))
+  const check = (bytes: number, chunk: Uint8Array) => {
+    if (bytes > limitBytes) throw tooLarge(limitBytes)
+    if (declared === undefined) room.grow(chunk.byteLength)
+  }
   try {
-    return await (c.env?.incoming
-      ? readIncoming(c.env.incoming, limitBytes)
-      : readStream(c.req.raw.body, limitBytes))
+    const bytes = await (c.env?.incoming
+      ? readIncoming(c.env.incoming, check)
+      : readStream(c.req.raw.body, check))
+    return { bytes, release: room.release }
   } catch (err) {
+    room.release()
     if (err instanceof AppError) throw err
     throw new AppError('invalid_request', 'the body did not arrive whole', { cause: err })
   }
 }
 
+const noRoom = { grow: () => undefined, release: () => undefined }
+
+const reserveRoom = (c: ApiContext, declared: number | undefined) => {
+  const underWay = c.get('underWay')
+  if (!underWay || (declared !== undefined && declared <= shortBytes)) return noRoom
+  const held = [underWay.open('bodies', c.get('owner'))]
+  const release = () => {
+    for (const give of held) give()
+  }
+  const grow = (bytes: number) => void held.push(underWay.reserve(bytes))
+  try {
+    grow(declared ?? 0)
+  } catch (err) {
+    release()
+    throw err
+  }
+  // whatever a route does with the body
+  c.env?.outgoing?.once('close', release)
+  return { grow, release }
+}
+
+/** Throws where the body is not to be read on. `bytes` are all until now. */
+type Check = (bytes: number, chunk: Uint8Array) => void
+
 /** As events of Node's request, without the web stream that it can be wrapped in: that costs as much as all the rest. */
-const readIncoming = (incoming: IncomingMessage, limitBytes: number) =>
+const readIncoming = (incoming: IncomingMessage, check: Check) =>
   new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
     const chunks: Uint8Array[] = []
     let bytes = 0
     const take = (chunk: Uint8Array) => {
       bytes += chunk.byteLength
-      if (bytes > limitBytes) settle(() => reject(tooLarge(limitBytes)))
-      else chunks.push(chunk)
+      try {
+        check(bytes, chunk)
+        chunks.push(chunk)
+      } catch (err) {
+        settle(() => reject(err))
+      }
     }
     const end = () => settle(() => resolve(join(chunks)))
     const fail = (err?: Error) => settle(() => reject(err ?? new Error('the connection was closed')))
@@ -36,12 +82,12 @@ const readIncoming = (incoming: IncomingMessage, limitBytes: number) =>
     incoming.on('data', take).on('end', end).on('error', fail).on('close', fail)
   })
 
-const readStream = async (body: ReadableStream<Uint8Array> | null, limitBytes: number) => {
+const readStream = async (body: ReadableStream<Uint8Array> | null, check: Check) => {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength
-    if (bytes > limitBytes) throw tooLarge(limitBytes)
+    check(bytes, chunk)
     chunks.push(chunk)
   }
   return join(chunks)
