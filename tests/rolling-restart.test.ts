@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { nginx, startBalancer } from './support/balancer.ts'
 import { loopbackWebhooks, startReceiver } from './support/receiver.ts'
 import { startStack, testModel } from './support/stack.ts'
@@ -34,12 +34,15 @@ test.skipIf(nginx === undefined)(
   { timeout: 60_000 + restarts * 120_000 },
   async () => {
     const receiver = await startReceiver()
+    onTestFinished(() => receiver.close())
     const stack = await startStack({
       models: [testModel('throws')],
       workers: 2,
       environment: { ...loopbackWebhooks, ONQUEUE_API_DRAIN: '4s' },
     })
+    onTestFinished(() => stack.close())
     const balancer = await startBalancer(nginx ?? '')
+    onTestFinished(() => balancer.close())
     const pairs: Record<'api' | 'worker' | 'webhooks', StackProcess[]> = {
       api: [stack.api, await stack.startApi()],
       worker: [...stack.workers],
@@ -103,9 +106,6 @@ test.skipIf(nginx === undefined)(
     console.log(`${counts.requests} requests over ${restarts} rolling restarts, ${failures.length} failed`)
     expect(failures).toEqual([])
     expect(counts.requests).toBeGreaterThan(100)
-    await balancer.close()
-    await stack.close()
-    await receiver.close()
   },
 )
 
