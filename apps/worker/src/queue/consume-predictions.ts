@@ -119,8 +119,8 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
   const pause = createPausable(worker)
   let resuming: NodeJS.Timeout | undefined
   /**
-   * BullMQ asks again at once when it is refused, as fast as Redis can refuse, and does not look for stalled jobs any more.
-   * Pausing ends the one, and resuming the other.
+   * With nothing in hand BullMQ asks again at once when it is refused, as fast as Redis can refuse; with a pause it asks twice a
+   * second.
    */
   const pauseBriefly = () => {
     if (resuming !== undefined || worker.closing) return
