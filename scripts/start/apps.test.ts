@@ -98,7 +98,9 @@ describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, secrets, 
   })
 
   test('has a service that is built from its image', () => {
-    expect(readServices().get(folder)).toContain(`\n    build: { context: ., target: ${folder} }\n`)
+    const service = readServices().get(folder)
+    expect(service).toContain(`\n    build: { <<: *build, target: ${folder} }\n`)
+    expect(service).toContain(`\n    image: \${ONQUEUE_${folder.toUpperCase()}_IMAGE:-onqueue-${folder}}\n`)
   })
 
   test('is in the tables of the docs, and its metrics have a section', () => {

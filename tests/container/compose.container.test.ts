@@ -92,6 +92,43 @@ test('ONNX Runtime is told not to report to its maker', async () => {
   expect(log).not.toMatch(/telemetry/i)
 })
 
+test.each([
+  { service: 'api', hasWayOut: true },
+  { service: 'worker', hasWayOut: false },
+  { service: 'webhooks', hasWayOut: true },
+])('the $service has a way out of its networks: $hasWayOut', async ({ service, hasWayOut }) => {
+  // a line a route: interface, destination, gateway …; 00000000 is the destination of everything else
+  const routes = `fs.readFileSync('/proc/net/route', 'utf8').split('\\n').map((line) => line.split('\\t')[1])`
+
+  const destinations = await containers.evaluate(service, routes)
+
+  expect(destinations).toContain('Destination')
+  if (hasWayOut) expect(destinations).toContain('00000000')
+  else expect(destinations).not.toContain('00000000')
+})
+
+test('a worker gets a way out when it is switched on', async () => {
+  const offline = await containers.compose('config')
+  const online = await containers.composeWith({ ONQUEUE_WORKER_OFFLINE: 'false' }, 'config')
+
+  expect(networkOf(offline, 'worker')).toMatch(/internal: true/)
+  expect(networkOf(online, 'worker')).not.toMatch(/internal: true/)
+  expect(networkOf(online, 'queue')).toMatch(/internal: true/)
+})
+
+test('every image can be named from outside, by digest too', async () => {
+  const names = ['ONQUEUE_API_IMAGE', 'ONQUEUE_WORKER_IMAGE', 'ONQUEUE_WEBHOOKS_IMAGE', 'REDIS_IMAGE']
+  const digests = names.map((name, index) => [
+    name,
+    `${name.toLowerCase()}@sha256:${String(index).repeat(64)}`,
+  ])
+
+  const config = await containers.composeWith(Object.fromEntries(digests), 'config')
+
+  const images = [...config.matchAll(/^ {4}image: (.*)$/gm)].map(([, image]) => image)
+  expect(images.toSorted()).toEqual(digests.map(([, image]) => image).toSorted())
+})
+
 test('a webhook reaches a receiver in the network of the containers, signed', async () => {
   const received = await receiveWebhook()
 
@@ -183,6 +220,12 @@ const stopUnderLoad = async () => {
   const stopMs = performance.now() - startedAt
   await Promise.all(callers)
   return { accepted, stopMs }
+}
+
+/** A network as `config` prints it. */
+const networkOf = (config: string, name: string) => {
+  const networks = /^networks:\n((?: .*\n?)*)/m.exec(config)?.[1] ?? ''
+  return new RegExp(`^  ${name}:(?: \\{\\})?\\n((?:    .*\\n?)*)`, 'm').exec(networks)?.[1] ?? ''
 }
 
 const countWorkers = async (): Promise<number> => {

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { vi } from 'vitest'
+import { apps } from '../../scripts/start/apps.ts'
 import { createClient } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { root } from '../support/stack.ts'
@@ -14,6 +15,8 @@ export type Composition = {
   client: Client
   /** Runs a Compose command and answers what it printed. */
   compose(...args: string[]): Promise<string>
+  /** The same with other settings. */
+  composeWith(settings: Record<string, string>, ...args: string[]): Promise<string>
   /** Runs JavaScript with the Node of a running container and answers the value of its last expression. */
   evaluate(service: string, expression: string): Promise<unknown>
   /** Of each container, by service: `running, healthy`, `exited 0` … */
@@ -29,21 +32,31 @@ export type Composition = {
 export const startComposition = async (): Promise<Composition> => {
   const port = await freePort()
   const project = `onqueue-test-${process.pid}`
+  const imageOf = (folder: string) => `${project}-${folder}`
   const [program, ...programArgs] = await findCompose()
   const settings = {
     ONQUEUE_PORT: String(port),
     ONQUEUE_API_KEYS: '',
     REDIS_MAXMEMORY: '256mb',
+    ...Object.fromEntries(
+      apps.map(({ folder }) => [`ONQUEUE_${folder.toUpperCase()}_IMAGE`, imageOf(folder)]),
+    ),
     ONQUEUE_WEBHOOK_ALLOW_HTTP: 'true',
     // wherever the engine puts the network of a project
     ONQUEUE_WEBHOOK_ALLOWED_NETWORKS: '10.0.0.0/8,172.16.0.0/12,192.168.0.0/16',
   }
-  const compose = (...args: string[]) =>
-    run(program, [...programArgs, '--project-name', project, ...args], { ...process.env, ...settings })
+  const composeWith = (changes: Record<string, string>, ...args: string[]) =>
+    run(program, [...programArgs, '--project-name', project, ...args], {
+      ...process.env,
+      ...settings,
+      ...changes,
+    })
+  const compose = (...args: string[]) => composeWith({}, ...args)
   const client = createClient(`http://127.0.0.1:${port}`)
   const composition: Composition = {
     client,
     compose,
+    composeWith,
     evaluate: async (service, expression) =>
       JSON.parse(await compose('exec', '-T', service, 'node', '-p', `JSON.stringify(${expression})`)),
     states: () => readStates(project),
@@ -57,6 +70,8 @@ export const startComposition = async (): Promise<Composition> => {
     untilReady: () => untilReady(client),
     remove: async () => {
       await compose('down', '--volumes', '--remove-orphans', '--rmi', 'local', '--timeout', '5')
+      // an image with a name of its own stays after `down`
+      await run('docker', ['image', 'rm', '--force', ...apps.map(({ folder }) => imageOf(folder))])
     },
   }
 
