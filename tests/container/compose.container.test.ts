@@ -116,6 +116,12 @@ test('a worker gets a way out when it is switched on', async () => {
   expect(networkOf(online, 'queue')).toMatch(/internal: true/)
 })
 
+test('links lead to the published port', async () => {
+  const { body } = await containers.client.get('/v1/models/demo-classifier')
+
+  expect(body.urls.get).toBe(`${containers.url}/v1/models/demo-classifier`)
+})
+
 test('every image can be named from outside, by digest too', async () => {
   const names = ['ONQUEUE_API_IMAGE', 'ONQUEUE_WORKER_IMAGE', 'ONQUEUE_WEBHOOKS_IMAGE', 'REDIS_IMAGE']
   const digests = names.map((name, index) => [
@@ -183,7 +189,7 @@ const receiveWebhook = async (): Promise<{ headers: Record<string, string>; text
       response.end(() => process.exit())
     })
     server.listen(9000, async () => {
-      const { status } = await fetch('http://127.0.0.1:8080/v1/models/demo-classifier/predictions', {
+      const { status } = await fetch('http://127.0.0.1:' + process.env.PORT + '/v1/models/demo-classifier/predictions', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ input: { features: [0.5, 1.2, -0.8, 2] }, webhook: 'http://api:9000/hooks' }),

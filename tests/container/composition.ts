@@ -13,6 +13,8 @@ import { root } from '../support/stack.ts'
 /** docker-compose.yml at work, under a project name and on a port of its own. `remove` leaves nothing of it behind. */
 export type Composition = {
   client: Client
+  /** where the API's port is published */
+  url: string
   /** Runs a Compose command and answers what it printed. */
   compose(...args: string[]): Promise<string>
   /** The same with other settings. */
@@ -52,9 +54,11 @@ export const startComposition = async (): Promise<Composition> => {
       ...changes,
     })
   const compose = (...args: string[]) => composeWith({}, ...args)
-  const client = createClient(`http://127.0.0.1:${port}`)
+  const url = `http://127.0.0.1:${port}`
+  const client = createClient(url)
   const composition: Composition = {
     client,
+    url,
     compose,
     composeWith,
     evaluate: async (service, expression) =>
