@@ -16,7 +16,12 @@ export type App = {
 }
 
 /** The settings that open something. */
-export const secretSettings = ['REDIS_URL', 'ONQUEUE_SECRET', 'ONQUEUE_API_KEYS'] as const
+export const secretSettings = [
+  'REDIS_URL',
+  'ONQUEUE_SECRET',
+  'ONQUEUE_SECRET_PREVIOUS',
+  'ONQUEUE_API_KEYS',
+] as const
 
 /** `PORT` where it is not set. */
 export const defaultPort = 8080
@@ -41,7 +46,7 @@ export const apps = [
     entry: entryOf('api'),
     nodeArgs: ['--max-semi-space-size=8', '--max-old-space-size=128'],
     ownEnv: allocator,
-    secrets: ['REDIS_URL', 'ONQUEUE_SECRET', 'ONQUEUE_API_KEYS'],
+    secrets: ['REDIS_URL', 'ONQUEUE_SECRET', 'ONQUEUE_SECRET_PREVIOUS', 'ONQUEUE_API_KEYS'],
     healthPort: { setting: 'ONQUEUE_API_HEALTH_PORT', offset: 1 },
   },
   {
@@ -61,7 +66,7 @@ export const apps = [
     // a DNS look-up holds a thread until it is answered: with Node's four, the names of one dead server would hold up
     // the deliveries to all others
     ownEnv: { ...allocator, UV_THREADPOOL_SIZE: '64' },
-    secrets: ['REDIS_URL', 'ONQUEUE_SECRET'],
+    secrets: ['REDIS_URL', 'ONQUEUE_SECRET', 'ONQUEUE_SECRET_PREVIOUS'],
     healthPort: { setting: 'ONQUEUE_WEBHOOKS_HEALTH_PORT', offset: 3 },
   },
 ] as const satisfies readonly App[]

@@ -93,18 +93,12 @@ test('ONNX Runtime is told not to report to its maker', async () => {
 })
 
 test.each([
-  { service: 'api', hasWayOut: true },
-  { service: 'worker', hasWayOut: false },
-  { service: 'webhooks', hasWayOut: true },
-])('the $service has a way out of its networks: $hasWayOut', async ({ service, hasWayOut }) => {
-  // a line a route: interface, destination, gateway …; 00000000 is the destination of everything else
-  const routes = `fs.readFileSync('/proc/net/route', 'utf8').split('\\n').map((line) => line.split('\\t')[1])`
-
-  const destinations = await containers.evaluate(service, routes)
-
-  expect(destinations).toContain('Destination')
-  if (hasWayOut) expect(destinations).toContain('00000000')
-  else expect(destinations).not.toContain('00000000')
+  { service: 'api', open: ['outside'], closed: ['queue'] },
+  { service: 'webhooks', open: ['outside'], closed: ['queue'] },
+  { service: 'worker', open: [], closed: ['queue', 'worker'] },
+  { service: 'redis', open: [], closed: ['queue'] },
+])('the networks of $service that have a way out: $open', async ({ service, open, closed }) => {
+  expect(await containers.networksOf(service)).toEqual({ open, closed })
 })
 
 test('a worker gets a way out when it is switched on', async () => {
@@ -132,7 +126,7 @@ test('every image can be named from outside, by digest too', async () => {
   const config = await containers.composeWith(Object.fromEntries(digests), 'config')
 
   const images = [...config.matchAll(/^ {4}image: (.*)$/gm)].map(([, image]) => image)
-  expect(images.toSorted()).toEqual(digests.map(([, image]) => image).toSorted())
+  expect(new Set(images)).toEqual(new Set(digests.map(([, image]) => image)))
 })
 
 test('a webhook reaches a receiver in the network of the containers, signed', async () => {
@@ -174,7 +168,7 @@ test('a stop under load ends every process in time and loses nothing that was ac
 test('a key made in the container closes the API to everybody else, also after a restart', async () => {
   const key = await containers.compose('exec', '-T', 'api', 'node', 'scripts/keys.ts', 'create', 'billing')
   await containers.compose('restart', 'api')
-  await vi.waitUntil(() => statusOf('/livez').catch(() => undefined), { timeout: 30_000 })
+  await vi.waitUntil(async () => (await statusOf('/readyz').catch(() => 0)) === 200, { timeout: 30_000 })
 
   expect(await statusOf('/v1/models')).toBe(401)
   expect(await statusOf('/v1/models', { authorization: `Bearer ${key}` })).toBe(200)

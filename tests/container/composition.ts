@@ -23,6 +23,8 @@ export type Composition = {
   evaluate(service: string, expression: string): Promise<unknown>
   /** Of each container, by service: `running, healthy`, `exited 0` … */
   states(): Promise<{ service: string; state: string }[]>
+  /** Of a running container, by their names in docker-compose.yml: those with a way out, and those without. */
+  networksOf(service: string): Promise<{ open: string[]; closed: string[] }>
   /** The command by which an image checks its health where Compose has no other. */
   imageHealthCheck(service: string): Promise<string[]>
   /** Resolves when the API answers and every model is ready. */
@@ -64,6 +66,24 @@ export const startComposition = async (): Promise<Composition> => {
     evaluate: async (service, expression) =>
       JSON.parse(await compose('exec', '-T', service, 'node', '-p', `JSON.stringify(${expression})`)),
     states: () => readStates(project),
+    networksOf: async (service) => {
+      const [container = ''] = (await compose('ps', '--quiet', service)).split('\n')
+      const found = await run('docker', [
+        'inspect',
+        '--format',
+        '{{json .NetworkSettings.Networks}}',
+        container,
+      ])
+      const names = Object.keys(JSON.parse(found)).sort()
+      const networks: { Name: string; Internal: boolean }[] = JSON.parse(
+        await run('docker', ['network', 'inspect', ...names]),
+      )
+      const namesOf = (isInternal: boolean) =>
+        networks.flatMap(({ Name, Internal }) =>
+          Internal === isInternal ? [Name.slice(project.length + 1)] : [],
+        )
+      return { open: namesOf(false), closed: namesOf(true) }
+    },
     imageHealthCheck: async (service) => {
       const [image = ''] = (await compose('images', '--quiet', service)).split('\n')
       const check: string[] = JSON.parse(

@@ -105,6 +105,8 @@ const globalKinds: Record<keyof ReturnType<typeof globalKeys>, Fate> = {
   probe: kept,
   cardChanges: kept,
   webhookSecrets: kept,
+  processes: kept,
+  process: kept,
 }
 
 const queueParts: Record<string, Fate> = {

@@ -19,6 +19,12 @@ const additions: string[] = [
   // how long a prediction takes: without it the time until one is done is reckoned from the rate alone
   ':{<model>}:worker:<uuid> string that expires.serviceMs number',
   ':{<model>}:worker:<uuid> string that expires.serviceMs is not in all',
+  // who is there and what he reads: a release that has no such heartbeats is noticed by what it listens to
+  ':processes set <uuid>',
+  ':process:<uuid> string that expires object',
+  ':process:<uuid> string that expires.app string',
+  ':process:<uuid> string that expires.reads array',
+  ':process:<uuid> string that expires.reads[] string',
 ]
 
 let stack: Stack

@@ -1,4 +1,4 @@
-import { createDeliveryStore, openSharedSecret, receiverPoliciesOf } from '@onqueue/shared'
+import { createDeliveryStore, openSecrets, receiverPoliciesOf } from '@onqueue/shared'
 import type { Logger, Readiness } from '@onqueue/shared'
 import type { Access } from './access/open-access.ts'
 import type { ApiConfig } from './config.ts'
@@ -40,9 +40,14 @@ export const openApp = async ({
   opened: AsyncDisposableStack
 }) => {
   const store = { redis, namespace: config.ONQUEUE_PREFIX }
-  const sharedSecret = await openSharedSecret({ ...store, configured: config.ONQUEUE_SECRET, log })
-  opened.defer(() => sharedSecret.close())
-  const secret = () => sharedSecret.current()
+  const secrets = await openSecrets({
+    ...store,
+    app: 'api',
+    configured: config.ONQUEUE_SECRET,
+    previous: config.ONQUEUE_SECRET_PREVIOUS,
+    log,
+  })
+  opened.defer(() => secrets.close())
   const models = await openModels({ ...store, channels, log })
   opened.defer(() => models.close())
 
@@ -53,7 +58,7 @@ export const openApp = async ({
     queues,
     models,
     deliveries: deliveryStore,
-    secret,
+    secrets: () => secrets.all(),
     publicUrl,
     retentionMs: config.ONQUEUE_RETENTION,
     log,
@@ -63,6 +68,7 @@ export const openApp = async ({
     store: deliveryStore,
     predictions: known,
     receivers: receiverPoliciesOf(config),
+    forms: secrets.forms,
     maxFrozenBytes: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
     onSecretsLost: () => metrics.lossFound('webhook_secret'),
     log,
@@ -82,7 +88,7 @@ export const openApp = async ({
     models,
     known,
     checkReceiver: deliveries.checkReceiver,
-    secret,
+    secrets: () => secrets.all(),
     retentionMs: config.ONQUEUE_RETENTION,
     backlogLimit: config.ONQUEUE_BACKLOG_LIMIT,
     memoryWatermark: config.ONQUEUE_MEMORY_WATERMARK,

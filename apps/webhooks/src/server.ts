@@ -5,10 +5,11 @@ import {
   createEventsTokens,
   createLogger,
   createShowPrediction,
+  createWebhookSecrets,
   publicUrlOf,
   RedisCondition,
-  openSharedSecret,
   receiverPoliciesOf,
+  openSecrets,
   openWhenUsable,
   startHealthServer,
   urlHost,
@@ -23,6 +24,7 @@ import { Dispatcher } from './dispatch/dispatcher.ts'
 import { createWebhooksMetrics } from './metrics.ts'
 import { createDeliverySchedule, leaseSlackMs } from './schedule/delivery-schedule.ts'
 import { readWaitingEndpoints } from './schedule/read-waiting-endpoints.ts'
+import { createSecretsBringer } from './upkeep/bring-secrets.ts'
 import { createLossFinder } from './upkeep/find-losses.ts'
 import { createDeliverySweeper } from './upkeep/sweep-deliveries.ts'
 
@@ -127,12 +129,33 @@ const openDelivering = async ({
   opened: AsyncDisposableStack
 }): Promise<Delivering> => {
   const store = { redis, namespace }
-  const secret = await openSharedSecret({ ...store, configured: config.ONQUEUE_SECRET, log })
-  opened.defer(() => secret.close())
+  const secrets = await openSecrets({
+    ...store,
+    app: 'webhooks',
+    configured: config.ONQUEUE_SECRET,
+    previous: config.ONQUEUE_SECRET_PREVIOUS,
+    log,
+  })
+  opened.defer(() => secrets.close())
+  const webhookSecrets = createWebhookSecrets({
+    ...store,
+    forms: secrets.forms,
+    onLost: (owner) => {
+      log.error({ owner }, 'redis had lost the secrets of webhooks: new ones sign, tell their owner')
+      metrics.lossFound('webhook_secret')
+    },
+  })
+  const bringer = createSecretsBringer({
+    ...store,
+    secrets: webhookSecrets,
+    onFormsChange: (listener) => secrets.onFormsChange(listener),
+    log,
+  })
+  opened.defer(() => bringer.close())
   const show = createShowPrediction({
     publicUrl: publicUrlOf(config, config.PORT),
     retentionMs: config.ONQUEUE_RETENTION,
-    tokens: createEventsTokens(() => secret.current()),
+    tokens: createEventsTokens(() => secrets.all()),
   })
 
   const deliveries = createDeliveryStore(store)
@@ -143,7 +166,7 @@ const openDelivering = async ({
     log,
   })
   const attempts = openAttempts({
-    ...store,
+    secrets: webhookSecrets,
     schedule,
     deliveries,
     receivers: receiverPoliciesOf(config),
@@ -152,7 +175,6 @@ const openDelivering = async ({
     waits: config.ONQUEUE_WEBHOOK_SCHEDULE,
     log,
     onAttempt: (result, step) => metrics.attempted(result, step),
-    onSecretsLost: () => metrics.lossFound('webhook_secret'),
   })
   opened.defer(() => attempts.close())
   const dispatcher = new Dispatcher({

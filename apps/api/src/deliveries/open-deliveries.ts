@@ -7,6 +7,7 @@ import type {
   PredictionRecord,
   ReceiverPolicies,
   RedisStore,
+  SecretForms,
   WebhookSecretStore,
 } from '@onqueue/shared'
 import type { KnownPredictions } from '../predictions/open-predictions.ts'
@@ -44,6 +45,7 @@ export const openDeliveries = ({
   maxFrozenBytes,
   onSecretsLost,
   log,
+  forms,
   clock = Date.now,
 }: RedisStore & {
   store: DeliveryStore
@@ -53,6 +55,8 @@ export const openDeliveries = ({
   maxFrozenBytes: number
   onSecretsLost: () => void
   log: Pick<Logger, 'error'>
+  /** in which the secrets of owners are kept */
+  forms: SecretForms
   clock?: () => number
 }): Deliveries => {
   const list = createListDeliveries({ redis, namespace, deliveries: store })
@@ -78,6 +82,7 @@ export const openDeliveries = ({
     secrets: createWebhookSecrets({
       redis,
       namespace,
+      forms,
       onLost: (owner) => {
         log.error({ owner }, 'redis had lost the secrets of webhooks: new ones sign, tell their owner')
         onSecretsLost()

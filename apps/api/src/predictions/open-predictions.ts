@@ -24,7 +24,7 @@ export const openPredictions = ({
   queues,
   models,
   deliveries,
-  secret,
+  secrets,
   publicUrl,
   retentionMs,
   log,
@@ -34,13 +34,13 @@ export const openPredictions = ({
   models: Pick<ModelCatalog, 'list' | 'get'>
   deliveries: DeliveryStore
   /** under which the links to events are signed */
-  secret: () => string
+  secrets: () => readonly [string, ...string[]]
   publicUrl: string
   retentionMs: number
   log: Logger
 }) => {
   const store = { redis, namespace }
-  const tokens = createEventsTokens(secret)
+  const tokens = createEventsTokens(secrets)
   const show = createShowPrediction({ publicUrl, retentionMs, tokens })
   const outcomes = createOutcomeWriter(store)
   const waiters = createOutcomeWaiters({ ...store, channels, log })

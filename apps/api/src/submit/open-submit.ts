@@ -63,7 +63,7 @@ export const openSubmit = ({
   models,
   known,
   checkReceiver,
-  secret,
+  secrets,
   retentionMs,
   backlogLimit,
   memoryWatermark,
@@ -78,7 +78,7 @@ export const openSubmit = ({
   known: KnownPredictions
   checkReceiver: CheckReceiver
   /** under which the ids of idempotent submits are made */
-  secret: () => string
+  secrets: () => readonly [string, ...string[]]
   retentionMs: number
   /** rows of a model that may wait or run */
   backlogLimit: number
@@ -104,7 +104,7 @@ export const openSubmit = ({
     claims: createClaims({ ...store, retentionMs }),
     reader,
     add: createAddPrediction({ store: { redis: bulk, namespace }, enqueue, waiters, count, log }),
-    secret,
+    secrets,
     count,
   })
 

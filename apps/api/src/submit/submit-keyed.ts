@@ -22,15 +22,15 @@ export const createSubmitKeyed = ({
   reader,
   prepare,
   add,
-  secret,
+  secrets,
 }: {
   claims: Claims
   reader: Pick<PredictionReader, 'find'>
   /** checks and admits */
   prepare: (submission: AwaitedSubmission) => Promise<CheckedSubmission>
   add: AddPrediction
-  /** under which the ids are made */
-  secret: () => string
+  /** under which the ids are made: new ones under the first */
+  secrets: () => readonly [string, ...string[]]
 }) => {
   const addClaimed = async (
     id: string,
@@ -51,9 +51,16 @@ export const createSubmitKeyed = ({
     }
   }
 
+  /** While a secret is changed, a key that was used under the one before it keeps the prediction that it has. */
+  const findId = async (request: { model: string; owner: string; idempotencyKey: string }) => {
+    const [id, ...others] = secrets().map((secret) => keyedPredictionId({ ...request, secret }))
+    for (const other of others) if (await claims.read(request.model, other)) return other
+    return id ?? ''
+  }
+
   return async (submission: AwaitedSubmission, idempotencyKey: string): Promise<Submitted> => {
     const { model, owner, isAwaited } = submission
-    const id = keyedPredictionId({ model, owner, idempotencyKey, secret: secret() })
+    const id = await findId({ model, owner, idempotencyKey })
     const fingerprint = fingerprintOfRead(submission)
     const startedAt = performance.now()
     for (;;) {

@@ -34,7 +34,7 @@ export const createSubmitPrediction = ({
   claims,
   reader,
   add,
-  secret,
+  secrets,
   count,
 }: {
   models: Pick<ModelCatalog, 'get' | 'resolve' | 'check'>
@@ -44,7 +44,7 @@ export const createSubmitPrediction = ({
   claims: Claims
   reader: PredictionReader
   add: AddPrediction
-  secret: () => string
+  secrets: () => readonly [string, ...string[]]
   count: Pick<CountSubmits, 'countRefused'>
 }): SubmitPrediction => {
   const check = createSubmissionCheck({ models })
@@ -58,7 +58,7 @@ export const createSubmitPrediction = ({
     return checked
   }
 
-  const submitKeyed = createSubmitKeyed({ claims, reader, prepare, add, secret })
+  const submitKeyed = createSubmitKeyed({ claims, reader, prepare, add, secrets })
   const submitUnkeyed = async (submission: AwaitedSubmission) => {
     const checked = await prepare(submission)
     const { model, createdAt } = checked.job

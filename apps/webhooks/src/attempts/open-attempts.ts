@@ -1,6 +1,12 @@
 import { lookup as lookupByDns } from 'node:dns/promises'
-import { callerKindOf, createWebhookSecrets } from '@onqueue/shared'
-import type { DeliveryStore, Logger, ReceiverPolicies, ReceiverPolicy, RedisStore } from '@onqueue/shared'
+import { callerKindOf } from '@onqueue/shared'
+import type {
+  DeliveryStore,
+  Logger,
+  ReceiverPolicies,
+  ReceiverPolicy,
+  WebhookSecretStore,
+} from '@onqueue/shared'
 import type { DeliverySchedule } from '../schedule/delivery-schedule.ts'
 import type { AttemptResult } from './attempt-result.ts'
 import { createHttpAttempt } from './http-attempt.ts'
@@ -10,8 +16,7 @@ import { shareLookups } from './share-lookups.ts'
 
 /** Attempts at addresses that callers chose: `close` cuts off those under way, which are then made again elsewhere. */
 export const openAttempts = ({
-  redis,
-  namespace,
+  secrets,
   schedule,
   deliveries,
   receivers,
@@ -20,8 +25,8 @@ export const openAttempts = ({
   waits,
   log,
   onAttempt,
-  onSecretsLost,
-}: RedisStore & {
+}: {
+  secrets: WebhookSecretStore
   schedule: DeliverySchedule
   deliveries: DeliveryStore
   receivers: ReceiverPolicies
@@ -31,7 +36,6 @@ export const openAttempts = ({
   waits: readonly number[]
   log: Logger
   onAttempt: (result: AttemptResult, step: NextStep['kind']) => void
-  onSecretsLost: () => void
 }) => {
   let isStopped = false
   const lookup = shareLookups((hostname) => lookupByDns(hostname, { all: true }))
@@ -42,14 +46,7 @@ export const openAttempts = ({
   return {
     make: createMakeAttempt({
       httpFor: (owner) => http[callerKindOf(owner)],
-      secrets: createWebhookSecrets({
-        redis,
-        namespace,
-        onLost: (owner) => {
-          log.error({ owner }, 'redis had lost the secrets of webhooks: new ones sign, tell their owner')
-          onSecretsLost()
-        },
-      }),
+      secrets,
       schedule,
       deliveries,
       timeoutMs: totalTimeoutMs,

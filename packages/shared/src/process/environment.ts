@@ -135,7 +135,14 @@ export const predictionSettings = {
     .min(16, 'must have at least 16 characters')
     .optional()
     .describe(
-      'Secret under which ids and tokens are made, the same for all processes; kept in Redis when not set.',
+      'Secret under which ids and tokens are made and webhook secrets encrypted, the same for API and webhooks; when not set, one is made and kept in Redis, where webhook secrets then are in clear.',
+    ),
+  ONQUEUE_SECRET_PREVIOUS: z
+    .string()
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe(
+      'The ONQUEUE_SECRET before the current one: what was made or encrypted under it stays good, and is encrypted anew.',
     ),
   ONQUEUE_RETENTION: retention,
 }

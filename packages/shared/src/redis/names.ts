@@ -95,4 +95,8 @@ export const globalKeys = (namespace: string) => ({
   cardChanges: `${namespace}:card-changes`,
   /** hash: an owner's secret for signing webhooks, and the one before it with the time until which it signs along */
   webhookSecrets: (owner: string) => `${namespace}:webhook-secret:${owner}`,
+  /** set: ids of API and webhooks processes */
+  processes: `${namespace}:processes`,
+  /** string that expires: the heartbeat of one of them */
+  process: (id: string) => `${namespace}:process:${id}`,
 })

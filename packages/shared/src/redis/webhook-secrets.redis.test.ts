@@ -1,13 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { expect, inject, onTestFinished, test } from 'vitest'
+import { createSeals } from '../ids/sealed-text.ts'
+import type { ReadState } from './live-processes.ts'
 import { globalKeys } from './names.ts'
+import { createSecretForms } from './secret-forms.ts'
 import { createWebhookSecrets, signingKeysOf } from './webhook-secrets.ts'
 
 const hourMs = 3_600_000
+const secret = 'a secret of sixteen'
+const older = 'the secret before it'
+
+/** As a process keeps them with these settings, where all others read what it does, or as given. */
+const formsOf = (
+  { current, previous }: { current?: string; previous?: string },
+  stateOf: (form: string) => ReadState = () => 'yes',
+) => createSecretForms(createSeals({ current, previous }), stateOf)
 
 /** Stores as two processes have them: each with its own connection, both with the same Redis and clock. */
-const startStores = () => {
+const startStores = (forms = formsOf({})) => {
   const namespace = `test-${randomUUID()}`
   const time = { now: Date.parse('2026-03-01T00:00:00Z') }
   const clock = () => time.now
@@ -24,8 +35,14 @@ const startStores = () => {
     redis: here,
     namespace,
     time,
-    secrets: createWebhookSecrets({ redis: here, namespace, clock, onLost: (owner) => lost.push(owner) }),
-    elsewhere: createWebhookSecrets({ redis: there, namespace, clock }),
+    secrets: createWebhookSecrets({
+      redis: here,
+      namespace,
+      clock,
+      forms,
+      onLost: (owner) => lost.push(owner),
+    }),
+    elsewhere: createWebhookSecrets({ redis: there, namespace, clock, forms }),
   }
 }
 
@@ -178,4 +195,117 @@ test('a rotation elsewhere is no loss', async () => {
   await secrets.read('alice')
 
   expect(lost).toEqual([])
+})
+
+/** Stores with a secret configured, and what is stored in Redis for alice. */
+const startSealed = (settings = { current: secret }) => {
+  const stores = startStores(formsOf(settings))
+  const key = globalKeys(stores.namespace).webhookSecrets('alice')
+  const storeOf = (...options: Parameters<typeof formsOf>) =>
+    createWebhookSecrets({ ...stores, clock: () => stores.time.now, forms: formsOf(...options) })
+  return { ...stores, key, storeOf, readStored: () => stores.redis.hmget(key, 'current', 'previous') }
+}
+
+test('where a secret is configured, secrets are encrypted in Redis, also through a rotation', async () => {
+  const { secrets, readStored } = startSealed()
+
+  const { current: old } = await secrets.read('alice')
+  const rotated = await secrets.rotate('alice')
+
+  expect(rotated.previous?.key).toBe(old)
+  expect(await secrets.read('alice')).toEqual(rotated)
+  expect(await readStored()).toEqual([expect.stringMatching(/^sealed:/), expect.stringMatching(/^sealed:/)])
+})
+
+test('secrets that are in clear stay what they are and are encrypted when they are read', async () => {
+  const { storeOf, secrets, readStored } = startSealed()
+  const plain = storeOf({})
+  await plain.read('alice')
+  const before = await plain.rotate('alice')
+
+  expect(await secrets.read('alice')).toEqual(before)
+
+  expect(await readStored()).toEqual([expect.stringMatching(/^sealed:/), expect.stringMatching(/^sealed:/)])
+  expect(await secrets.read('alice')).toEqual(before)
+})
+
+test('while a process is there that reads them in clear only, they are in clear', async () => {
+  const { secrets, storeOf, readStored } = startSealed()
+  const before = await secrets.read('alice')
+  const beside = storeOf({ current: secret }, () => 'no')
+
+  expect(await beside.read('alice')).toEqual(before)
+
+  expect(await readStored()).toEqual([before.current, null])
+  expect(await storeOf({}).read('alice')).toEqual(before)
+})
+
+test('while it is not known who is there, what is encrypted stays so and new ones are in clear', async () => {
+  const { secrets, storeOf, redis, namespace, readStored } = startSealed()
+  const before = await secrets.read('alice')
+  const starting = storeOf({ current: secret }, () => 'unknown')
+
+  expect(await starting.read('alice')).toEqual(before)
+  const { current } = await starting.read('bob')
+
+  expect(await readStored()).toEqual([expect.stringMatching(/^sealed:/), null])
+  expect(await redis.hget(globalKeys(namespace).webhookSecrets('bob'), 'current')).toBe(current)
+})
+
+test('after the secret of the server was changed, the one before it reads them and they are encrypted anew', async () => {
+  const { storeOf } = startSealed()
+  const before = await storeOf({ current: older }).read('alice')
+
+  expect(await storeOf({ current: secret, previous: older }).read('alice')).toEqual(before)
+
+  expect(await storeOf({ current: secret }).read('alice')).toEqual(before)
+  await expect(storeOf({ current: older }).read('alice')).rejects.toThrow(/ONQUEUE_SECRET/)
+})
+
+test.each([
+  ['no secret', {}, /ONQUEUE_SECRET is not set/],
+  ['another secret', { current: older }, /ONQUEUE_SECRET_PREVIOUS/],
+])(
+  'with %s configured it is an error that names the setting, and no new secret',
+  async (_, settings, message) => {
+    const { secrets, storeOf, readStored } = startSealed()
+    await secrets.read('alice')
+    const stored = await readStored()
+    const wrong = storeOf(settings)
+
+    await expect(wrong.read('alice')).rejects.toThrow(message)
+    await expect(wrong.rotate('alice')).rejects.toThrow(message)
+    await expect(wrong.bring('alice')).rejects.toThrow(message)
+
+    expect(await readStored()).toEqual(stored)
+  },
+)
+
+test('the secret of one owner in the place of another is an error', async () => {
+  const { secrets, redis, namespace, key } = startSealed()
+  await secrets.read('alice')
+  await redis.copy(key, globalKeys(namespace).webhookSecrets('bob'))
+
+  await expect(secrets.read('bob')).rejects.toThrow(/changed or moved/)
+})
+
+test('bringing makes no secret where there is none', async () => {
+  const { secrets, redis, key } = startSealed()
+
+  await secrets.bring('alice')
+
+  expect(await redis.exists(key)).toBe(0)
+})
+
+test('rotations while secrets are brought into another form make new ones each', async () => {
+  const { secrets, storeOf } = startSealed()
+  await secrets.read('alice')
+  const beside = storeOf({ current: secret }, () => 'no')
+
+  for (let round = 0; round < 30; round += 1) {
+    const { current: before } = await secrets.read('alice')
+    const [rotated] = await Promise.all([secrets.rotate('alice'), beside.bring('alice')])
+    expect(rotated.current).not.toBe(before)
+    expect(rotated.previous?.key).toBe(before)
+  }
 })

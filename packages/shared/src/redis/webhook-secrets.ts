@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { globalKeys } from './names.ts'
 import { redisScript } from './redis-script.ts'
 import type { RedisStore } from './redis-store.ts'
+import type { SecretForms } from './secret-forms.ts'
 
 /**
  * The secrets with which an owner's webhooks are signed.
@@ -26,6 +27,8 @@ export type WebhookSecretStore = {
   read(owner: string): Promise<WebhookSecrets>
   /** Makes a new current secret. What it resolves to was made after the call. */
   rotate(owner: string): Promise<WebhookSecrets>
+  /** Brings what is stored into the form in which it would be written today. Makes none. */
+  bring(owner: string): Promise<void>
 }
 
 export type WebhookSecrets = {
@@ -41,9 +44,12 @@ const overlapMs = 24 * 3_600_000
 export const createWebhookSecrets = ({
   redis,
   namespace,
+  forms,
   clock = Date.now,
   onLost = () => undefined,
 }: RedisStore & {
+  /** in which they are kept in Redis */
+  forms: SecretForms
   clock?: () => number
   /** the secrets of an owner that this process had seen are gone, and were made new */
   onLost?: (owner: string) => void
@@ -53,7 +59,7 @@ export const createWebhookSecrets = ({
   const seen = new Map<string, string>()
 
   /** A rotation leaves the secret before it, so one that is neither current nor followed by any was lost. */
-  const remember = (owner: string, stored: z.infer<typeof storedSchema>) => {
+  const remember = (owner: string, stored: Stored) => {
     const before = seen.get(owner)
     const [current, previous] = stored
     if (before !== undefined && before !== current && previous === null) onLost(owner)
@@ -69,15 +75,49 @@ export const createWebhookSecrets = ({
   const replace = (owner: string, found: string) =>
     replaceSecret.run({
       keys: { secrets: keyOf(owner) },
-      args: { found, fresh: createSecret(), untilMs: clock() + overlapMs },
+      args: { found, fresh: forms.write(owner, createSecret()), untilMs: clock() + overlapMs },
     })
+  const bringForms = bringScript.on(redis)
+  const bring = async (owner: string, [current, previous]: Stored) => {
+    const better = forms.bring(owner, current)
+    const betterPrevious = previous === null ? undefined : forms.bring(owner, previous)
+    if (better === undefined && betterPrevious === undefined) return
+    await bringForms.run({
+      keys: { secrets: keyOf(owner) },
+      args: {
+        current,
+        previous: previous ?? '',
+        better: better ?? current,
+        betterPrevious: betterPrevious ?? previous ?? '',
+      },
+    })
+  }
+  const open = (owner: string, [current, previous, until]: Stored): Stored => [
+    secretSchema.parse(forms.read(owner, current)),
+    previous === null ? null : secretSchema.parse(forms.read(owner, previous)),
+    until,
+  ]
 
   return {
-    read: async (owner) =>
-      toSecrets(remember(owner, (await readStored(owner)) ?? (await replace(owner, ''))), clock()),
+    read: async (owner) => {
+      const stored = (await readStored(owner)) ?? (await replace(owner, ''))
+      const opened = open(owner, stored)
+      // it can be read as it is, also where Redis takes no writes
+      await bring(owner, stored).catch(() => undefined)
+      return toSecrets(remember(owner, opened), clock())
+    },
     rotate: async (owner) => {
-      const [found] = (await readStored(owner)) ?? ['']
-      return toSecrets(remember(owner, await replace(owner, found)), clock())
+      for (;;) {
+        const found = await readStored(owner)
+        const [current] = found ? open(owner, found) : [undefined]
+        const replaced = open(owner, await replace(owner, found?.[0] ?? ''))
+        // the same one in another form: it was not rotated, but brought meanwhile
+        if (replaced[0] !== current) return toSecrets(remember(owner, replaced), clock())
+      }
+    },
+    bring: async (owner) => {
+      const stored = await readStored(owner)
+      if (stored) await bring(owner, stored)
     },
   }
 }
@@ -87,7 +127,9 @@ export const signingKeysOf = ({ current, previous }: WebhookSecrets, now: number
   previous !== null && now < previous.until ? [current, previous.key] : [current]
 
 const secretSchema = z.string().startsWith('whsec_')
-const storedSchema = z.tuple([secretSchema, secretSchema.nullable(), z.coerce.number().nullable()])
+/** As it is stored, in whatever form. */
+const storedSchema = z.tuple([z.string(), z.string().nullable(), z.coerce.number().nullable()])
+type Stored = z.infer<typeof storedSchema>
 
 /**
  * Replaces the current secret, unless it is another than the caller found (empty: none). Replies what is stored then. `untilMs` is the end of the overlap in ms.
@@ -105,9 +147,23 @@ end
 return redis.call('HMGET', secrets, 'current', 'previous', 'previousUntil')`,
 })
 
+/** Puts the same secrets there in another form, unless they are others by now. */
+const bringScript = redisScript({
+  name: 'bringWebhookSecret',
+  keys: ['secrets'],
+  args: ['current', 'previous', 'better', 'betterPrevious'],
+  reply: z.number(),
+  lua: `
+if redis.call('HGET', secrets, 'current') ~= current then return 0 end
+if (redis.call('HGET', secrets, 'previous') or '') ~= previous then return 0 end
+redis.call('HSET', secrets, 'current', better)
+if previous ~= '' then redis.call('HSET', secrets, 'previous', betterPrevious) end
+return 1`,
+})
+
 const createSecret = () => `whsec_${randomBytes(32).toString('base64')}`
 
-const toSecrets = ([current, key, until]: z.infer<typeof storedSchema>, now: number): WebhookSecrets => {
+const toSecrets = ([current, key, until]: Stored, now: number): WebhookSecrets => {
   const isOver = key === null || until === null || now >= until
   return { current, previous: isOver ? null : { key, until } }
 }

@@ -1,0 +1,60 @@
+import { createSeals, plainForm } from '../ids/sealed-text.ts'
+import type { Logger } from '../process/logger.ts'
+import { watchProcesses } from './live-processes.ts'
+import type { RedisStore } from './redis-store.ts'
+import { createSecretForms } from './secret-forms.ts'
+import type { SecretForms } from './secret-forms.ts'
+import { openSharedSecret } from './shared-secret.ts'
+
+/** What a process makes of the secrets that it is configured with. */
+export type Secrets = {
+  /**
+   * Those under which ids and tokens are good; the first is the one to make new ones under. While not every process has
+   * the current one, that is the one before it.
+   */
+  all(): readonly [string, ...string[]]
+  /** how the secrets of owners are kept in Redis */
+  forms: SecretForms
+  /** Has `listener` called when they may have to be kept in another form. */
+  onFormsChange(listener: () => void): void
+  close(): void
+}
+
+export const openSecrets = async ({
+  redis,
+  namespace,
+  app,
+  configured,
+  previous,
+  log,
+}: RedisStore & {
+  app: 'api' | 'webhooks'
+  /** ONQUEUE_SECRET */
+  configured: string | undefined
+  /** ONQUEUE_SECRET_PREVIOUS */
+  previous: string | undefined
+  log: Logger
+}): Promise<Secrets> => {
+  if (configured === undefined)
+    log.warn('webhook secrets are kept in clear in Redis: set ONQUEUE_SECRET, the same for API and webhooks')
+  const shared = await openSharedSecret({ redis, namespace, configured, log })
+  const seals = createSeals({ current: configured, previous })
+  const [best = plainForm] = seals.forms
+  const reads = seals.forms.filter((form) => form !== plainForm)
+  const live = watchProcesses({ redis, namespace, app, reads, log })
+
+  return {
+    all: () => {
+      const current = shared.current()
+      if (previous === undefined) return [current]
+      const isKnownToAll = best === plainForm || live.isRead(best)
+      return isKnownToAll ? [current, previous] : [previous, current]
+    },
+    forms: createSecretForms(seals, (form) => live.stateOf(form)),
+    onFormsChange: (listener) => live.onChange(listener),
+    close: () => {
+      live.close()
+      shared.close()
+    },
+  }
+}
