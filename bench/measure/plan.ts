@@ -6,6 +6,7 @@ export const partNames = [
   'throughput',
   'latency',
   'heavy',
+  'hostile',
   'webhooks',
   'flow',
 ] as const

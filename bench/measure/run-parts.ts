@@ -1,6 +1,7 @@
 import { addFailures } from '../figures/failures.ts'
 import { compareFlow } from './compare-flow.ts'
 import { measureHeavy } from './measure-heavy.ts'
+import { measureHostile } from './measure-hostile.ts'
 import { measureLatency } from './measure-latency.ts'
 import { measureOnnx } from './measure-onnx.ts'
 import { measureQueue } from './measure-queue.ts'
@@ -17,6 +18,7 @@ const measures = {
   throughput: measureThroughput,
   latency: measureLatency,
   heavy: measureHeavy,
+  hostile: measureHostile,
   webhooks: measureWebhooks,
   flow: compareFlow,
 } satisfies Record<PartName, (plan: Plan) => Promise<unknown>>
@@ -39,8 +41,8 @@ export const runParts = async (
 }
 
 /** Wrong answers of all parts, and a few of them. */
-export const listFailures = ({ throughput, latency, heavy, webhooks }: Results) =>
+export const listFailures = ({ throughput, latency, heavy, hostile, webhooks }: Results) =>
   addFailures(
-    [throughput, latency, heavy, webhooks].filter((part) => part !== undefined),
+    [throughput, latency, heavy, hostile, webhooks].filter((part) => part !== undefined),
     { maxExamples: Infinity },
   )

@@ -2,6 +2,7 @@ import type { Results } from '../measure/run-parts.ts'
 import {
   flowSections,
   heavySections,
+  hostileSections,
   latencySections,
   onnxSections,
   queueSections,
@@ -15,7 +16,7 @@ import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. */
 export const toReport = (
-  { start, onnx, queue, throughput, latency, heavy, webhooks, flow }: Results,
+  { start, onnx, queue, throughput, latency, heavy, hostile, webhooks, flow }: Results,
   targets: readonly Target[],
 ) => {
   const sections: Section[] = [
@@ -24,6 +25,7 @@ export const toReport = (
     ...(throughput ? throughputSections(throughput) : []),
     ...(latency ? latencySections(latency) : []),
     ...(heavy ? heavySections(heavy) : []),
+    ...(hostile ? hostileSections(hostile) : []),
     ...(webhooks ? webhooksSections(webhooks) : []),
     ...(flow ? flowSections(flow) : []),
     ...(start ? startSections(start) : []),

@@ -1,6 +1,7 @@
 import type { Rounds } from '../figures/statistics.ts'
 import type { AddSpeed, FlowCost } from '../measure/compare-flow.ts'
 import type { HeavySpeed } from '../measure/measure-heavy.ts'
+import type { Hostile, HostileEffect } from '../measure/measure-hostile.ts'
 import type { IdleLatency } from '../measure/measure-latency.ts'
 import type { BatchSpeed, OnnxSpeed } from '../measure/measure-onnx.ts'
 import type { QueueSpeed } from '../measure/measure-queue.ts'
@@ -96,6 +97,21 @@ export const heavySections = (heavy: HeavySpeed): Section[] => [
   },
   { title: 'Processes meanwhile, as above', rows: usageRows('heavy', heavy) },
 ]
+
+export const hostileSections = ({ idle, shapes, together, usage }: Hostile): Section[] => [
+  {
+    title:
+      'Bodies of 10 MB that are hostile by their shape, the worst of the rounds, ms: hold of the loop, /livez, answer',
+    rows: [idle, ...shapes, together].map(toEffect),
+  },
+  {
+    title: 'Processes meanwhile, as above',
+    rows: usageRows('hostile', { usage, finished: shapes.length }),
+  },
+]
+
+const toEffect = ({ name, longestHoldMs, slowestLivezMs, answeredMs }: HostileEffect) =>
+  row(name, one(longestHoldMs), one(slowestLivezMs), one(answeredMs))
 
 export const webhooksSections = ({
   plain,
