@@ -12,7 +12,7 @@ const main = async () => {
   const { seed, predictions, brokenBuild, outputFile } = readOptions(process.argv.slice(2))
   const onPart = (part: string) => console.error(`storm of seed ${seed}: ${part} …`)
 
-  const { evidence, violations, dealt, givenUp, seconds } = await runStorm({
+  const { evidence, violations, dealt, seconds } = await runStorm({
     seed,
     predictions,
     brokenBuild,
@@ -20,7 +20,7 @@ const main = async () => {
   })
 
   const tally = tallyUp(evidence, dealt)
-  console.log(`\n${toTable({ seed, seconds, tally, givenUp, violations })}`)
+  console.log(`\n${toTable({ seed, seconds, tally, violations })}`)
   await mkdir(dirname(outputFile), { recursive: true })
   await writeFile(outputFile, toDossier({ seed, predictions, tally, violations, evidence, dealt }))
   console.log(`Written to ${relative(process.cwd(), outputFile)}`)

@@ -9,14 +9,11 @@ export const toTable = ({
   seed,
   seconds,
   tally,
-  givenUp,
   violations,
 }: {
   seed: number
   seconds: Record<string, number>
   tally: Tally
-  /** how often an app ended at its start, for Redis was away */
-  givenUp: number
   violations: readonly Violation[]
 }) => {
   const kinds = Object.entries(tally.kinds).map(
@@ -31,7 +28,7 @@ export const toTable = ({
     ...kinds.map(([kind, cells]) => line(kind, cells)),
     line('all', totals),
     '',
-    `Dealt: ${listOf(tally.blows)}; apps that gave up at their start, while Redis was away: ${givenUp}`,
+    `Dealt: ${listOf(tally.blows)}`,
     `Answers: ${listOf(tally.reasons)}`,
     `Found: ${listOf(tally.statuses)}`,
     `Not told, and found: ${listOf(tally.untold)}`,

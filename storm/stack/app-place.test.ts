@@ -4,13 +4,12 @@ import { AppPlace } from './app-place.ts'
 
 const fixture = (name: string) => join(import.meta.dirname, '../../scripts/start/fixtures', name)
 
-const openPlace = (file: string, { wasRedisAway = false } = {}) => {
+const openPlace = (file: string) => {
   const place = new AppPlace({
     name: 'app 1',
     file: fixture(file),
     nodeArgs: [],
     environment: {},
-    wasRedisAway: () => wasRedisAway,
   })
   onTestFinished(() => place.destroy())
   return place
@@ -40,12 +39,12 @@ test('one that ends by itself is a defect, and another takes its place', async (
   })
 })
 
-test('one that ends before it was ready is no defect while Redis is away', async () => {
-  const place = openPlace('refusing-app.ts', { wasRedisAway: true })
+test('one that refuses to start is a defect, with the sentence that it says', async () => {
+  const place = openPlace('refusing-app.ts')
 
-  await expect.poll(() => place.givenUp, { timeout: 10_000 }).toBeGreaterThanOrEqual(1)
+  await expect.poll(() => place.defects.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(1)
 
-  expect(place.defects).toEqual([])
+  expect(place.defects[0]?.what).toContain('LOG_LEVEL must be a level')
 })
 
 test('one that is frozen can not be hit until it is awake', async () => {

@@ -8,8 +8,6 @@ type Options = {
   file: string
   nodeArgs: readonly string[]
   environment: Record<string, string>
-  /** whether Redis has been away since then (`performance.now`): what starts meanwhile may give up, and is started again */
-  wasRedisAway: (since: number) => boolean
 }
 
 /** A process that ended though nobody had ended it, and the last that it said. */
@@ -31,8 +29,6 @@ const logTailLength = 4000
 export class AppPlace {
   readonly name: string
   readonly defects: Defect[] = []
-  /** how often one ended at its start, for Redis was away */
-  givenUp = 0
   readonly #options: Options
   #current: LaunchedProcess | undefined
   #isReady = false
@@ -108,8 +104,7 @@ export class AppPlace {
 
   #start() {
     if (this.#isClosing) return
-    const { file, nodeArgs, environment, wasRedisAway } = this.#options
-    const startedAt = performance.now()
+    const { file, nodeArgs, environment } = this.#options
     const launched = launchProcess(file, environment, { nodeArgs })
     this.#current = launched
     this.#isReady = false
@@ -123,8 +118,7 @@ export class AppPlace {
     void launched.ended.then(async (code) => {
       if (this.#killed.has(launched)) return
       await readiness
-      if (refusal !== undefined && wasRedisAway(startedAt)) this.givenUp += 1
-      else this.#note(`ended by itself, with ${code}${refusal === undefined ? '' : `: ${refusal}`}`, launched)
+      this.#note(`ended by itself, with ${code}${refusal === undefined ? '' : `: ${refusal}`}`, launched)
       this.#current = undefined
       await sleep(restartMs)
       this.#start()

@@ -12,8 +12,6 @@ const maxmemoryBytes = 2 * 1024 ** 3
  */
 export class StormRedis {
   readonly #server: TestRedis
-  #isAway = false
-  #lastAwayAt = -Infinity
 
   static async open() {
     const server = await startTestRedis({ appendonly: true, maxmemoryBytes })
@@ -30,38 +28,22 @@ export class StormRedis {
     return this.#server.url
   }
 
-  /** Whether it has been dead or frozen since then (`performance.now`). */
-  wasAway(since: number) {
-    return this.#isAway || this.#lastAwayAt >= since
-  }
-
   /** Kills it, and starts it again after `downMs` with what it has on disk. */
   async kill(downMs: number) {
-    await this.#awayFor(async () => {
-      this.#server.signal('SIGKILL')
-      await sleep(downMs)
-      await this.#server.restart()
-      await this.#flushBeforeAnswers()
-    })
+    this.#server.signal('SIGKILL')
+    await sleep(downMs)
+    await this.#server.restart()
+    await this.#flushBeforeAnswers()
   }
 
   async freeze(holdMs: number) {
-    await this.#awayFor(async () => {
-      this.#server.signal('SIGSTOP')
-      await sleep(holdMs)
-      this.#server.signal('SIGCONT')
-    })
+    this.#server.signal('SIGSTOP')
+    await sleep(holdMs)
+    this.#server.signal('SIGCONT')
   }
 
   close() {
     return this.#server.close()
-  }
-
-  async #awayFor(body: () => Promise<void>) {
-    this.#isAway = true
-    await body()
-    this.#isAway = false
-    this.#lastAwayAt = performance.now()
   }
 
   async #flushBeforeAnswers() {

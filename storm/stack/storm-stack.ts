@@ -85,7 +85,6 @@ export const openStormStack = async ({
         name: `${app.name} ${index + 1}`,
         file: join(checkout, app.entry),
         nodeArgs: app.nodeArgs,
-        wasRedisAway: (since) => redis.wasAway(since),
         environment: {
           ...environment,
           ...app.ownEnv,
