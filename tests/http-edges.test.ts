@@ -77,3 +77,17 @@ test('a limit that is none is told what it takes', async () => {
     expect(await of(limit)).toBe("the query can't be used: limit: takes a whole number from 1 to 100")
   for (const limit of ['1', '100']) expect(await of(limit)).toBeUndefined()
 })
+
+test('a query parameter that is none is refused, for a filter that is misspelt shows everything', async () => {
+  const { status, body } = await stack.client.get('/v1/predictions?statuss=failed')
+  const deliveries = await stack.client.get('/v1/deliveries?owner=me')
+
+  expect([status, body.detail]).toEqual([400, "the query can't be used: statuss: is not a field here"])
+  expect(deliveries.status).toBe(400)
+})
+
+test.each(['GET', 'DELETE', 'PUT'])('%s of what takes POST alone says so', async (method) => {
+  const { status, headers } = await stack.client.call(method, '/v1/deliveries/redeliver')
+
+  expect([status, headers.get('allow')]).toEqual([405, 'POST'])
+})

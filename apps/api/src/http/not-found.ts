@@ -17,9 +17,19 @@ export const createNotFoundHandler = (
 
   return (c) => {
     const { router, patterns } = (routes ??= routesOf(app))
-    const methodsOf = (path: string) => methods.filter((method) => router.match(method, path)[0].length)
+    const methodsOf = (path: string) => {
+      const found = methods.flatMap((method) => {
+        const [handlers] = router.match(method, path)
+        return handlers.length === 0
+          ? []
+          : [{ method, isNamed: handlers.some(([pattern]) => pattern === path) }]
+      })
+      // a path that has a name of its own is no parameter of another
+      const named = found.filter(({ isNamed }) => isNamed)
+      return (named.length > 0 ? named : found).map(({ method }) => method)
+    }
     const allowed = methodsOf(c.req.path)
-    if (allowed.length > 0) return answerError(c, methodNotAllowed(c.req.method, allowed.join(', ')))
+    if (allowed.length > 0) return answerError(c, methodNotAllowed(c.req.method, allowed))
     const meant = nearestPath(c.req.path, patterns)
     return answerError(c, notFound(meant && `${methodsOf(meant).join(' or ')} ${meant}`))
   }
@@ -31,10 +41,12 @@ const notFound = (meant: string | undefined) =>
     `there is nothing at this path${meant === undefined ? '' : `; did you mean ${meant}?`}; GET /docs lists what there is`,
   )
 
-const methodNotAllowed = (method: string, allowed: string) =>
-  new AppError('method_not_allowed', `${method} does nothing at this path; it takes ${allowed}`, {
-    headers: { Allow: allowed },
+export const methodNotAllowed = (method: string, allowed: readonly string[]) => {
+  const list = allowed.join(', ')
+  return new AppError('method_not_allowed', `${method} does nothing at this path; it takes ${list}`, {
+    headers: { Allow: list },
   })
+}
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 

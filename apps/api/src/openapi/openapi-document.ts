@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { documentedModels, modelParts } from './openapi-model-paths.ts'
 import { plainPath } from './openapi-plain-path.ts'
+import { withRefusals } from './openapi-refusals.ts'
 
 /** Makes the OpenAPI 3.1 document of the server as it is now, with its models. */
 export type BuildOpenapiDocument = (options: { entries: ModelEntry[]; hasKeys: boolean }) => object
@@ -39,11 +40,14 @@ export const createOpenapiBuilder = ({
       ...(hasKeys ? { security: [{ apiKey: [] }] } : {}),
       // the models first: they are what people come for
       tags: [...models.tags, ...routeTags],
-      paths: {
-        ...models.paths,
-        ...base.paths,
-        ...(plainCard ? plainPath(plainCard, { publicUrl, hasKeys }) : {}),
-      },
+      paths: withRefusals(
+        {
+          ...models.paths,
+          ...base.paths,
+          ...(plainCard ? plainPath(plainCard, { publicUrl, hasKeys }) : {}),
+        },
+        { hasKeys },
+      ),
       components: {
         ...base.components,
         schemas: { ...base.components?.schemas, ...models.schemas },

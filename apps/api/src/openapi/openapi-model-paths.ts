@@ -5,12 +5,12 @@ import { maxRows } from '../models/input-check.ts'
 import { submitBodySchema } from '../submit/submit-request.ts'
 
 /** A model, and what its default version offers. */
-export type DocumentedModel = VersionInterface & { model: string }
+export type DocumentedModel = VersionInterface & { model: string; versions: string[] }
 
 /** Parts of an OpenAPI document. */
 export type OpenapiParts = {
   tags: { name: string; description?: string }[]
-  paths: Record<string, unknown>
+  paths: Record<string, object>
   schemas: Record<string, unknown>
 }
 
@@ -41,7 +41,12 @@ export const documentedModels = (entries: ModelEntry[]): DocumentedModel[] =>
   entries.flatMap(({ versions }) => {
     const served = defaultVersionOf(versions)
     if (!served || served.status === 'refused' || !served.card.interface) return []
-    return { model: served.card.model, ...served.card.interface }
+    const usable = versions.filter(({ status, card }) => status !== 'refused' && card.interface !== null)
+    return {
+      ...served.card.interface,
+      model: served.card.model,
+      versions: [...new Set(usable.map(({ version }) => version))],
+    }
   })
 
 const modelPaths = (card: DocumentedModel, shown: Shown) => {
@@ -79,7 +84,14 @@ const modelPaths = (card: DocumentedModel, shown: Shown) => {
           required: true,
           content: {
             'application/json': {
-              schema: { ...submitBodySchema, properties: { ...submitBodySchema.properties, input: inputs } },
+              schema: {
+                ...submitBodySchema,
+                properties: {
+                  ...submitBodySchema.properties,
+                  input: inputs,
+                  version: { ...submitBodySchema.properties.version, enum: card.versions },
+                },
+              },
               example: submit,
             },
           },

@@ -180,6 +180,38 @@ test('keys are asked for where the server needs them', async () => {
   expect(JSON.stringify(document)).toContain('authorization: Bearer $ONQUEUE_API_KEY')
 })
 
+test('an operation tells the refusals that follow from what it is', async () => {
+  hasKeys = true
+  const document = await read()
+  const codesOf = (path: string, method: string) =>
+    Object.keys(
+      z
+        .object({})
+        .loose()
+        .parse(resolve(document, `#/paths/${path}/${method}/responses`)),
+    )
+
+  expect(codesOf('~1v1~1models', 'get')).toEqual(['200', '401'])
+  expect(codesOf('~1livez', 'get')).toEqual(['200'])
+  expect(codesOf('~1v1~1models~1iris~1predict', 'post')).toEqual([
+    '200',
+    '400',
+    '401',
+    '413',
+    '415',
+    'default',
+  ])
+  hasKeys = false
+  expect(resolve(await read(), '#/paths/~1v1~1models/get/responses/401')).toBeUndefined()
+})
+
+test('a submit to a model names the versions that there are', async () => {
+  const version =
+    '#/paths/~1v1~1models~1iris~1predictions/post/requestBody/content/application~1json/schema/properties/version'
+
+  expect(resolve(await read(), version)).toMatchObject({ type: 'string', enum: ['1'] })
+})
+
 test('a way of presenting a key that a route brings stands beside the key of this server', async () => {
   hasKeys = true
   const app = startApp()

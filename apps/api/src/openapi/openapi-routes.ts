@@ -54,8 +54,9 @@ export const openapiRoutes = ({
 const stateOf = (entries: ModelEntry[], hasKeys: boolean) =>
   JSON.stringify([
     hasKeys,
-    documentedModels(entries).map(({ model, description, inputSchema, outputSchema, example }) => [
+    documentedModels(entries).map(({ model, versions, description, inputSchema, outputSchema, example }) => [
       model,
+      versions,
       description,
       inputSchema,
       outputSchema,

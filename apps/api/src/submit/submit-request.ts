@@ -13,6 +13,9 @@ const metadataSchema = z
   )
   .refine((metadata) => Object.keys(metadata).length <= 16, 'has at most 16 pairs')
 
+/** What a webhook's address looks like, as far as a pattern tells. Where it may lead is checked by checkWebhookUrl. */
+export const webhookPattern = String.raw`^https?://[^\s#@]+$`
+
 const submitRequestSchema = boundIssues(
   z.strictObject({
     input: z.unknown().describe("The model's input, or an array of 1 to 1,000 of them."),
@@ -24,6 +27,8 @@ const submitRequestSchema = boundIssues(
     webhook: z.string().nullish().meta({
       description: 'Where to post the prediction when it is final, signed (Standard Webhooks).',
       format: 'uri',
+      pattern: webhookPattern,
+      maxLength: 2048,
     }),
     webhook_events_filter: z
       .array(z.enum(webhookEvents, 'takes "start" and "completed"'))

@@ -1,9 +1,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import { deliveryStatuses } from '@onqueue/shared'
-import type { ApiEnvironment } from '../../http/api-environment.ts'
+import type { ApiContext, ApiEnvironment } from '../../http/api-environment.ts'
 import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
 import type { ReadShortBody } from '../../http/bodies/json-body.ts'
 import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
+import { methodNotAllowed } from '../../http/not-found.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
@@ -44,9 +45,13 @@ export const deliveryRoutes = ({
     return c.json({ results: page.results, next: next.href }, 200)
   })
 
-  app.openapi(getRoute, async (c) => c.json(await deliveries.read(c.req.param('id'), c.get('owner')), 200))
+  app.openapi(getRoute, async (c) => {
+    refuseOtherRoute(c)
+    return c.json(await deliveries.read(c.req.param('id'), c.get('owner')), 200)
+  })
 
   app.openapi(discardRoute, async (c) => {
+    refuseOtherRoute(c)
     await deliveries.discard(c.req.param('id'), c.get('owner'))
     return c.body(null, 204)
   })
@@ -62,6 +67,11 @@ export const deliveryRoutes = ({
   )
 
   return app
+}
+
+/** The router would take the name of that route for an id; a route beside it would cost every request its fast way. */
+const refuseOtherRoute = (c: ApiContext) => {
+  if (c.req.path === redeliverAllRoute.path) throw methodNotAllowed(c.req.method, ['POST'])
 }
 
 const tags = ['Webhooks']
@@ -90,7 +100,7 @@ const listRoute = createRoute({
   tags,
   summary: 'Your webhook deliveries, newest first',
   request: {
-    query: z.object({
+    query: z.strictObject({
       status: z.enum(deliveryStatuses).optional(),
       since: docs.time.optional().describe('Only those that were made then or later.'),
       limit: docs.limit,

@@ -50,12 +50,13 @@ const parameter = (
   name: string,
   description: string,
   example?: string,
+  pattern?: string,
 ) => ({
   in: place,
   name,
   description,
   required: place === 'path',
-  schema: { type: 'string' as const },
+  schema: { type: 'string' as const, ...(pattern === undefined ? {} : { pattern }) },
   ...(example === undefined ? {} : { example }),
 })
 
@@ -72,8 +73,16 @@ export const idempotencyHeader = parameter(
   'header',
   'Idempotency-Key',
   'Makes a submit safe to repeat for 24 hours: the same key gives the same prediction.',
+  undefined,
+  '^[ -~]{1,255}$',
 )
-export const cancelAfterHeader = parameter('header', 'Cancel-After', 'Its deadline from now: 30, 30s, 1h30m.')
+export const cancelAfterHeader = parameter(
+  'header',
+  'Cancel-After',
+  'Its deadline from now: 30, 30s, 1h30m.',
+  undefined,
+  '^[0-9][0-9hms.]*$',
+)
 export const ifNoneMatchHeader = parameter(
   'header',
   'If-None-Match',

@@ -41,6 +41,14 @@ export const predictionEventsRoutes = ({
   return app
 }
 
+const eventSchema = z
+  .object({
+    event: z.literal('prediction'),
+    id: z.string().describe('Its ETag.'),
+    data: z.string().describe('The prediction as JSON.'),
+  })
+  .describe('Each of the events, by its fields.')
+
 const eventsRoute = createRoute({
   method: 'get',
   path: '/v1/predictions/{id}/events',
@@ -51,7 +59,7 @@ const eventsRoute = createRoute({
     'An event `prediction` with the object at each change; the stream ends after the final one. One that ends before was told to connect again (`retry`), since its server stops; an EventSource does so by itself. An event `error` before the end says that the prediction is gone.',
   parameters: [idParameter, tokenQuery],
   responses: {
-    200: { description: 'The events.', content: { 'text/event-stream': { schema: z.string() } } },
+    200: { description: 'The events.', content: { 'text/event-stream': { schema: eventSchema } } },
     204: { description: 'Last-Event-ID is that of the final event: an EventSource stops.' },
     404: problem('There is no such prediction.'),
     429: problem('Your key has too many streams open.'),

@@ -51,7 +51,7 @@ export const predictionListRoutes = ({
   return app
 }
 
-const querySchema = z.object({
+const querySchema = z.strictObject({
   model: z.string().optional(),
   status: z.enum(statuses).optional(),
   created_after: time.optional(),
@@ -60,7 +60,7 @@ const querySchema = z.object({
   cursor: z.string().optional().describe('From next or previous of a page.'),
   include: z
     .string()
-    .regex(/^\s*(input|output)(\s*,\s*(input|output))*\s*$/, 'takes input, output or input,output')
+    .regex(/^ *(input|output)( *, *(input|output))* *$/, 'takes input, output or input,output')
     .optional()
     .openapi({ example: 'input,output' }),
 })

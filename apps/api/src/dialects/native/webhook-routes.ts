@@ -7,6 +7,7 @@ import type { ReadShortBody } from '../../http/bodies/json-body.ts'
 import type { Locate } from '../../http/locate.ts'
 import { parseBody } from '../../http/bodies/parse-body.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
+import { webhookPattern } from '../../submit/submit-request.ts'
 import * as docs from './prediction-docs.ts'
 
 /** The caller's signing secret and endpoints, and a test of them. */
@@ -84,10 +85,12 @@ const endpointResource = z
 const originSchema = z.strictObject({
   origin: z
     .url({ protocol: /^https?$/, error: 'takes an origin such as https://example.com' })
-    .describe('Such as https://example.com.')
+    .meta({ description: 'Such as https://example.com.', pattern: '^https?://' })
     .transform((text) => new URL(text).origin),
 })
-const urlSchema = z.strictObject({ url: z.string().describe('Where to.') })
+const urlSchema = z.strictObject({
+  url: z.string().meta({ description: 'Where to.', format: 'uri', pattern: webhookPattern, maxLength: 2048 }),
+})
 
 const secretRoute = createRoute({
   method: 'get',
