@@ -9,13 +9,18 @@ test('a JSON text becomes its value', () => {
   })
 })
 
+/** What follows where a shell of Windows took or left quotes. */
+const hint =
+  '. The shell took or left quotes: in cmd.exe and PowerShell write -d "{\\"name\\": …}", or send a file with -d @input.json'
+
 test.each([
   ['[1,2,NaN]', 'line 1, column 6: NaN and Infinity are no JSON numbers'],
   ['{"a":-Infinity}', 'line 1, column 6: NaN and Infinity are no JSON numbers'],
   ['{"a":[1,2,],}', 'line 1, column 11: a comma stands before the closing bracket'],
   ['{"a":1,}', 'line 1, column 8: a comma stands before the closing bracket'],
   ["{'a':1}", 'line 1, column 2: strings take double quotes'],
-  ['{a:1}', 'line 1, column 2: a name in double quotes should stand here'],
+  ['{a:1}', 'line 1, column 2: a name in double quotes should stand here' + hint],
+  [`'{"a":1}'`, 'line 1, column 1: strings take double quotes' + hint],
   ['{\n  "a": 1\n  "b": 2\n}', 'line 3, column 3: a comma or a closing bracket should stand here'],
   ['{"a":01}', 'line 1, column 6: this is no JSON number'],
   ['{"a":"x\ny"}', 'line 1, column 6: this string does not end, or has a bad escape in it'],

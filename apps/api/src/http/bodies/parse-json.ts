@@ -26,9 +26,16 @@ const parse = (text: string): unknown => {
   } catch {
     if (text.trim() === '') throw new AppError('malformed_json', 'the body is empty; send a JSON document')
     const { line, column, reason } = locateJsonError(text)
-    throw new AppError('malformed_json', `the body is not JSON: line ${line}, column ${column}: ${reason}`)
+    const place = `line ${line}, column ${column}: ${reason}`
+    throw new AppError('malformed_json', `the body is not JSON: ${place}${shellHint(text)}`)
   }
 }
+
+/** What is left of a quoted text after a shell of Windows: its single quotes, or names and words without the double ones. */
+const shellHint = (text: string) =>
+  /^\s*'/.test(text) || /^\s*[[{]+\s*[A-Za-z_]+\s*:/.test(text.slice(0, 1000))
+    ? '. The shell took or left quotes: in cmd.exe and PowerShell write -d "{\\"name\\": …}", or send a file with -d @input.json'
+    : ''
 
 type Unfit = { path: PropertyKey[]; detail: string }
 
