@@ -90,9 +90,33 @@ test('a name that could not be in a URL or an id is refused', async () => {
 
   const { refused } = await readModelRepository(root)
 
-  expect(refused[0]?.reason).toBe(
-    "My Model can't be a model's name: a model name has 1 to 63 of a-z 0-9 . _ - and starts and ends with a letter or digit",
-  )
+  expect(refused).toEqual([
+    {
+      name: 'my-model',
+      reason:
+        'the folder "My Model" can\'t be a model\'s name: a model name has 1 to 63 of a-z 0-9 . _ - and starts and ends with a letter or digit; rename it to my-model',
+    },
+  ])
+})
+
+test.each([
+  ['Iris', 'iris'],
+  ['_private_', 'private'],
+  ['Größe & Gewicht', 'gro-e-gewicht'],
+  ['a'.repeat(70), 'a'.repeat(63)],
+])('a folder %s is shown as %s', async (folder, name) => {
+  await put({ [`${folder}/model.onnx`]: 'x' })
+
+  expect((await readModelRepository(root)).refused).toMatchObject([{ name }])
+})
+
+test('a folder whose name can be mended to that of another is told by its own', async () => {
+  await put({ 'My Model/model.onnx': 'x', 'my-model/model.onnx': 'x', '模型/model.onnx': 'x' })
+
+  const { definitions, refused } = await readModelRepository(root)
+
+  expect(definitions.map(({ name }) => name)).toEqual(['my-model'])
+  expect(refused.map(({ name }) => name)).toEqual(['My Model', '模型'])
 })
 
 test('a model beside version folders is refused', async () => {

@@ -32,7 +32,7 @@ export const readModelRepository = async (dir: string): Promise<ModelRepository>
   })
   const models = await Promise.all(
     names.map((name) =>
-      readModel(name, join(root, name)).catch((err: unknown): ModelRepository => {
+      readModel(name, join(root, name), names).catch((err: unknown): ModelRepository => {
         // a folder that is being copied or is locked must not take the other models with it
         if (err instanceof Error && 'code' in err) return refuse(name, `can't be read: ${err.message}`)
         throw err
@@ -45,7 +45,7 @@ export const readModelRepository = async (dir: string): Promise<ModelRepository>
   }
 }
 
-const readModel = async (name: string, dir: string): Promise<ModelRepository> => {
+const readModel = async (name: string, dir: string, others: string[]): Promise<ModelRepository> => {
   const yaml = await readText(join(dir, 'model.yaml'))
   const isFlat = await isFile(join(dir, 'model.onnx'))
   const versions = await listVersions(dir)
@@ -55,7 +55,12 @@ const readModel = async (name: string, dir: string): Promise<ModelRepository> =>
   }
   const validName = modelNameSchema.safeParse(name)
   if (!validName.success) {
-    return refuse(name, `${name} can't be a model's name: ${validName.error.issues[0]?.message}`)
+    const rule = validName.error.issues[0]?.message
+    const better = nameLike(name)
+    // that of another folder is not to be refused: then only the log tells
+    if (better === undefined || others.includes(better))
+      return refuse(name, `${name} can't be a model's name: ${rule}`)
+    return refuse(better, `the folder "${name}" can't be a model's name: ${rule}; rename it to ${better}`)
   }
   if (isFlat && versions.length > 0) {
     return refuse(
@@ -64,6 +69,16 @@ const readModel = async (name: string, dir: string): Promise<ModelRepository> =>
     )
   }
   return readVersions({ name, dir, yaml, versions: isFlat ? [{ version: '1', dir }] : versions })
+}
+
+/** The name that a folder could have, under which the model is shown as refused: its own can't be in an address. */
+const nameLike = (folder: string) => {
+  const plain = folder
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9._-]+/g, '-')
+    .slice(0, 63)
+  return modelNameSchema.safeParse(plain.replaceAll(/^[._-]+|[._-]+$/g, '')).data
 }
 
 const refuse = (name: string, reason: string): ModelRepository => ({
