@@ -124,6 +124,15 @@ const removeKeys = (file: string, revoked: StoredKey[]) => {
   renameSync(draft, file)
 }
 
+/** A sentence for what the user can mend; anything else keeps its stack. */
+const explain = (err: unknown) => {
+  if (!(err instanceof Error)) return err
+  if (['UsageError', 'ConfigError'].includes(err.name)) return err.message
+  return 'syscall' in err
+    ? `the key file can't be used (${err.message}): make its folder one that you may write to, or set ONQUEUE_API_KEYS_FILE or ONQUEUE_DATA_DIR to another place`
+    : err
+}
+
 const main = () => {
   try {
     const file = keysFileOf(readConfig(process.env))
@@ -131,8 +140,7 @@ const main = () => {
     if (note) console.error(note)
     if (data) console.log(data)
   } catch (err) {
-    const isForUser = err instanceof Error && ['UsageError', 'ConfigError'].includes(err.name)
-    console.error(isForUser ? err.message : err)
+    console.error(explain(err))
     process.exitCode = 1
   }
 }

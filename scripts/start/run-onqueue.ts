@@ -5,6 +5,7 @@ import { announceReady } from './announce-ready.ts'
 import { environmentOf } from './apps.ts'
 import type { App } from './apps.ts'
 import { checkPorts } from './check-ports.ts'
+import { explainDataFolder } from './data-folder.ts'
 import { readOrCreateSecret } from './data-secret.ts'
 import { keepRedis } from './keep-redis.ts'
 import { readStartSettings, toChildEnvironment } from './start-settings.ts'
@@ -50,15 +51,8 @@ export const runOnQueue = async (options: RunOptions) => {
 
 const runWithRedis = async (settings: StartSettings, options: RunOptions): Promise<string | undefined> => {
   const { env, say } = options
-  const secret = env.ONQUEUE_SECRET || readOrCreateSecret(settings.dataDir)
-  const redis = await keepRedis({
-    dataDir: settings.dataDir,
-    env,
-    ...(options.redisSources && { sources: options.redisSources }),
-    log: {
-      info: (sentence) => say('Redis', sentence),
-      debug: (sentence) => settings.isVerbose && say('Redis', sentence),
-    },
+  const { secret, redis } = await openData(settings, options).catch((err: unknown) => {
+    throw explainDataFolder(err, settings.dataDir)
   })
   try {
     say('Redis', redis.description)
@@ -73,6 +67,21 @@ const runWithRedis = async (settings: StartSettings, options: RunOptions): Promi
     await redis.close()
     say('Redis', 'closed')
   }
+}
+
+/** What is kept in the data folder, or by the Redis that REDIS_URL names. */
+const openData = async (settings: StartSettings, { env, say, redisSources }: RunOptions) => {
+  const secret = env.ONQUEUE_SECRET || readOrCreateSecret(settings.dataDir)
+  const redis = await keepRedis({
+    dataDir: settings.dataDir,
+    env,
+    ...(redisSources && { sources: redisSources }),
+    log: {
+      info: (sentence) => say('Redis', sentence),
+      debug: (sentence) => settings.isVerbose && say('Redis', sentence),
+    },
+  })
+  return { secret, redis }
 }
 
 const runApps = async (
