@@ -1,4 +1,4 @@
-import { deliveryKeys, modelKeys } from '@onqueue/shared'
+import { deliveryKeys, modelKeys, parseUndelivered } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createKeyReader } from './redis-keys.ts'
 
@@ -32,7 +32,7 @@ export const readCounters = async ({ redis, namespace, models }: Place): Promise
       [`${model}: delayed`, redis.zcard(queue('delayed'))],
       [`${model}: active`, redis.llen(queue('active'))],
       [`${model}: given up`, redis.zcard(queue('failed'))],
-      [`${model}: undelivered`, redis.zcard(undelivered)],
+      [`${model}: undelivered`, countUndelivered(redis, undelivered)],
       [`${model}: extra rows`, redis.get(extraRows).then(Number)],
     ] as const
   })
@@ -72,6 +72,15 @@ export const takeCensus = async (place: Place): Promise<Census> => {
     strangers: known.flatMap(({ key, kind }) => (kind ? [] : [key])),
     orphans: jobless.filter((_, index) => lifetimes[index] === neverExpires),
   }
+}
+
+/**
+ * Without what is held for the receiver of a thin webhook: a webhooks process that dies right after such a delivery leaves
+ * that to be looked at again, days later.
+ */
+const countUndelivered = async (redis: Redis, key: string) => {
+  const members = await redis.zrange(key, '0', '-1')
+  return members.filter((member) => parseUndelivered(member).kind !== 'held').length
 }
 
 const sumOf = async (redis: Redis, pattern: string) => {
