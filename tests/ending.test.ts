@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readMetric } from './support/metrics.ts'
 import { startStack } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 import { everyView, follow } from './support/views.ts'
@@ -7,7 +8,10 @@ let stack: Stack
 
 beforeAll(async () => {
   stack = await startStack({
-    models: [{ name: 'slow', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 60' }],
+    models: [
+      { name: 'slow', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 60' },
+      { name: 'endless', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 600' },
+    ],
   })
 })
 afterAll(() => stack.close())
@@ -134,6 +138,70 @@ test('a caller of predict that goes away leaves nothing running', async () => {
   await expect.poll(async () => (await find()).status).toBe('canceled')
   await stack.client.untilFinal(busy)
 })
+
+const countStopped = async () => {
+  const [worker] = stack.workers
+  return worker ? readMetric(worker, 'onqueue_runs_stopped_total', { model: 'endless' }) : Number.NaN
+}
+
+/** Of a model whose runs take longer than any test may. */
+const submitEndless = async (headers: Record<string, string> = {}) => {
+  const { body } = await stack.client.submit('endless', { n: [500_000] }, {}, headers)
+  await stack.client.untilTaken(body.id)
+  return String(body.id)
+}
+
+test.each([
+  {
+    how: 'its cancel',
+    end: async () => {
+      const id = await submitEndless()
+      await stack.client.call('POST', `/v1/predictions/${id}/cancel`)
+    },
+  },
+  {
+    how: 'its deadline',
+    end: async () => {
+      await submitEndless({ 'cancel-after': '1s' })
+    },
+  },
+  {
+    how: 'its being deleted',
+    end: async () => {
+      const id = await submitEndless()
+      await stack.client.call('DELETE', `/v1/predictions/${id}`)
+    },
+  },
+  {
+    how: 'its caller of predict having left',
+    end: async () => {
+      const leaving = new AbortController()
+      const calling = fetch(`${stack.url}/v1/models/endless/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ n: [500_001] }),
+        signal: leaving.signal,
+      })
+      await expect.poll(findCalled).toMatchObject({ status: 'processing' })
+      leaving.abort()
+      await expect(calling).rejects.toThrow()
+    },
+  },
+])('a run does not outlive $how by long: others are served by the same model', async ({ end }) => {
+  const stoppedBefore = await countStopped()
+  await end()
+
+  const next = await stack.client.submit('endless', { n: [1] })
+  const { body } = await stack.client.untilFinal(next.body.id)
+
+  expect(body).toMatchObject({ status: 'succeeded', output: { y: 1 }, metrics: { attempts: 1 } })
+  expect((await countStopped()) - stoppedBefore).toBe(1)
+})
+
+const findCalled = async () => {
+  const { body } = await stack.client.get('/v1/predictions?limit=100&include=input')
+  return body.results.find((one: { input: { n: number[] } }) => one.input?.n?.[0] === 500_001)
+}
 
 /** An outcome can be seen a moment before the worker has told BullMQ that the job is done. */
 const untilLetGo = (id: string) =>

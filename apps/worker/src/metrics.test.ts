@@ -40,6 +40,7 @@ test('a scrape tells how predictions ended, how long they waited, and what ran t
   metrics.predictionEnded('iris', outcome, job)
   metrics.microBatchRan('iris', 8, 12)
   metrics.executorDied('iris', 'timed_out')
+  metrics.executorDied('iris', 'stopped')
   const text = await metrics.registry.metrics()
 
   expect(text).toContain('onqueue_predictions_total{model="iris",status="succeeded",code=""} 1')
@@ -47,6 +48,7 @@ test('a scrape tells how predictions ended, how long they waited, and what ran t
   expect(text).toContain('onqueue_micro_batch_rows_sum{model="iris"} 8')
   expect(text).toContain('onqueue_run_time_seconds_sum{model="iris"} 0.012')
   expect(text).toContain('onqueue_executor_restarts_total{model="iris",cause="timed_out"} 1')
+  expect(text).toContain('onqueue_runs_stopped_total{model="iris"} 1')
   expect(text).toContain('onqueue_predictions_in_hand{model="iris"} 3')
   expect(text).toMatch(/onqueue_executor_memory_bytes\{model="iris"\} [1-9]\d{6,}/)
 })

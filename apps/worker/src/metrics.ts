@@ -7,7 +7,7 @@ export type WorkerMetrics = {
   registry: Registry
   predictionEnded(model: string, outcome: Outcome, job: PredictionJobData): void
   microBatchRan(model: string, rows: number, runMs: number): void
-  executorDied(model: string, cause: 'crashed' | 'timed_out' | 'load_failed'): void
+  executorDied(model: string, how: 'crashed' | 'timed_out' | 'load_failed' | 'stopped'): void
   lossFound(kind: string): void
 }
 
@@ -58,6 +58,12 @@ export const createWorkerMetrics = ({
     name: 'onqueue_executor_restarts_total',
     help: 'Executors that died, or did not come to load their model, and were started again, by cause',
     labelNames: ['model', 'cause'],
+    registers,
+  })
+  const stopped = new Counter({
+    name: 'onqueue_runs_stopped_total',
+    help: 'Runs that were stopped, by replacing their executor, since nobody waited for them any more',
+    labelNames: ['model'],
     registers,
   })
   new Gauge({
@@ -112,7 +118,10 @@ export const createWorkerMetrics = ({
       batchRows.observe({ model }, rows)
       runTime.observe({ model }, runMs / 1000)
     },
-    executorDied: (model, cause) => restarts.inc({ model, cause }),
+    executorDied: (model, how) => {
+      if (how === 'stopped') stopped.inc({ model })
+      else restarts.inc({ model, cause: how })
+    },
     lossFound: (kind) => losses.inc({ kind }),
   }
 }

@@ -4,6 +4,7 @@ import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
 import type { Loaded } from './protocol.ts'
+import { readPeakMemory } from './peak-memory.ts'
 import { reviewAnswers } from './review-answers.ts'
 import { createRunRows } from './run-rows.ts'
 import type { RunRows } from './run-rows.ts'
@@ -37,6 +38,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
         providers: session.providers,
       },
       memoryBytes: process.memoryUsage.rss(),
+      peakBytes: await readPeakMemory(),
       timing,
     },
   }

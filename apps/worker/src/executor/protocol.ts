@@ -24,6 +24,8 @@ const loadedSchema = z.object({
     .extend({ batching: batching.omit({ maxWaitMs: true }) }),
   /** resident memory of the executor after warm-up */
   memoryBytes: z.int(),
+  /** the most that it was while the model was loaded */
+  peakBytes: z.int(),
   /** measured at warm-up; `batchMs` is of one run of `batchRows` rows */
   timing: z.object({ oneRowMs: z.number(), batchRows: z.int(), batchMs: z.number() }),
 })

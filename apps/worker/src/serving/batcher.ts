@@ -10,6 +10,8 @@ export type Lane = 'interactive' | 'batch'
  */
 export class Batcher {
   readonly #lanes: Record<Lane, Work[]> = { interactive: [], batch: [] }
+  /** taken before, and put back before they ran: they come first */
+  #back: Row[] = []
   #waiting = 0
 
   /** Rows that wait, those of dropped predictions included until they are passed over. */
@@ -22,9 +24,15 @@ export class Batcher {
     this.#waiting += work.rows.length
   }
 
+  /** Rows that were taken, and have not run though they are not to blame. */
+  putBack(rows: Row[]) {
+    this.#back.push(...rows)
+    this.#waiting += rows.length
+  }
+
   /** Takes up to `maxRows` rows, none of predictions that were dropped. */
   take(maxRows: number): Row[] {
-    const taken: Row[] = []
+    const taken = this.#takeBack(maxRows)
     for (const lane of [this.#lanes.interactive, this.#lanes.batch]) {
       while (taken.length < maxRows) {
         const work = lane.shift()
@@ -38,6 +46,17 @@ export class Batcher {
         this.#waiting -= 1
         if (work.nextRow < work.rows.length) lane.push(work)
       }
+    }
+    return taken
+  }
+
+  #takeBack(maxRows: number) {
+    const taken: Row[] = []
+    while (taken.length < maxRows) {
+      const row = this.#back.shift()
+      if (!row) break
+      this.#waiting -= 1
+      if (!row.work.dropped) taken.push(row)
     }
     return taken
   }

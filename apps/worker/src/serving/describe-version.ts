@@ -3,17 +3,20 @@ import type { Loaded } from '../executor/protocol.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 
 /** What a loaded version offers, and what the worker needs to plan with. */
-export type VersionDescription = Pick<Loaded, 'timing' | 'memoryBytes'> & { interface: VersionInterface }
+export type VersionDescription = Pick<Loaded, 'timing' | 'memoryBytes' | 'peakBytes'> & {
+  interface: VersionInterface
+}
 
 /** Completes what the executor found by what is in `model.yaml`, which it need not send back. */
 export const describeVersion = (
   { task, description, batching }: ModelSettings,
-  { found, timing, memoryBytes }: Loaded,
+  { found, timing, memoryBytes, peakBytes }: Loaded,
 ): VersionDescription => {
   const offered = { ...found, task, description }
   return {
     interface: { ...offered, batching: { ...found.batching, maxWaitMs: batching.max_wait_ms } },
     timing,
     memoryBytes,
+    peakBytes,
   }
 }

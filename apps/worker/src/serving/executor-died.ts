@@ -1,9 +1,12 @@
+/** `stopped`: by us, since nobody waited for its run any more. That says nothing about any row. */
+type How = 'crashed' | 'timed_out' | 'stopped'
+
 /** The executor is gone, and with it the answers to all that was in flight; or it never came to load its model. */
 export class ExecutorDied extends Error {
   override readonly name = 'ExecutorDied'
-  readonly how: 'crashed' | 'timed_out'
+  readonly how: How
 
-  constructor(how: 'crashed' | 'timed_out', detail: string, options?: ErrorOptions) {
+  constructor(how: How, detail: string, options?: ErrorOptions) {
     super(detail, options)
     this.how = how
   }

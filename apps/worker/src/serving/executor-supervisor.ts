@@ -1,8 +1,12 @@
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
+import { planReplacement } from './abandoned-run.ts'
+import type { Replacement } from './abandoned-run.ts'
+import { readAvailableMemory } from './available-memory.ts'
 import type { VersionDescription } from './describe-version.ts'
 import { Executor } from './executor.ts'
-import type { ExecutorDied } from './executor-died.ts'
+import { ExecutorSlot } from './executor-slot.ts'
+import type { ExecutorEnd } from './executor-slot.ts'
 import { planInstances } from './plan-in-flight.ts'
 import { RestartPace } from './restart-pace.ts'
 
@@ -12,59 +16,49 @@ type Options = {
   log: Logger
   /** aborts when the model's executors are to end, those that are still loading included */
   ending: AbortSignal
-  /** `load_failed`: it never came to load the model */
-  onDied: (cause: ExecutorDied['how'] | 'load_failed') => void
+  onDied: (how: ExecutorEnd) => void
+  availableMemory?: () => Promise<number | undefined>
 }
 
-type Slot = { executor: Executor | undefined }
-/** Holds one executor; none from its death until another one has loaded the model. */
-export type ExecutorSlot = Readonly<Slot>
-
 /**
- * Keeps the executors of one model version alive: one that dies is started again, after a delay that grows with the
- * deaths of the last minute, and with the failures in a row to load the model.
- *
- *   alive ──died──▶ delayed ──▶ starting ──loaded──▶ alive
- *                      ▲            │
- *                      └──failed────┘
- *
- * While none is alive and the last try has failed the version is *down*: it can't be told when it runs again.
+ * Keeps the executors of one model version alive, each in its slot (executor-slot.ts). While none is alive and the last
+ * try to start one has failed the version is *down*: nobody knows when it runs again.
  */
 export class ExecutorSupervisor {
   readonly description: VersionDescription
+  /** One for each executor that the version should have, the same ones for good. */
+  readonly slots: readonly ExecutorSlot[]
   readonly #options: Options
-  readonly #slots: Slot[]
-  readonly #start: () => Promise<Executor>
-  /** ends the executors of this version alone */
-  readonly #ending: AbortController
   readonly #pace = new RestartPace()
+  /** ends the executors of this version alone */
+  readonly #closing: AbortController
+  readonly #startExecutor: (signal?: AbortSignal) => Promise<Executor>
+  /** how long it took to load the model the last time */
+  #loadMs = 0
+  #wasDown: string | undefined
   #onRestarted: () => void = () => undefined
   #onDownChanged: () => void = () => undefined
-  #closed = false
-  #restarts = new Set<NodeJS.Timeout>()
-  readonly #starting = new Set<Promise<void>>()
 
   /**
    * Starts as many executors as the version should have. Resolves when the first has loaded the model and each of the
    * others has, or has failed to: that one is tried again. Rejects like `Executor.start` when the first one fails.
    */
   static async start(options: Options): Promise<ExecutorSupervisor> {
-    const { definition, cores, ending } = options
+    const { definition, ending } = options
     const { settings } = definition
-    const own = new AbortController()
-    const signal = AbortSignal.any([ending, own.signal])
-    const start = () =>
+    const closing = new AbortController()
+    const startExecutor = (signal?: AbortSignal) =>
       Executor.start({
         definition,
         threads: settings.threads === 'auto' ? 1 : settings.threads,
         timeoutMs: settings.timeout_s * 1000,
-        signal,
+        signal: AbortSignal.any([ending, closing.signal, ...(signal ? [signal] : [])]),
       })
-    const first = await start()
-    const { timing } = first.description
-    const instances = settings.instances === 'auto' ? planInstances({ timing, cores }) : settings.instances
-    const supervisor = new ExecutorSupervisor(options, { first, instances, start, ending: own })
-    await Promise.all(supervisor.#starting)
+    const startedAt = performance.now()
+    const first = await startExecutor()
+    const loadMs = performance.now() - startedAt
+    const supervisor = new ExecutorSupervisor(options, { first, loadMs, startExecutor, closing })
+    await Promise.all(supervisor.slots.slice(1).map((slot) => slot.start()))
     return supervisor
   }
 
@@ -72,34 +66,40 @@ export class ExecutorSupervisor {
     options: Options,
     {
       first,
-      instances,
-      start,
-      ending,
+      loadMs,
+      startExecutor,
+      closing,
     }: {
       first: Executor
-      instances: number
-      start: () => Promise<Executor>
-      ending: AbortController
+      loadMs: number
+      startExecutor: (signal?: AbortSignal) => Promise<Executor>
+      closing: AbortController
     },
   ) {
+    const { definition, cores, log, ending, onDied } = options
+    const { instances } = definition.settings
     this.#options = options
-    this.#start = start
-    this.#ending = ending
+    this.#startExecutor = startExecutor
+    this.#closing = closing
+    this.#loadMs = loadMs
     this.description = first.description
-    const slot: Slot = { executor: first }
-    const others = Array.from({ length: instances - 1 }, (): Slot => ({ executor: undefined }))
-    this.#slots = [slot, ...others]
-    this.#watch(slot, first)
-    for (const other of others) this.#startIn(other, 'executor started')
-  }
-
-  /** One for each executor that the version should have, the same ones for good. */
-  get slots(): readonly ExecutorSlot[] {
-    return this.#slots
+    const { timing } = first.description
+    const count = instances === 'auto' ? planInstances({ timing, cores }) : instances
+    const slotOptions = {
+      definition,
+      log,
+      pace: this.#pace,
+      ending: AbortSignal.any([ending, closing.signal]),
+      start: (signal?: AbortSignal) => this.#start(signal),
+      onDied,
+      onChanged: () => this.#changed(),
+    }
+    this.slots = Array.from({ length: count }, () => new ExecutorSlot(slotOptions))
+    this.slots[0]?.hold(first)
   }
 
   get executorPids() {
-    return this.#slots.flatMap(({ executor }) => (executor ? [executor.pid] : []))
+    return this.slots.flatMap(({ executor }) => (executor ? [executor.pid] : []))
   }
 
   /** False while too many rows have been found guilty lately; restarts are slower meanwhile. */
@@ -112,12 +112,17 @@ export class ExecutorSupervisor {
     return this.executorPids.length === 0 ? this.#pace.whyFailing : undefined
   }
 
-  /** Has `listener` called whenever an executor was started again and can run rows. */
+  /** How long it took to load the model the last time. */
+  get loadMs() {
+    return this.#loadMs
+  }
+
+  /** Has `listener` called whenever executors have come or gone: there may be one that can run rows. */
   onRestarted(listener: () => void) {
     this.#onRestarted = listener
   }
 
-  /** Has `listener` called whenever the version may have gone down or come up, or has another reason to be down. */
+  /** Has `listener` called whenever the version went down or came up, or has another reason to be down. */
   onDownChanged(listener: () => void) {
     this.#onDownChanged = listener
   }
@@ -126,70 +131,41 @@ export class ExecutorSupervisor {
     this.#pace.rowConvicted()
   }
 
+  /** How an executor would be replaced now. */
+  async planReplacement(): Promise<Replacement> {
+    const { availableMemory = readAvailableMemory } = this.#options
+    const { peakBytes: neededBytes, interface: offered } = this.description
+    const availableBytes = await availableMemory()
+    return planReplacement({ neededBytes, availableBytes, providers: offered.providers })
+  }
+
+  /**
+   * Replaces the executor of a slot whose run was abandoned, unless another one is just being replaced or the model could
+   * not be loaded lately: then what is there is kept. See `ExecutorSlot.replace`.
+   */
+  async replace(slot: ExecutorSlot, replacement: Replacement, signal: AbortSignal) {
+    if (this.#pace.whyFailing !== undefined || this.slots.some(({ isReplaced }) => isReplaced)) return
+    await slot.replace(replacement, signal)
+  }
+
   /** Ends the executors, and resolves when their processes are gone. */
   async close() {
-    this.#closed = true
-    for (const timer of this.#restarts) clearTimeout(timer)
-    this.#ending.abort()
-    await Promise.all([...this.#slots.map(({ executor }) => executor?.ended), ...this.#starting])
+    this.#closing.abort()
+    await Promise.all(this.slots.map((slot) => slot.close()))
   }
 
-  #watch(slot: Slot, watched: Executor) {
-    void watched.ended.then((died) => {
-      if (this.#isEnding) return
-      slot.executor = undefined
-      this.#pace.executorDied()
-      const { definition, log, onDied } = this.#options
-      const { name, version } = definition
-      log.warn({ model: name, version, pid: watched.pid, reason: died.message }, 'executor died')
-      onDied(died.how)
-      this.#restart(slot)
-      if (this.whyDown !== undefined) this.#onDownChanged()
-    })
+  async #start(signal?: AbortSignal) {
+    const startedAt = performance.now()
+    const executor = await this.#startExecutor(signal)
+    this.#loadMs = performance.now() - startedAt
+    return executor
   }
 
-  #restart(slot: Slot) {
-    const timer = setTimeout(() => {
-      this.#restarts.delete(timer)
-      this.#startIn(slot, 'executor started again')
-    }, this.#pace.delayMs)
-    this.#restarts.add(timer)
-  }
-
-  #startIn(slot: Slot, event: string) {
-    // tryToStart never rejects
-    const starting = this.#tryToStart(slot, event).finally(() => this.#starting.delete(starting))
-    this.#starting.add(starting)
-  }
-
-  async #tryToStart(slot: Slot, event: string) {
-    const { definition, log } = this.#options
-    try {
-      const executor = await this.#start()
-      const wasFailing = this.#pace.whyFailing !== undefined
-      this.#pace.loaded()
-      slot.executor = executor
-      this.#watch(slot, executor)
-      if (this.#isEnding) await executor.ended
-      else log.info({ model: definition.name, pid: executor.pid }, event)
-      if (wasFailing) this.#onDownChanged()
-      this.#onRestarted()
-    } catch (err) {
-      if (!this.#isEnding) this.#loadFailed(slot, err)
+  #changed() {
+    if (this.#wasDown !== this.whyDown) {
+      this.#wasDown = this.whyDown
+      this.#onDownChanged()
     }
-  }
-
-  #loadFailed(slot: Slot, err: unknown) {
-    const { definition, log, onDied } = this.#options
-    const { name, version } = definition
-    const failures = this.#pace.loadFailed(err)
-    log.error({ err, model: name, version, failures }, 'executor did not start')
-    onDied('load_failed')
-    this.#restart(slot)
-    if (this.whyDown !== undefined) this.#onDownChanged()
-  }
-
-  get #isEnding() {
-    return this.#closed || this.#options.ending.aborted
+    this.#onRestarted()
   }
 }

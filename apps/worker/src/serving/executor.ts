@@ -31,6 +31,7 @@ export class Executor {
   #nextRunId = 1
   #timer: NodeJS.Timeout | undefined
   #timedOut = false
+  #isStopped = false
   #died: ExecutorDied | undefined
 
   /** Starts the process and loads the model. Rejects as `loadExecutor` does. */
@@ -54,16 +55,14 @@ export class Executor {
     this.#ended = new Promise((resolve) => {
       const onExit = (code: number | null, signal: NodeJS.Signals | null) => {
         clearTimeout(this.#timer)
-        const died = new ExecutorDied(
-          this.#timedOut ? 'timed_out' : 'crashed',
-          this.#timedOut ? `did not finish within ${timeoutMs / 1000} s` : describeExit(code, signal),
-        )
+        const died = this.#explainEnd(code, signal)
         this.#died = died
         const [current, ...next] = this.#runs.splice(0)
         current?.reject(died)
         // only the one that was running was too slow
+        const how = died.how === 'stopped' ? 'stopped' : 'crashed'
         for (const run of next)
-          run.reject(new ExecutorDied('crashed', `ended with the run before: it ${died.message}`))
+          run.reject(new ExecutorDied(how, `ended with the run before: it ${died.message}`))
         resolve(died)
       }
       if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode)
@@ -78,6 +77,10 @@ export class Executor {
   /** Runs that were sent and not answered. */
   get inFlight() {
     return this.#runs.length
+  }
+
+  get isGone() {
+    return this.#died !== undefined
   }
 
   /** Resolves, never rejects, when the process is gone. */
@@ -99,8 +102,21 @@ export class Executor {
     })
   }
 
+  /** Ends it with the run that it is in. Nothing that was in flight is to blame. */
+  stop() {
+    this.#isStopped = true
+    this.kill()
+  }
+
   kill() {
     this.#child.kill('SIGKILL')
+  }
+
+  #explainEnd(code: number | null, signal: NodeJS.Signals | null) {
+    if (this.#timedOut)
+      return new ExecutorDied('timed_out', `did not finish within ${this.#timeoutMs / 1000} s`)
+    if (this.#isStopped) return new ExecutorDied('stopped', 'was stopped: nobody waited for its run any more')
+    return new ExecutorDied('crashed', describeExit(code, signal))
   }
 
   #answer(message: unknown) {

@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createLogger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { childProcesses, nextTurn } from './fixtures/child-processes.ts'
 import { ModelVersion } from './model-version.ts'
+import { allExecutorsOf, signalAll } from '../../../../tests/support/processes.ts'
 import type { RunEnd } from './work.ts'
 
 /**
@@ -30,9 +31,11 @@ const open = async (
   {
     settings = {},
     areFinal = async (ids) => ids.map(() => false),
+    availableMemory = async () => Infinity,
   }: {
     settings?: Partial<Omit<ModelSettings, 'task'>>
     areFinal?: (ids: string[]) => Promise<boolean[]>
+    availableMemory?: () => Promise<number | undefined>
   } = {},
 ) => {
   const definition = definitions.find((candidate) => candidate.name === name)
@@ -66,6 +69,7 @@ const open = async (
       return final
     },
     isExpectingRows: () => isExpectingRows,
+    availableMemory,
     events: {
       microBatchRan: (rows) => microBatches.push(rows),
       executorDied: (how) => deaths.push(how),
@@ -411,4 +415,177 @@ test('a version may be closed twice, and gives back what comes later', async () 
   await version.close()
 
   expect(resultsOf(await run([{ i: 1 }]))).toBe('returned')
+})
+
+describe('a run whose predictions have all ended', () => {
+  /** Of `slow`: on any machine longer than a test may take. */
+  const endless = { n: [200_000] }
+
+  test('is stopped when it goes on, and who waits behind it is served by another executor', async () => {
+    const { run, runsSent, deaths, version, microBatches } = await open('slow', {
+      settings: { timeout_s: 600 },
+    })
+    const [pid] = version.executorPids
+    const deadline = new AbortController()
+    const abandoned = run([endless], { signal: deadline.signal })
+    await runsSent(1)
+
+    deadline.abort()
+    const next = run([{ n: [1] }, { n: [2] }])
+
+    expect(resultsOf(await abandoned)).toBe('dropped')
+    expect(resultsOf(await next)).toEqual(succeeded('y', 1, 2))
+    expect(deaths).toEqual(['stopped'])
+    expect(version.executorPids).not.toContain(pid)
+    expect(version.executorPids.length).toBe(1)
+    // they ran together, so that they were no suspects
+    expect(microBatches).toEqual([2])
+  })
+
+  test('is found also where nobody tells the worker that they ended', async () => {
+    const canceled: string[] = []
+    const { run, runsSent, deaths } = await open('slow', {
+      settings: { timeout_s: 600 },
+      areFinal: async (ids) => ids.map((id) => canceled.includes(id)),
+    })
+    const abandoned = run([endless], { id: 'canceled' })
+    await runsSent(1)
+
+    canceled.push('canceled')
+
+    expect(resultsOf(await abandoned)).toBe('dropped')
+    expect(resultsOf(await run([{ n: [3] }]))).toEqual(succeeded('y', 3))
+    expect(deaths).toEqual(['stopped'])
+  })
+
+  test('costs nothing those that were sent to the executor behind it', async () => {
+    const { run, runsSent, deaths, microBatches } = await open('slow', { settings: { timeout_s: 600 } })
+    const deadline = new AbortController()
+    const abandoned = run([endless], { signal: deadline.signal })
+    const behind = run([{ n: [1] }, { n: [2] }, { n: [3] }])
+    await runsSent(2)
+
+    deadline.abort()
+
+    expect(resultsOf(await behind)).toEqual(succeeded('y', 1, 2, 3))
+    expect(resultsOf(await abandoned)).toBe('dropped')
+    expect(deaths).toEqual(['stopped'])
+    expect(microBatches).toEqual([3])
+  })
+
+  test('is no row that crashed its executor, where it ran alone', async () => {
+    const { run, runsSent, deaths, version } = await open('slow', { settings: { timeout_s: 600 } })
+    const deadline = new AbortController()
+    const abandoned = run([endless], { signal: deadline.signal, alone: true })
+    await runsSent(1)
+
+    deadline.abort()
+
+    expect(resultsOf(await run([{ n: [1] }], { alone: true }))).toEqual(succeeded('y', 1))
+    expect(resultsOf(await abandoned)).toBe('dropped')
+    expect(deaths).toEqual(['stopped'])
+    expect(version.isHealthy).toBe(true)
+  })
+
+  test('is ended before the next executor is started, where there is no memory for two', async () => {
+    const { run, runsSent, deaths } = await open('slow', {
+      settings: { timeout_s: 600 },
+      availableMemory: async () => {
+        counts.push((await childProcesses()).length)
+        return 0
+      },
+    })
+    const counts: number[] = []
+    const deadline = new AbortController()
+    void run([endless], { signal: deadline.signal })
+    await runsSent(1)
+
+    deadline.abort()
+    await expect.poll(() => deaths, { timeout: 20_000, interval: 1 }).toEqual(['stopped'])
+    counts.push((await childProcesses()).length)
+
+    expect(resultsOf(await run([{ n: [1] }]))).toEqual(succeeded('y', 1))
+    expect(Math.max(...counts)).toBe(1)
+  })
+
+  test('goes on while one of them is still wanted', async () => {
+    const { run, expectRows, allSubmitted, runsSent, deaths, microBatches } = await open('slow')
+    const deadline = new AbortController()
+    expectRows()
+    const ends = [run([{ n: [1800] }], { signal: deadline.signal }), run([{ n: [1] }])]
+    allSubmitted()
+    await runsSent(1)
+
+    deadline.abort()
+
+    expect((await Promise.all(ends)).map(resultsOf)).toEqual(['dropped', succeeded('y', 1)])
+    expect(microBatches).toEqual([2])
+    expect(deaths).toEqual([])
+  })
+
+  test('is left alone when it has ended before another executor is there', async () => {
+    const { run, runsSent, deaths, version, microBatches } = await open('slow', {
+      settings: { timeout_s: 600 },
+    })
+    const before = version.executorPids
+    const deadline = new AbortController()
+    const abandoned = run([{ n: [2500] }], { signal: deadline.signal })
+    await runsSent(1)
+
+    deadline.abort()
+    const others = async () => (await allExecutorsOf(process.pid)).filter((pid) => !before.includes(pid))
+    await expect.poll(others, { timeout: 20_000, interval: 1 }).toHaveLength(1)
+    // so that it is not there in time
+    signalAll(await others(), 'SIGSTOP')
+    await abandoned
+
+    expect(resultsOf(await run([{ n: [1] }]))).toEqual(succeeded('y', 1))
+    await expect.poll(others, { timeout: 20_000 }).toEqual([])
+    expect(deaths).toEqual([])
+    expect(version.executorPids).toEqual(before)
+    expect(microBatches).toEqual([1, 1])
+  })
+
+  test('is not stopped where it ends within a second', async () => {
+    const { run, runsSent, deaths, version } = await open('slow')
+    const before = version.executorPids
+    const deadline = new AbortController()
+    const abandoned = run([{ n: [150] }], { signal: deadline.signal })
+    await runsSent(1)
+
+    deadline.abort()
+    await abandoned
+
+    expect(resultsOf(await run([{ n: [1] }]))).toEqual(succeeded('y', 1))
+    expect(deaths).toEqual([])
+    expect(version.executorPids).toEqual(before)
+  })
+
+  test('waits for its turn where another executor of the version is just being replaced', async () => {
+    const { run, runsSent, deaths, version } = await open('slow', {
+      settings: { timeout_s: 600, instances: 2 },
+    })
+    const before = version.executorPids
+    const deadline = new AbortController()
+    const counts: number[] = []
+    void run([endless], { signal: deadline.signal })
+    await runsSent(1)
+    void run([endless], { signal: deadline.signal })
+    await runsSent(2)
+
+    deadline.abort()
+    await expect
+      .poll(
+        async () => {
+          counts.push((await childProcesses()).length)
+          return deaths
+        },
+        { timeout: 30_000, interval: 5 },
+      )
+      .toEqual(['stopped', 'stopped'])
+
+    expect(resultsOf(await run([{ n: [1] }]))).toEqual(succeeded('y', 1))
+    expect(Math.max(...counts)).toBe(3)
+    expect(version.executorPids.filter((pid) => before.includes(pid))).toEqual([])
+  })
 })

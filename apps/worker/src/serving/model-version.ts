@@ -1,9 +1,12 @@
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { Lane } from './batcher.ts'
+import { createDropFinal } from './drop-final.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
-import type { ExecutorDied } from './executor-died.ts'
+import type { ExecutorEnd } from './executor-slot.ts'
 import { planInFlight } from './plan-in-flight.ts'
+import { RunTimes } from './run-times.ts'
+import { RunWatch } from './run-watch.ts'
 import { Scheduler } from './scheduler.ts'
 import { Work } from './work.ts'
 import type { RunEnd } from './work.ts'
@@ -11,8 +14,7 @@ import type { RunEnd } from './work.ts'
 /** What a model version tells of itself while it works. */
 type ServingEvents = {
   microBatchRan(rows: number, runMs: number): void
-  /** `load_failed`: it never came to load the model */
-  executorDied(cause: ExecutorDied['how'] | 'load_failed'): void
+  executorDied(how: ExecutorEnd): void
   /** `whyDown` may have changed */
   downChanged(): void
 }
@@ -28,6 +30,8 @@ type Options = {
   events: ServingEvents
   /** ends every executor, those that are still loading included */
   ending: AbortSignal
+  /** in bytes, for one more executor; read from the system when not given */
+  availableMemory?: () => Promise<number | undefined>
 }
 
 /** One model version in this worker: predictions come in, and leave when their rows have run in its executors. */
@@ -43,9 +47,8 @@ export class ModelVersion {
 
   /** Loads the version into as many executors as it should have. Rejects like `ExecutorSupervisor.start`. */
   static async open(options: Options): Promise<ModelVersion> {
-    const { definition, cores, log, ending, events } = options
-    const onDied = (cause: ExecutorDied['how'] | 'load_failed') => events.executorDied(cause)
-    const supervisor = await ExecutorSupervisor.start({ definition, cores, log, ending, onDied })
+    const onDied = (how: ExecutorEnd) => options.events.executorDied(how)
+    const supervisor = await ExecutorSupervisor.start({ ...options, onDied })
     return new ModelVersion(options, supervisor)
   }
 
@@ -58,17 +61,29 @@ export class ModelVersion {
     this.definition = definition
     this.#options = options
     this.maxInFlightRows = maxInFlightRows
+    const dropFinal = createDropFinal({ model: definition.name, areFinal, log })
+    const times = new RunTimes([timing.oneRowMs, timing.batchMs])
     this.#supervisor = supervisor
     supervisor.onDownChanged(() => this.#downChanged())
     this.#scheduler = new Scheduler({
-      model: definition.name,
       supervisor,
       maxRows: microBatchRows,
       maxWaitMs: batching.maxWaitMs,
-      log,
-      areFinal,
+      dropFinal,
       isExpectingRows,
-      onMicroBatchRan: (rows, runMs) => events.microBatchRan(rows, runMs),
+      onMicroBatchRan: (rows, runMs) => {
+        times.add(runMs)
+        events.microBatchRan(rows, runMs)
+      },
+      watchRun: (slot, works) =>
+        new RunWatch({
+          works,
+          dropFinal,
+          times,
+          loadMs: supervisor.loadMs,
+          planReplacement: () => supervisor.planReplacement(),
+          stop: (replacement, signal) => supervisor.replace(slot, replacement, signal),
+        }),
     })
   }
 

@@ -1,28 +1,28 @@
-import { levelOf } from '@onqueue/shared'
-import type { Logger } from '@onqueue/shared'
 import { Batcher } from './batcher.ts'
 import type { Lane } from './batcher.ts'
-import type { ExecutorSlot, ExecutorSupervisor } from './executor-supervisor.ts'
+import type { DropFinal } from './drop-final.ts'
+import type { ExecutorSlot } from './executor-slot.ts'
+import type { ExecutorSupervisor } from './executor-supervisor.ts'
 import { RunFailed } from '../executor/run-failed.ts'
 import { ExecutorDied } from './executor-died.ts'
 import type { Executor } from './executor.ts'
 import { failedRow } from './row-outcome.ts'
 import type { RowOutcome } from './row-outcome.ts'
+import type { RunWatch } from './run-watch.ts'
 import type { Row, Work } from './work.ts'
 
 type Options = {
-  model: string
   supervisor: ExecutorSupervisor
   /** the most rows that may run together */
   maxRows: number
   /** how long a micro-batch that is not full waits for rows that are on their way */
   maxWaitMs: number
-  log: Logger
-  /** which of these predictions are final already, and so need not run */
-  areFinal: (ids: string[]) => Promise<boolean[]>
+  dropFinal: DropFinal
   /** true while more rows are known to be on their way */
   isExpectingRows: () => boolean
   onMicroBatchRan: (rows: number, runMs: number) => void
+  /** watches a run of these in an executor of the slot, from its turn to its end */
+  watchRun: (slot: ExecutorSlot, works: ReadonlySet<Work>) => Pick<RunWatch, 'begin' | 'end'>
 }
 
 type Suspect = { row: Row; strikes: number }
@@ -49,6 +49,7 @@ const shortRunMs = 20
  *   answered ─────────────▶ every row has its own result or its own error
  *   ONNX Runtime threw ───▶ its rows become suspects
  *   executor died or hung ▶ all rows in flight in it become suspects; its supervisor starts another
+ *   stopped, as abandoned ▶ nobody waits for its rows; those that waited behind it run in the next executor
  *
  * Suspects run alone, one after the other, with nothing else in flight in their executor. A suspect on which ONNX
  * Runtime throws is guilty of that. One that ends its executor is guilty when it has done so *twice alone*: the first
@@ -142,10 +143,11 @@ export class Scheduler {
     schedule.running += 1
     const rows = await this.#withoutFinal(taken)
     try {
-      if (rows.length > 0) finishAll(rows, await this.#runRows(executor, rows))
+      if (rows.length > 0) finishAll(rows, await this.#runRows(schedule, executor, rows))
       if (rows.length === this.#rowLimit) this.#rowLimit = Math.min(this.#rowLimit + 1, this.#options.maxRows)
     } catch (err) {
-      if (err instanceof RunFailed && rows.length === 1) finishAll(rows, [failedRow(err)])
+      if (isStopped(err)) this.#batcher.putBack(rows)
+      else if (err instanceof RunFailed && rows.length === 1) finishAll(rows, [failedRow(err)])
       else this.#accuse(rows)
       if (err instanceof ExecutorDied && err.how === 'timed_out') {
         this.#rowLimit = Math.max(1, Math.floor(this.#rowLimit / 2))
@@ -163,9 +165,10 @@ export class Scheduler {
     try {
       // it ended before it got the row, which says nothing about the row
       if (schedule.slot.executor !== executor) return
-      if (rows.length > 0) finishAll(rows, await this.#runRows(executor, rows))
+      if (rows.length > 0) finishAll(rows, await this.#runRows(schedule, executor, rows))
       schedule.suspects.shift()
     } catch (err) {
+      if (isStopped(err)) return
       if (err instanceof ExecutorDied) suspect.strikes += 1
       if (err instanceof ExecutorDied && suspect.strikes < 2) return
       if (err instanceof ExecutorDied) this.#options.supervisor.rowConvicted()
@@ -177,30 +180,27 @@ export class Scheduler {
     }
   }
 
-  async #runRows(executor: Executor, rows: Row[]) {
+  async #runRows({ slot }: Schedule, executor: Executor, rows: Row[]) {
     const works = new Set(rows.map((row) => row.work))
-    const { results, runMs } = await executor.run(
-      rows.map(({ work, index }) => work.rows[index]),
-      () => {
-        for (const work of works) work.hasRun = true
-      },
-    )
-    for (const work of works) work.ranIn({ batchSize: rows.length, runMs })
-    this.#lastRunMs = runMs
-    this.#options.onMicroBatchRan(rows.length, runMs)
-    return results
+    const watch = this.#options.watchRun(slot, works)
+    const onStart = () => {
+      for (const work of works) work.hasRun = true
+      watch.begin()
+    }
+    try {
+      const inputs = rows.map(({ work, index }) => work.rows[index])
+      const { results, runMs } = await executor.run(inputs, onStart)
+      for (const work of works) work.ranIn({ batchSize: rows.length, runMs })
+      this.#lastRunMs = runMs
+      this.#options.onMicroBatchRan(rows.length, runMs)
+      return results
+    } finally {
+      watch.end()
+    }
   }
 
-  /** Leaves out predictions that ended in the meantime: canceled, expired, or run by another worker. */
   async #withoutFinal(rows: Row[]) {
-    const works = [...new Set(rows.map((row) => row.work))]
-    // where it can't be found out they run: an outcome is written once, so nothing but time is lost
-    const final = await this.#options.areFinal(works.map((work) => work.id)).catch((err: unknown) => {
-      const { log, model } = this.#options
-      log[levelOf(err)]({ err, model }, 'outcomes could not be looked up')
-      return []
-    })
-    for (const [index, work] of works.entries()) if (final[index]) work.drop()
+    await this.#options.dropFinal([...new Set(rows.map((row) => row.work))])
     return rows.filter((row) => !row.work.dropped)
   }
 
@@ -209,6 +209,8 @@ export class Scheduler {
     schedule?.suspects.push(...rows.map((row) => ({ row, strikes: 0 })))
   }
 }
+
+const isStopped = (err: unknown) => err instanceof ExecutorDied && err.how === 'stopped'
 
 const finishAll = (rows: Row[], outcomes: RowOutcome[]) => {
   for (const [position, { work, index }] of rows.entries())

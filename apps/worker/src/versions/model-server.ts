@@ -174,7 +174,7 @@ export class ModelServer {
       isExpectingRows: () => this.#consumer?.isExpectingRows() ?? false,
       events: {
         microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),
-        executorDied: (cause) => events.executorDied(model, cause),
+        executorDied: (how) => events.executorDied(model, how),
         downChanged: () => this.#changed(entry),
       },
     }

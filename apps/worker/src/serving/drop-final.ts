@@ -1,0 +1,27 @@
+import { levelOf } from '@onqueue/shared'
+import type { Logger } from '@onqueue/shared'
+import type { Work } from './work.ts'
+
+/** Drops those of some predictions that ended in the meantime: canceled, expired, or run by another worker. */
+export type DropFinal = (works: Work[]) => Promise<void>
+
+export const createDropFinal =
+  ({
+    model,
+    areFinal,
+    log,
+  }: {
+    model: string
+    /** which of these predictions are final already */
+    areFinal: (ids: string[]) => Promise<boolean[]>
+    log: Logger
+  }): DropFinal =>
+  async (works) => {
+    if (works.length === 0) return
+    // where it can't be found out they run: an outcome is written once, so nothing but time is lost
+    const final = await areFinal(works.map((work) => work.id)).catch((err: unknown) => {
+      log[levelOf(err)]({ err, model }, 'outcomes could not be looked up')
+      return []
+    })
+    for (const [index, work] of works.entries()) if (final[index]) work.drop()
+  }
