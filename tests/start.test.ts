@@ -2,7 +2,7 @@
 // supervised-start.test.ts.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -213,6 +213,37 @@ test('Ctrl-C ends everything and loses nothing', { timeout: 90_000 }, async () =
   await untilReady(second)
   await expectAllSucceed(second.client, ids)
 })
+
+test('with an empty models folder it says what is missing, and ends when it is told to', async () => {
+  const settings = { ...(await makeSettings()), ONQUEUE_MODELS_DIR: await emptyFolder() }
+  const program = npmStart(settings)
+
+  const line = await program.line(/OnQueue: no predictions yet/)
+  program.signalGroup('SIGINT')
+
+  expect(line).toContain(
+    `there is no model in ${settings.ONQUEUE_MODELS_DIR}: put a folder with a model.onnx`,
+  )
+  await program.exited
+  expect(program.output()).toMatch(/worker: stopped/)
+})
+
+test('where the default model is missing it says so, and how to ask one that is there', async () => {
+  const folder = await emptyFolder()
+  symlinkSync(join(root, 'models/iris'), join(folder, 'iris'))
+  const program = npmStart({ ...(await makeSettings()), ONQUEUE_MODELS_DIR: folder })
+
+  expect(await untilReady(program)).toContain('/v1/models/iris/predict')
+  expect(program.output()).toMatch(
+    /OnQueue: the default model demo-classifier is not among the models that are ready, such as iris/,
+  )
+})
+
+const emptyFolder = async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'onqueue-models-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return folder
+}
 
 /** What it printed without npm's own lines. */
 const sentencesOf = (program: RunningProgram) =>

@@ -107,6 +107,7 @@ const runApps = async (
   )
   const announced = announceReady({
     url: `http://${urlHost(childEnv.ONQUEUE_HOST || '127.0.0.1')}:${settings.port}`,
+    workerUrl: `http://127.0.0.1:${settings.healthPorts['ONQUEUE_WORKER_HEALTH_PORT']}`,
     model: settings.defaultModel,
     say,
     print,

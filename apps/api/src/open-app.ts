@@ -132,6 +132,7 @@ export const openApp = async ({
   app.route('/', homeRoutes({ models, access, publicUrl }))
   return {
     fetch: app.fetch,
+    models,
     collectMetrics,
     connectionRefused: () => metrics.connectionRefused(),
     endStreams: known.endStreams,

@@ -30,9 +30,10 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
   const namespace = config.ONQUEUE_PREFIX
   const connections = openRedis({ url: config.REDIS_URL, namespace, log })
   opened.defer(() => connections.close())
+  let app: Awaited<ReturnType<typeof openApp>> | undefined
   const isReady = createReadinessCheck({
     condition: connections.condition,
-    isOpen: () => rooms.isOpen(),
+    models: () => app?.models,
     isClosing: () => door.isClosing(),
   })
   const { server, port, url } = await listen({
@@ -50,7 +51,6 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
   })
   underWay.watch(server, { patienceMs: 60_000 })
 
-  let app: Awaited<ReturnType<typeof openApp>> | undefined
   const waiting = createWaitingApp({ isReady })
   serveRequests(server, {
     fetch: (...request) => (app ?? waiting).fetch(...request),

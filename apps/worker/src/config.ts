@@ -17,6 +17,12 @@ export const settings = z.object({
     .default('127.0.0.1')
     .describe("Address of the worker's health port: /livez, /readyz, /metrics."),
   ONQUEUE_WORKER_HEALTH_PORT: portSetting(8082).describe("The worker's health port."),
+  ONQUEUE_READY: z
+    .enum(['default', 'all'])
+    .default('default')
+    .describe(
+      'What has to be loaded for the worker to become ready: the default version of each model that is not refused for its files, or all versions.',
+    ),
   ONQUEUE_WORKER_GRACE: durationSetting('25s').describe(
     'How long predictions in hand may take to finish when the worker is told to stop; the rest goes back to the queue.',
   ),

@@ -31,6 +31,7 @@ const create = () =>
   createWorkerMetrics({
     executors: () => [{ model: 'iris', pids: [process.pid] }],
     inFlight: () => [{ model: 'iris', predictions: 3 }],
+    versions: () => [{ model: 'iris', status: 'ready' }],
     refusals: () => [{ code: 'READONLY', count: 2 }],
   })
 
@@ -50,6 +51,7 @@ test('a scrape tells how predictions ended, how long they waited, and what ran t
   expect(text).toContain('onqueue_executor_restarts_total{model="iris",cause="timed_out"} 1')
   expect(text).toContain('onqueue_runs_stopped_total{model="iris"} 1')
   expect(text).toContain('onqueue_predictions_in_hand{model="iris"} 3')
+  expect(text).toContain('onqueue_model_versions{model="iris",status="ready"} 1')
   expect(text).toMatch(/onqueue_executor_memory_bytes\{model="iris"\} [1-9]\d{6,}/)
 })
 
@@ -57,7 +59,7 @@ test('every metric is in docs/metrics.md, with its type and meaning', async () =
   const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
   const own = (await create().registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('onqueue_'))
 
-  expect(own.length).toBe(9)
+  expect(own.length).toBe(11)
   for (const { name, type, help } of own) {
     const line = docs.split('\n').find((one) => one.startsWith(`| \`${name}\` |`))
     expect(line).toContain(`| ${type} |`)

@@ -14,12 +14,15 @@ export type WorkerMetrics = {
 export const createWorkerMetrics = ({
   executors,
   inFlight,
+  versions,
   refusals,
 }: {
   /** pids of the executors of each model at this moment */
   executors: () => { model: string; pids: number[] }[]
   /** predictions of each model that were taken and have not finished */
   inFlight: () => { model: string; predictions: number }[]
+  /** versions that this worker has */
+  versions: () => { model: string; status: 'loading' | 'refused' | 'ready' }[]
   /** what Redis refused so far */
   refusals: () => { code: string; count: number }[]
 }): WorkerMetrics => {
@@ -73,6 +76,16 @@ export const createWorkerMetrics = ({
     registers,
     collect() {
       for (const { model, predictions } of inFlight()) this.set({ model }, predictions)
+    },
+  })
+  new Gauge({
+    name: 'onqueue_model_versions',
+    help: 'Versions of a model that this worker has, by whether they are loading, ready or refused',
+    labelNames: ['model', 'status'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { model, status } of versions()) this.inc({ model, status })
     },
   })
   new Gauge({

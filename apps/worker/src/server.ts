@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import {
   connectConsumer,
   createLogger,
@@ -34,16 +35,21 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
   const metrics = createWorkerMetrics({
     executors: () => models.executors(),
     inFlight: () => models.inFlight(),
+    versions: () => models.versions(),
     refusals: () => condition.counts(),
   })
   const models = openModels({
     ...store,
+    modelsDir: resolve(config.ONQUEUE_MODELS_DIR),
+    demand: config.ONQUEUE_READY,
     cores: config.ONQUEUE_CORES || availableParallelism(),
     versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
     outcomes,
     events: metrics,
     log,
   })
+  let graceMs = config.ONQUEUE_WORKER_GRACE
+  let isEnding = false
   const health = await startHealthServer({
     host: config.ONQUEUE_WORKER_HEALTH_HOST,
     port: config.ONQUEUE_WORKER_HEALTH_PORT,
@@ -52,19 +58,16 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     metricsHosts: config.ONQUEUE_METRICS_HOSTS,
     log,
     isReady: async () => {
-      const reasons = [
-        ...(isEnding ? ['this process stops'] : []),
-        ...(await condition.check()),
-        ...(models.isLoaded() ? [] : ['models are still loading']),
-      ]
+      if (isEnding) return { ready: false, reasons: ['this process stops'] }
+      const ofRedis = await condition.check()
+      // it does not tell of other workers then
+      const reasons = ofRedis.length > 0 ? ofRedis : await models.whyNotReady()
       return { ready: reasons.length === 0, reasons }
     },
     metrics: () => metrics.registry.metrics(),
   })
   opened.defer(() => health.close())
 
-  let graceMs = config.ONQUEUE_WORKER_GRACE
-  let isEnding = false
   const rooms = openWhenUsable({
     connections: [redis],
     url: config.REDIS_URL,

@@ -7,7 +7,17 @@ import { createReadinessCheck } from './readiness.ts'
 import { dialectWith } from './dialect.fixture.ts'
 import { healthPaths, healthRoutes } from './health-routes.ts'
 
-const startApp = ({ reasons, hasKeys = false }: { reasons: string[]; hasKeys?: boolean }) => {
+const open = { isEmpty: () => false, whyClosed: (): string[] => [] }
+
+const startApp = ({
+  reasons,
+  hasKeys = false,
+  models = open,
+}: {
+  reasons: string[]
+  hasKeys?: boolean
+  models?: typeof open
+}) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createAuth({
@@ -17,7 +27,7 @@ const startApp = ({ reasons, hasKeys = false }: { reasons: string[]; hasKeys?: b
     }),
   )
   app.onError((err, c) => c.text('', err instanceof AppError ? 401 : 500))
-  const isReady = createReadinessCheck({ condition: { check: async () => reasons } })
+  const isReady = createReadinessCheck({ condition: { check: async () => reasons }, models: () => models })
   return app.route('/', healthRoutes({ isReady, collectMetrics: async () => 'onqueue_waiters 0\n' }))
 }
 
@@ -45,6 +55,40 @@ test('not ready, and why', async () => {
   expect(await response.json()).toEqual({
     status: 'unavailable',
     reasons: ['Redis does not answer; check that it runs and that REDIS_URL is right'],
+  })
+})
+
+test('not ready while no model was seen to take predictions; when later none does, it stays ready', async () => {
+  let closed = ['model "iris" is being loaded for the first time; try again soon']
+  const models = { isEmpty: () => false, whyClosed: () => closed }
+  const app = startApp({ reasons: up, models })
+  const ask = async () => {
+    const response = await app.request('/readyz')
+    return [response.status, await response.json()]
+  }
+
+  const first = await ask()
+  closed = []
+  const second = await ask()
+  closed = ['model "iris" has not had a worker for 10 minutes; start one']
+  const third = await ask()
+
+  expect(first).toEqual([503, { status: 'unavailable', reasons: [expect.stringContaining('first time')] }])
+  expect(second).toEqual([200, { status: 'ok', reasons: [] }])
+  expect(third).toEqual([200, { status: 'ok', reasons: [] }])
+})
+
+test('not ready without any model, also if there was one', async () => {
+  let isEmpty = false
+  const app = startApp({ reasons: up, models: { isEmpty: () => isEmpty, whyClosed: () => [] } })
+
+  const before = await app.request('/readyz')
+  isEmpty = true
+  const after = await app.request('/readyz')
+
+  expect([before.status, after.status]).toEqual([200, 503])
+  expect(await after.json()).toMatchObject({
+    reasons: ['no worker has published a model yet: start a worker that has one'],
   })
 })
 

@@ -1,24 +1,36 @@
 import type { Readiness, RedisCondition } from '@onqueue/shared'
 
+type Options = {
+  condition: Pick<RedisCondition, 'check'>
+  /** what is known of the models, once what stands on Redis was opened; `whyClosed` is empty when one takes predictions */
+  models: () => { isEmpty(): boolean; whyClosed(): string[] } | undefined
+  /** whether the process was told to end */
+  isClosing?: () => boolean
+}
+
 /**
- * Whether this API can take predictions: Redis takes writes. (It has read the models by the time it is open.) A model that
- * isn't loaded is no reason: it is told to whoever asks for it, and other models may well be served.
+ * Whether this API can accept and read predictions: Redis takes writes, and a model was seen to take predictions. Which of
+ * them do is told to whoever asks for one. When later none does, because all their workers are gone, say, what was
+ * predicted can still be read, and no other API could accept more: so that makes none unready, unless there is no model at
+ * all any more.
  */
-export const createReadinessCheck =
-  ({
-    condition,
-    isOpen = () => true,
-    isClosing = () => false,
-  }: {
-    condition: Pick<RedisCondition, 'check'>
-    /** whether what stands on Redis was opened */
-    isOpen?: () => boolean
-    /** whether the process was told to end */
-    isClosing?: () => boolean
-  }) =>
-  async (): Promise<Readiness> => {
+export const createReadinessCheck = ({ condition, models, isClosing = () => false }: Options) => {
+  let wasOpen = false
+
+  const whyModels = () => {
+    const known = models()
+    if (!known) return ['it is still starting']
+    if (known.isEmpty()) return ['no worker has published a model yet: start a worker that has one']
+    const closed = known.whyClosed()
+    wasOpen ||= closed.length === 0
+    return wasOpen ? [] : closed
+  }
+
+  return async (): Promise<Readiness> => {
     if (isClosing()) return { ready: false, reasons: ['this process stops'] }
-    const reasons = await condition.check()
-    if (reasons.length === 0 && !isOpen()) reasons.push('it is still starting')
+    const ofRedis = await condition.check()
+    // what is known of the models may be old then
+    const reasons = ofRedis.length > 0 ? ofRedis : whyModels()
     return { ready: reasons.length === 0, reasons }
   }
+}

@@ -18,6 +18,9 @@ export type ModelCatalog = {
    * refused, silent for too long or, for a caller who `needsWorker` since he wants the answer now, without one.
    */
   resolve(model: string, options: { version: string | undefined; needsWorker: boolean }): ServedVersion
+  isEmpty(): boolean
+  /** Why each model takes no predictions, not even such as may wait; empty when one does. */
+  whyClosed(): string[]
   /** Where an input breaks the schema of a version; pointers start with `pointer`. Empty when it may be queued. */
   check(served: ServedVersion, input: unknown, pointer: string): ErrorPlace[]
   close(): Promise<void>
@@ -88,6 +91,11 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
       refuseUnlessServed(entry, served, { needsWorker, now: clock() })
       return served
     },
+    isEmpty: () => entries.size === 0,
+    whyClosed: () => {
+      const reasons = [...entries.values()].map((entry) => whyClosed(entry, clock()))
+      return reasons.some((reason) => reason === undefined) ? [] : reasons.flatMap((reason) => reason ?? [])
+    },
     check: ({ card }, input, pointer) => {
       const known = checks.get(card.digest)
       if (known) return known(input, pointer)
@@ -99,6 +107,15 @@ export const createModelCatalog = async (options: Options): Promise<ModelCatalog
       stopListening()
       await stopRefreshing()
     },
+  }
+}
+
+const whyClosed = (entry: ModelEntry, now: number) => {
+  try {
+    refuseUnlessServed(entry, defaultVersionOf(entry.versions), { needsWorker: false, now })
+    return undefined
+  } catch (err) {
+    return err instanceof AppError ? err.message : String(err)
   }
 }
 

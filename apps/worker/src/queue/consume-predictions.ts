@@ -97,6 +97,7 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
     drainDelay: 5,
     runRetryDelay: 1000,
     skipVersionCheck: true,
+    autorun: false,
   })
   worker.on('active', (job: Job) => {
     const { data: prediction } = predictionJobSchema.safeParse(job.data)
@@ -139,6 +140,10 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
     if (inFlight.isExchanging) return
     for (const version of versions.all()) version.expectationChanged()
   }
+
+  // its loop over the queue ends when it is told to. Should a defect end it the process has to end, too, so that it is started
+  // again: BullMQ's autorun would only report it, and nobody would notice that nothing is taken any more
+  void worker.run()
 
   return {
     countInFlight: () => inFlight.size,

@@ -10,7 +10,8 @@ import type { ModelEvents } from './model-events.ts'
 import { publishCards } from './publish-cards.ts'
 import type { PublishedCards } from './publish-cards.ts'
 import { cardOf, refusedCard } from './version-card.ts'
-import { VersionEntry } from './version-entry.ts'
+import { VersionEntries } from './version-entries.ts'
+import type { VersionEntry } from './version-entry.ts'
 import type { OpenOptions } from './version-entry.ts'
 
 type Options = RedisStore & {
@@ -42,7 +43,7 @@ type Options = RedisStore & {
 export class ModelServer {
   readonly model: string
   readonly #options: Options
-  readonly #entries = new Map<string, VersionEntry>()
+  readonly #entries = new VersionEntries()
   readonly #cards: PublishedCards
   readonly #throughput = new Throughput()
   readonly #adding = new Set<Promise<void>>()
@@ -54,7 +55,7 @@ export class ModelServer {
     this.#options = options
     this.#cards = publishCards({
       ...options,
-      healthOf: (digest) => this.#healthOf(digest),
+      healthOf: (digest) => this.#entries.healthOf(digest),
       measurePace: () => this.#throughput.measure(performance.now()),
     })
   }
@@ -62,9 +63,10 @@ export class ModelServer {
   /** Announces what can't even be read. The next heartbeat tells of it. */
   async refuse(refused: RefusedModel) {
     const card = refusedCard(refused)
-    await this.#cards.announce(card)
     const { model, version, reason } = card
+    this.#entries.enterUnreadable(card)
     this.#options.log.error({ model, version, reason }, 'model refused')
+    await this.#cards.announce(card)
   }
 
   /**
@@ -88,7 +90,7 @@ export class ModelServer {
     if (!entry) return
     this.#cards.withdraw(digest)
     await entry.drain()
-    await this.#end(entry)
+    await this.#entries.end(entry)
   }
 
   /** Ends a version at once. What it has in flight goes back to the queue. Resolves when its executors are gone. */
@@ -96,7 +98,7 @@ export class ModelServer {
     const entry = this.#entries.get(digest)
     if (!entry) return
     this.#cards.withdraw(digest)
-    await this.#end(entry)
+    await this.#entries.end(entry)
   }
 
   /** Predictions taken and not finished. */
@@ -105,37 +107,32 @@ export class ModelServer {
   }
 
   executorPids() {
-    return [...this.#entries.values()].flatMap(({ version }) => version?.executorPids ?? [])
+    return this.#entries.executorPids()
+  }
+
+  /** Those that take predictions, or will, or can't, in ascending order. */
+  versions() {
+    return this.#entries.list()
   }
 
   /** Lets what was taken finish for `graceMs`, and returns the rest to the queue. */
   async close(graceMs: number) {
     this.#closed = true
     this.#cards.stop()
-    for (const entry of this.#entries.values()) entry.stopLoading()
+    for (const entry of this.#entries.all()) entry.stopLoading()
     await Promise.allSettled(this.#adding)
     await this.#cards.leave()
     await this.#consumer?.close(graceMs)
-    await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)))
+    await Promise.all(this.#entries.all().map((entry) => this.#entries.end(entry)))
   }
 
   async #add(definitions: ModelDefinition[]) {
-    const entries = this.#enter(definitions)
+    const entries = this.#entries.enter(definitions, this.#options.log)
     await this.#tell(entries)
     await Promise.all(entries.map((entry) => this.#load(entry)))
     if (this.#closed) return
     for (const entry of entries) entry.becomeReady()
     await this.#tell(entries)
-  }
-
-  #enter(definitions: ModelDefinition[]) {
-    for (const { name, version, digest } of definitions)
-      if (this.#entries.has(digest)) throw new Error(`version ${version} of ${name} is here; remove it first`)
-    return definitions.map((definition) => {
-      const entry = new VersionEntry(definition, this.#options.log)
-      this.#entries.set(definition.digest, entry)
-      return entry
-    })
   }
 
   async #load(entry: VersionEntry) {
@@ -155,7 +152,7 @@ export class ModelServer {
 
   /** Takes predictions while a version is ready, and tells how these are: in this order, see above. */
   async #tell(entries: VersionEntry[]) {
-    const [ready] = this.#versionsThatAre('ready')
+    const [ready] = this.#entries.versionsThatAre('ready')
     if (ready) this.#consumer ??= this.#consume(ready)
     this.#consumer?.take(ready !== undefined)
     for (const entry of entries) {
@@ -190,31 +187,15 @@ export class ModelServer {
           const entry = this.#entries.get(digest)
           return entry?.state === 'ready' ? entry.version : undefined
         },
-        all: () => this.#versionsThatAre('ready', 'draining'),
+        all: () => this.#entries.versionsThatAre('ready', 'draining'),
         maxInFlightRows: () =>
-          Math.max(1, ...this.#versionsThatAre('ready').map(({ maxInFlightRows }) => maxInFlightRows)),
+          Math.max(
+            1,
+            ...this.#entries.versionsThatAre('ready').map(({ maxInFlightRows }) => maxInFlightRows),
+          ),
       },
       throughput: this.#throughput,
       onEnded: (prediction, outcome) => events.predictionEnded(model, outcome, prediction),
     })
-  }
-
-  #versionsThatAre(...states: VersionEntry['state'][]) {
-    return [...this.#entries.values()].flatMap(({ state, version }) =>
-      version && states.includes(state) ? version : [],
-    )
-  }
-
-  #healthOf(digest: string) {
-    const version = this.#entries.get(digest)?.version
-    if (!version) return undefined
-    const { isHealthy, description, executorPids } = version
-    return { isHealthy, memoryBytes: description.memoryBytes * executorPids.length }
-  }
-
-  async #end(entry: VersionEntry) {
-    const { digest } = entry.definition
-    await entry.end()
-    if (this.#entries.get(digest) === entry) this.#entries.delete(digest)
   }
 }

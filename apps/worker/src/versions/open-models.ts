@@ -1,16 +1,23 @@
 import { randomUUID } from 'node:crypto'
-import { modelNameSchema } from '@onqueue/shared'
+import { canRun, modelNameSchema, readModel } from '@onqueue/shared'
 import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 import type { ModelRepository } from '../repository/read-model-repository.ts'
 import { ModelServer } from './model-server.ts'
 import type { ModelEvents } from './model-events.ts'
+import { whyNothingRuns, whyNotReadyYet } from './worker-readiness.ts'
+import type { Demand, OwnVersion } from './worker-readiness.ts'
 
 /** The models that this worker serves: none at first. */
 export type Models = {
   /** Serves every model of a repository, and returns their names. They are loaded side by side. */
   serve(repository: ModelRepository): string[]
-  /** True when every version of the repository is ready or refused. */
-  isLoaded(): boolean
+  /**
+   * Why no predictions should be expected to be served here, a sentence each; empty when they are. What keeps a worker from
+   * becoming ready does not make one unready that was ready once. Rejects when Redis does not tell of other workers.
+   */
+  whyNotReady(): Promise<string[]>
+  /** versions that this worker has now */
+  versions(): OwnVersion[]
   /** pids of the executors of each model at this moment */
   executors(): { model: string; pids: number[] }[]
   /** predictions of each model that were taken and have not finished */
@@ -20,6 +27,9 @@ export type Models = {
 }
 
 type Options = RedisStore & {
+  /** where the repository is, for people */
+  modelsDir: string
+  demand: Demand
   cores: number
   /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
@@ -29,16 +39,20 @@ type Options = RedisStore & {
 }
 
 export const openModels = (options: Options): Models => {
-  const { log } = options
+  const { modelsDir, demand, log } = options
   const workerId = randomUUID()
   const servers: ModelServer[] = []
-  let isLoaded = false
+  const versions = () => servers.flatMap((server) => server.versions())
+  /** digests of what was there at the start; undefined until it was read */
+  let found: Set<string> | undefined
+  let wasReady = false
 
   const load = async (server: ModelServer, { definitions, refused }: ModelRepository) => {
     const isOfModel = ({ name }: { name: string }) => name === server.model
     try {
-      for (const one of refused.filter(isOfModel)) await server.refuse(one)
-      await server.add(...definitions.filter(isOfModel))
+      // all of them are known before the first is awaited
+      const refusing = refused.filter(isOfModel).map((one) => server.refuse(one))
+      await Promise.all([...refusing, server.add(...definitions.filter(isOfModel))])
     } catch (err) {
       log.error({ err, model: server.model }, 'model could not be served')
     }
@@ -49,16 +63,39 @@ export const openModels = (options: Options): Models => {
       const names = namesOf(repository, log)
       servers.push(...names.map((model) => new ModelServer({ ...options, workerId, model })))
       // load never rejects
-      void Promise.all(servers.map((server) => load(server, repository))).then(() => (isLoaded = true))
+      for (const server of servers) void load(server, repository)
+      found = new Set(versions().map(({ digest }) => digest))
       return names
     },
-    isLoaded: () => isLoaded,
+    whyNotReady: async () => {
+      if (found === undefined) return ['the model repository is being read']
+      const atStart = versions().filter(({ digest }) => found?.has(digest))
+      const reasons = whyNothingRuns(versions(), modelsDir)
+      if (reasons.length > 0 || wasReady) return reasons
+      const others = await readOthers(options, workerId, atStart)
+      const notYet = whyNotReadyYet({ own: atStart, others, demand })
+      wasReady = notYet.length === 0
+      return notYet
+    },
+    versions,
     executors: () => servers.map((server) => ({ model: server.model, pids: server.executorPids() })),
     inFlight: () => servers.map((server) => ({ model: server.model, predictions: server.countInFlight() })),
     close: async (graceMs) => {
       await Promise.all(servers.map((server) => server.close(graceMs)))
     },
   }
+}
+
+/** What other live workers serve of the models of which a version is refused here. */
+const readOthers = async ({ redis, namespace }: RedisStore, workerId: string, own: OwnVersion[]) => {
+  const models = new Set(own.filter(({ status }) => status === 'refused').map(({ model }) => model))
+  const entries = await Promise.all([...models].map((model) => readModel({ redis, namespace }, model)))
+  return entries.flatMap(({ name, heartbeats }) =>
+    heartbeats
+      .filter((heartbeat) => heartbeat.workerId !== workerId)
+      .flatMap((heartbeat) => heartbeat.versions.filter(({ status }) => canRun(status)))
+      .map(({ version, digest }) => ({ model: name, version, digest })),
+  )
 }
 
 /** The names of all models in the repository, those included that can only be announced as refused. */

@@ -1,0 +1,76 @@
+import { compareVersions } from '@onqueue/shared'
+import type { Logger, VersionCard } from '@onqueue/shared'
+import type { ModelDefinition } from '../repository/model-definition.ts'
+import type { OwnVersion } from './worker-readiness.ts'
+import { VersionEntry } from './version-entry.ts'
+
+/** The versions of one model in this worker, by their digest, and those of its folder that could not even be read. */
+export class VersionEntries {
+  readonly #entries = new Map<string, VersionEntry>()
+  readonly #unreadable: VersionCard[] = []
+
+  /** Enters versions. Throws when one is here already. */
+  enter(definitions: ModelDefinition[], log: Logger) {
+    for (const { name, version, digest } of definitions)
+      if (this.#entries.has(digest)) throw new Error(`version ${version} of ${name} is here; remove it first`)
+    return definitions.map((definition) => {
+      const entry = new VersionEntry(definition, log)
+      this.#entries.set(definition.digest, entry)
+      return entry
+    })
+  }
+
+  /** Takes the card of what could not be read. */
+  enterUnreadable(card: VersionCard) {
+    this.#unreadable.push(card)
+  }
+
+  get(digest: string) {
+    return this.#entries.get(digest)
+  }
+
+  all() {
+    return [...this.#entries.values()]
+  }
+
+  /** Those that have loaded, in one of these states. */
+  versionsThatAre(...states: VersionEntry['state'][]) {
+    return this.all().flatMap(({ state, version }) => (version && states.includes(state) ? version : []))
+  }
+
+  executorPids() {
+    return this.all().flatMap(({ version }) => version?.executorPids ?? [])
+  }
+
+  healthOf(digest: string) {
+    const version = this.get(digest)?.version
+    if (!version) return undefined
+    const { isHealthy, description, executorPids } = version
+    return { isHealthy, memoryBytes: description.memoryBytes * executorPids.length }
+  }
+
+  /** Ends a version, and forgets it. Resolves when its executors are gone. */
+  async end(entry: VersionEntry) {
+    const { digest } = entry.definition
+    await entry.end()
+    if (this.#entries.get(digest) === entry) this.#entries.delete(digest)
+  }
+
+  /** All but those that are about to leave, in ascending order. */
+  list(): OwnVersion[] {
+    const own = this.all().flatMap(({ state, reason, definition }): OwnVersion[] => {
+      const { name: model, version, digest } = definition
+      return state === 'draining' || state === 'gone'
+        ? []
+        : [{ model, version, digest, status: state, reason }]
+    })
+    const unreadable = this.#unreadable.map(({ model, version, digest, reason }): OwnVersion => ({
+      model,
+      version,
+      digest,
+      status: 'refused',
+      reason,
+    }))
+    return [...unreadable, ...own].sort((a, b) => compareVersions(a.version, b.version))
+  }
+}
