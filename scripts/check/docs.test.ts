@@ -18,7 +18,7 @@ const listPaths = (folder: string): string[] =>
 const exceptions = {
   'every app has one': ['main.ts', 'config.ts', 'server.ts', 'metrics.ts'],
   'every model has one, or may': ['model.yaml', 'make.py', 'golden.json'],
-  'made by npm start': ['.cache/compile'],
+  'made by npm start': ['.cache', '.cache/compile'],
   'made by the bench': ['bench/results/latest.json', 'mine.json'],
   'made by who follows the document': [
     '.cache/venv',
