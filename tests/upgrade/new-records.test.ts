@@ -19,6 +19,10 @@ const additions: string[] = [
   // how long a prediction takes: without it the time until one is done is reckoned from the rate alone
   ':{<model>}:worker:<uuid> string that expires.serviceMs number',
   ':{<model>}:worker:<uuid> string that expires.serviceMs is not in all',
+  // which API key submitted it: without it the link to the events is bound to none, as that release makes it
+  ':{<model>}:predictions:<prediction> hash data.keyId null',
+  ':{<model>}:predictions:<prediction> hash data.keyId string',
+  ':{<model>}:predictions:<prediction> hash data.keyId is not in all',
   // who is there and what he reads: a release that has no such heartbeats is noticed by what it listens to
   ':processes set <uuid>',
   ':process:<uuid> string that expires object',

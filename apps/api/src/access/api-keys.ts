@@ -45,6 +45,9 @@ export const parseKeysOf = (source: string, text: string): StoredKey[] => {
   )
 }
 
+/** What says which key it was, and opens nothing. */
+export const keyIdOf = (sha256: string) => sha256.slice(0, 16)
+
 /** Finds the name of the stored key that a key is. Takes as long for a wrong key as for a right one. */
 export const createKeyFinder = (keys: readonly StoredKey[]) => {
   const known = keys.map(({ name, sha256 }) => ({ name, digest: Buffer.from(sha256, 'hex') }))

@@ -11,17 +11,18 @@ import { docsPaths } from '../openapi/docs-routes.ts'
 import { createAuth } from './auth.ts'
 import type { KeyRing } from './key-ring.ts'
 
-const ringOf = (names: Record<string, string>): KeyRing => ({
+const ringOf = (names: Record<string, string>): Pick<KeyRing, 'isKeyNeeded' | 'findOwner'> => ({
   isKeyNeeded: () => Object.keys(names).length > 0,
   findOwner: (key) => names[key],
 })
 
 const native = dialectWith({
-  opensWithoutKey: (request) => opensEvents(request, (id, token) => token === `token-of-${id}`),
+  opensWithoutKey: (request) =>
+    opensEvents(request, (id, token) => (token === `token-of-${id}` ? { kind: 'unbound' } : undefined)),
 })
 const routes = [native, plainPaths, healthPaths, docsPaths]
 
-const startApp = (keys: KeyRing) => {
+const startApp = (keys: ReturnType<typeof ringOf>) => {
   const app = new Hono<ApiEnvironment>()
   app.use(
     createAuth({

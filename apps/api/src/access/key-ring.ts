@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { ConfigError } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
-import { createKeyFinder, parseKeys, parseKeysOf } from './api-keys.ts'
+import { createKeyFinder, keyIdOf, parseKeys, parseKeysOf } from './api-keys.ts'
 import type { StoredKey } from './api-keys.ts'
 
 /** The keys that open this server, of the settings and of the key file. */
@@ -10,6 +10,8 @@ export type KeyRing = {
   isKeyNeeded(): boolean
   /** The owner that a key belongs to; undefined when nobody has it (any more). */
   findOwner(key: string): string | undefined
+  /** Whether the owner has a key of that id. */
+  hasKey(owner: string, keyId: string): boolean
 }
 
 const lookAgainAfterMs = 1000
@@ -61,6 +63,12 @@ export const openKeyRing = ({
     isKeyNeeded: () => {
       refresh()
       return isKeyNeeded
+    },
+    hasKey: (owner, keyId) => {
+      refresh()
+      return [...settingsKeys, ...inFile.keys].some(
+        ({ name, sha256 }) => name === owner && keyIdOf(sha256) === keyId,
+      )
     },
     findOwner: (key) => {
       refresh()

@@ -30,6 +30,7 @@ export const openAccess = ({
 
   return {
     isKeyNeeded: () => keys.isKeyNeeded(),
+    hasKey: (owner: string, keyId: string) => keys.hasKey(owner, keyId),
     /** The two middlewares that let a request in, or throw. `routes` are all that the app has. */
     middleware: ({
       dialectOf,

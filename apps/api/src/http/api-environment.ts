@@ -10,6 +10,8 @@ export type ApiEnvironment = {
   Variables: {
     /** whose key submitted the request; `anonymous` without keys. Set by auth.ts */
     owner: string
+    /** which of the owner's keys it came with; null without keys. Set by auth.ts, absent where a test has no app around its routes */
+    keyId?: string | null
     /** set first of all, also for refused requests */
     requestId: string
     /** when the request came in, on the clock of `performance.now()`, in ms: waits are counted from here */

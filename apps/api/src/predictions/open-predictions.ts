@@ -1,8 +1,16 @@
 import { createEventsTokens, createOutcomeWriter, createShowPrediction } from '@onqueue/shared'
-import type { DeliveryStore, Logger, PredictionQueues, RedisStore } from '@onqueue/shared'
+import type {
+  DeliveryStore,
+  EventsToken,
+  Logger,
+  PredictionRecord,
+  PredictionQueues,
+  RedisStore,
+} from '@onqueue/shared'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { Channels } from '../redis/channels.ts'
 import { createCancelPrediction } from './cancel-prediction.ts'
+import { opensEventsOf } from './events-access.ts'
 import { createForgetPrediction } from './forget-prediction.ts'
 import { createListPredictions } from './list-predictions.ts'
 import { createEventStreams } from './prediction-events.ts'
@@ -25,6 +33,8 @@ export const openPredictions = ({
   models,
   deliveries,
   secrets,
+  areTokensBound,
+  hasKey,
   publicUrl,
   retentionMs,
   log,
@@ -35,6 +45,9 @@ export const openPredictions = ({
   deliveries: DeliveryStore
   /** under which the links to events are signed */
   secrets: () => readonly [string, ...string[]]
+  areTokensBound: () => boolean
+  /** whether the owner has a key of that id */
+  hasKey: (owner: string, keyId: string) => boolean
   publicUrl: string
   retentionMs: number
   log: Logger
@@ -66,7 +79,14 @@ export const openPredictions = ({
     forget: createForgetPrediction({ ...store, queues, deliveries, cancel, retentionMs }),
     list: createListPredictions({ ...store, catalog: models, reader }),
     follow: events.stream,
-    isEventsToken: (predictionId: string, token: string) => tokens.verify(predictionId, token),
+    readEventsToken: (predictionId: string, token: string) => tokens.read(predictionId, token),
+    opensEvents: (record: PredictionRecord, token: EventsToken) =>
+      opensEventsOf(record, token, {
+        hasKey,
+        areTokensBound: areTokensBound(),
+        retentionMs,
+        now: Date.now(),
+      }),
     countWaiters: () => waiters.count(),
     countEventStreams: () => events.countOpen(),
     endStreams: () => events.close(),

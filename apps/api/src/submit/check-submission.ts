@@ -14,6 +14,8 @@ export type Submission = ReadSubmission & {
   form: BodyForm
   owner: string
   requestId: string
+  /** the caller's key, as auth.ts found it */
+  keyId?: string | null | undefined
   /** the `Cancel-After` header */
   cancelAfter?: string | undefined
   /** what its owner wants to be told, checked */
@@ -34,7 +36,16 @@ export type CheckedSubmission = {
 
 /** Throws what `resolve` of the catalog throws, and `invalid_input` with the places where the input does not fit. */
 export const createSubmissionCheck =
-  ({ models, clock = Date.now }: { models: Pick<ModelCatalog, 'resolve' | 'check'>; clock?: () => number }) =>
+  ({
+    models,
+    areTokensBound = () => true,
+    clock = Date.now,
+  }: {
+    models: Pick<ModelCatalog, 'resolve' | 'check'>
+    /** every live process reads events tokens that are bound to a key */
+    areTokensBound?: () => boolean
+    clock?: () => number
+  }) =>
   (submission: Submission): CheckedSubmission => {
     const placesOf = ({ input, form }: Submission, served: ServedVersion): ErrorPlace[] => {
       if ('value' in input) return models.check(served, input.value, inputPointerOf(form))
@@ -42,7 +53,17 @@ export const createSubmissionCheck =
       return input.checked?.digest === served.card.digest ? input.checked.places : []
     }
 
-    const { model, request, input, owner, requestId, cancelAfter, webhook, needsWorker = false } = submission
+    const {
+      model,
+      request,
+      input,
+      owner,
+      requestId,
+      keyId,
+      cancelAfter,
+      webhook,
+      needsWorker = false,
+    } = submission
     const { priority, metadata } = request
     const served = models.resolve(model, { version: request.version, needsWorker })
     const places = placesOf(submission, served)
@@ -68,6 +89,7 @@ export const createSubmissionCheck =
       deadline: deadlineFrom(cancelAfter, createdAt),
       createdAt,
       ...(webhook ? { webhook } : {}),
+      ...(keyId !== undefined && areTokensBound() ? { keyId } : {}),
     }
     return {
       job,

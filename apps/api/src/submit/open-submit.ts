@@ -50,8 +50,10 @@ export type Predictions = {
   follow: StreamEvents
   /** The native resource, which webhooks send too. */
   show: ShowPrediction
-  /** Whether a token is the one in `urls.events` of the prediction. */
-  isEventsToken: (predictionId: string, token: string) => boolean
+  /** What a token in `urls.events` of the prediction is bound to; undefined where it is none. */
+  readEventsToken: KnownPredictions['readEventsToken']
+  /** Whether it is still good for that prediction. */
+  opensEvents: KnownPredictions['opensEvents']
 }
 
 /** Opens the way into the queue. `close` stops what goes on beside the requests. */
@@ -64,6 +66,7 @@ export const openSubmit = ({
   known,
   checkReceiver,
   secrets,
+  areTokensBound,
   retentionMs,
   backlogLimit,
   memoryWatermark,
@@ -79,6 +82,8 @@ export const openSubmit = ({
   checkReceiver: CheckReceiver
   /** under which the ids of idempotent submits are made */
   secrets: () => readonly [string, ...string[]]
+  /** every live process reads events tokens that are bound to a key */
+  areTokensBound: () => boolean
   retentionMs: number
   /** rows of a model that may wait or run */
   backlogLimit: number
@@ -105,6 +110,7 @@ export const openSubmit = ({
     reader,
     add: createAddPrediction({ store: { redis: bulk, namespace }, enqueue, waiters, count, log }),
     secrets,
+    areTokensBound,
     count,
   })
 
@@ -125,7 +131,8 @@ export const openSubmit = ({
       list: known.list,
       follow: known.follow,
       show: known.show,
-      isEventsToken: known.isEventsToken,
+      readEventsToken: known.readEventsToken,
+      opensEvents: known.opensEvents,
     },
     close: async () => {
       clock.close()

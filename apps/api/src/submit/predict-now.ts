@@ -16,6 +16,7 @@ export type PredictNow = (request: {
   body: JsonBody
   owner: string
   requestId: string
+  keyId?: string | null | undefined
   signal: AbortSignal
   waitMs: number
 }) => Promise<EndedPrediction>
@@ -32,7 +33,7 @@ export const createPredictNow =
     watcher: PredictionWatcher
     cancel: CancelPrediction
   }): PredictNow =>
-  async ({ model, version, body, owner, requestId, signal, waitMs }) => {
+  async ({ model, version, body, owner, requestId, keyId, signal, waitMs }) => {
     const endsAt = performance.now() + waitMs
     const { record, expected } = await submit({
       model,
@@ -41,6 +42,7 @@ export const createPredictNow =
       version,
       owner,
       requestId,
+      keyId,
       needsWorker: true,
       isAwaited: true,
     })

@@ -35,6 +35,7 @@ export const createSubmitPrediction = ({
   reader,
   add,
   secrets,
+  areTokensBound,
   count,
 }: {
   models: Pick<ModelCatalog, 'get' | 'resolve' | 'check'>
@@ -45,9 +46,10 @@ export const createSubmitPrediction = ({
   reader: PredictionReader
   add: AddPrediction
   secrets: () => readonly [string, ...string[]]
+  areTokensBound: () => boolean
   count: Pick<CountSubmits, 'countRefused'>
 }): SubmitPrediction => {
-  const check = createSubmissionCheck({ models })
+  const check = createSubmissionCheck({ models, areTokensBound })
 
   const prepare = async (submission: AwaitedSubmission) => {
     const webhook = await checkWebhook(submission.request, submission.owner)

@@ -37,6 +37,8 @@ export const predictionJobSchema = z.object({
   deadline: z.number().nullable(),
   createdAt: z.number(),
   webhook: webhookRequestSchema.optional(),
+  /** which API key submitted it, by the beginning of its hash; null where none was needed, absent from the release before */
+  keyId: z.string().nullable().optional(),
 })
 export type PredictionJobData = z.infer<typeof predictionJobSchema>
 

@@ -14,11 +14,14 @@ export const createShowPrediction =
   }: {
     publicUrl: string
     retentionMs: number
-    tokens: { sign(predictionId: string): string }
+    tokens: Parameters<typeof predictionUrls>[1]['tokens']
   }): ShowPrediction =>
   (record, place) =>
     toPrediction(record, {
-      urls: predictionUrls(record.id, { publicUrl, tokens }),
+      urls: predictionUrls(
+        { id: record.id, createdAt: record.job.createdAt, keyId: record.job.keyId },
+        { publicUrl, tokens },
+      ),
       retentionMs,
       ...(place ? { place } : {}),
     })

@@ -13,12 +13,17 @@ export type Secrets = {
    * the current one, that is the one before it.
    */
   all(): readonly [string, ...string[]]
+  /** Whether every live process reads events tokens that are bound to a key. */
+  areTokensBound(): boolean
   /** how the secrets of owners are kept in Redis */
   forms: SecretForms
   /** Has `listener` called when they may have to be kept in another form. */
   onFormsChange(listener: () => void): void
   close(): void
 }
+
+/** The name of that in heartbeats. */
+const boundTokens = 'bound-events-tokens'
 
 export const openSecrets = async ({
   redis,
@@ -40,7 +45,7 @@ export const openSecrets = async ({
   const shared = await openSharedSecret({ redis, namespace, configured, log })
   const seals = createSeals({ current: configured, previous })
   const [best = plainForm] = seals.forms
-  const reads = seals.forms.filter((form) => form !== plainForm)
+  const reads = [boundTokens, ...seals.forms.filter((form) => form !== plainForm)]
   const live = watchProcesses({ redis, namespace, app, reads, log })
 
   return {
@@ -50,6 +55,7 @@ export const openSecrets = async ({
       const isKnownToAll = best === plainForm || live.isRead(best)
       return isKnownToAll ? [current, previous] : [previous, current]
     },
+    areTokensBound: () => live.isRead(boundTokens),
     forms: createSecretForms(seals, (form) => live.stateOf(form)),
     onFormsChange: (listener) => live.onChange(listener),
     close: () => {

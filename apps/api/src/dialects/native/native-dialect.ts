@@ -51,6 +51,6 @@ export const createNativeDialect = ({
     isProbe: () => false,
     toErrorResponse: problemResponse,
     readKey: readBearerKey,
-    opensWithoutKey: (request) => opensEvents(request, predictions.isEventsToken),
+    opensWithoutKey: (request) => opensEvents(request, predictions.readEventsToken),
   }
 }

@@ -1,3 +1,4 @@
+import type { EventsToken } from '@onqueue/shared'
 import type { HonoRequest } from 'hono'
 import { unauthorized } from '../../access/bearer-key.ts'
 
@@ -7,14 +8,17 @@ import { unauthorized } from '../../access/bearer-key.ts'
  */
 export const opensEvents = (
   request: HonoRequest,
-  isEventsToken: (predictionId: string, token: string) => boolean,
+  readEventsToken: (predictionId: string, token: string) => EventsToken | undefined,
 ) => {
   const predictionId = /^\/v1\/predictions\/([^/]+)\/events$/.exec(request.path)?.[1]
   const token = request.query('token')
   if (predictionId === undefined || token === undefined || request.header('authorization') !== undefined)
     return false
-  if (isEventsToken(predictionId, token)) return true
-  throw unauthorized(
-    'the token in this address is not good for this prediction; take the address from urls.events of the prediction',
-  )
+  if (readEventsToken(predictionId, token)) return true
+  throw notGood()
 }
+
+export const notGood = () =>
+  unauthorized(
+    'the token in this address is not good for this prediction, or not any more; take the address from urls.events of the prediction',
+  )

@@ -30,6 +30,7 @@ export const predictRoutes = ({
         body,
         owner: c.get('owner'),
         requestId: c.get('requestId'),
+        keyId: c.get('keyId'),
         signal: c.req.raw.signal,
         waitMs: waitMs - (performance.now() - c.get('arrivedAt')),
       }),

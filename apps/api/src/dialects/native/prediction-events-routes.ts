@@ -2,13 +2,14 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { etagOf } from '../../predictions/prediction-etag.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
+import { notGood } from './open-events.ts'
 import { idParameter, problem, tokenQuery } from './prediction-docs.ts'
 
 /** Follow a prediction by server-sent events, with the API key or with the token of `urls.events`. */
 export const predictionEventsRoutes = ({
-  predictions: { read, follow, show, isEventsToken },
+  predictions: { read, follow, show, readEventsToken, opensEvents },
 }: {
-  predictions: Pick<Predictions, 'read' | 'follow' | 'show' | 'isEventsToken'>
+  predictions: Pick<Predictions, 'read' | 'follow' | 'show' | 'readEventsToken' | 'opensEvents'>
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
 
@@ -16,8 +17,9 @@ export const predictionEventsRoutes = ({
     const id = c.req.param('id')
     const token = c.req.query('token')
     // the token says that its bearer may see this prediction, whoever owns it
-    const owner = token !== undefined && isEventsToken(id, token) ? null : c.get('owner')
-    const record = await read(id, owner)
+    const bearer = token === undefined ? undefined : readEventsToken(id, token)
+    const record = await read(id, bearer ? null : c.get('owner'))
+    if (bearer && !opensEvents(record, bearer)) throw notGood()
     const lastEventId = c.req.header('last-event-id')
     // an EventSource opens the stream again after its end, for ever, unless it is told that nothing more will come
     if (record.outcome && lastEventId === etagOf(record)) return c.body(null, 204)

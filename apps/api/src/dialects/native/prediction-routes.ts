@@ -37,6 +37,7 @@ export const predictionRoutes = ({
         form: 'request',
         owner: c.get('owner'),
         requestId: c.get('requestId'),
+        keyId: c.get('keyId'),
         idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
         cancelAfter: c.req.header('cancel-after'),
         isAwaited: waitMs > 0,

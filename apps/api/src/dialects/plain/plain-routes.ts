@@ -49,6 +49,7 @@ export const plainRoutes = ({
         body,
         owner: c.var.owner,
         requestId: c.var.requestId,
+        keyId: c.var.keyId,
         signal: c.req.raw.signal,
         waitMs: plainWaitMs - (performance.now() - c.var.arrivedAt),
       }),
