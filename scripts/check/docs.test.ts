@@ -48,3 +48,13 @@ test('what is excepted is still in a document', () => {
 
   expect(known.filter((path) => !phantoms.has(path))).toEqual([])
 })
+
+test('each decision has a number of its own, which its title begins with', () => {
+  const decisions = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d/.test(name))
+  const numbers = decisions.map((name) => Number(name.slice(0, 4)))
+
+  expect(numbers).toEqual(decisions.map((_, index) => index + 1))
+  expect(
+    decisions.map((name) => Number.parseInt(read(`docs/adr/${name}`).text.replace('# ', ''), 10)),
+  ).toEqual(numbers)
+})

@@ -36,8 +36,8 @@ const allocator = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' } as
  * Every app, in the order in which they are stopped: who takes in something new before who works it off.
  *
  * V8 takes what it may have: by default 300 MB under load. The young generation of the API has to hold what 256 waiting
- * requests keep alive (26 KB each), or the collector copies all of it again and again. The old one holds what is parsed:
- * 30 bodies of 10 MB at once pass. The webhooks process holds bodies of 256 KB at the most, one for each attempt.
+ * requests keep alive (26 KB each), or the collector copies all of it again and again. The old one holds what is parsed of
+ * short bodies; long ones are read in a thread. The webhooks process holds bodies of 256 KB at the most, one an attempt.
  */
 export const apps = [
   {
