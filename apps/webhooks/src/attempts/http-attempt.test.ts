@@ -39,7 +39,7 @@ describe('a delivery', () => {
       })
     })
 
-    const result = await startAttempt().post(deliveryTo(`${receiver.url}?a=%20b#part`))
+    const result = await startAttempt().post(deliveryTo(`${receiver.url}?a=%20b`))
 
     const host = `127.0.0.1:${receiver.port}`
     expect(received).toEqual([
