@@ -30,6 +30,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // the whole-stack tests wait most of their time: for locks to run out, for attempts to be due, for processes to start
+    maxWorkers: 3,
   },
 })
