@@ -85,7 +85,7 @@ export const houses: House[] = [
   {
     folder: 'packages/shared/src',
     above: ['index'],
-    lines: [['redis'], ['process'], ['ids', 'webhooks'], ['contract', 'addresses']],
+    lines: [['records'], ['redis'], ['process'], ['ids', 'webhooks'], ['contract', 'addresses']],
   },
 ]
 

@@ -27,7 +27,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   },
   {
     name: 'rewritten-outcomes',
-    file: 'packages/shared/src/redis/outcome-store.ts',
+    file: 'packages/shared/src/records/outcome-store.ts',
     text: "pipeline.set(outcome(id), text, 'NX', 'GET')",
     replacement: "pipeline.set(outcome(id), text, 'GET')",
     rule: 'changed',

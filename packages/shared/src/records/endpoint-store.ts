@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { endpointAt } from '../contract/endpoint.ts'
-import { deliveryKeys } from './names.ts'
-import { redisScript } from './redis-script.ts'
-import type { RedisStore } from './redis-store.ts'
+import { deliveryKeys } from '../redis/names.ts'
+import { redisScript } from '../redis/redis-script.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 
 /** The endpoints of deliveries: where an owner's webhooks go, and how they do. */
 export type EndpointStore = {

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Logger } from '../process/logger.ts'
 import { heartbeatIntervalMs, heartbeatTtlMs } from './card-store.ts'
-import { deliveryKeys, globalKeys } from './names.ts'
-import type { RedisStore } from './redis-store.ts'
+import { deliveryKeys, globalKeys } from '../redis/names.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 
 /**
  * Which API and webhooks processes are alive, and what they can read. (Workers say with their heartbeats what they have of a

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { afterAll, expect, inject, test } from 'vitest'
 import { StoredJson } from '../contract/stored-json.ts'
 import type { Outcome } from '../contract/outcome.ts'
-import { modelKeys } from './names.ts'
+import { modelKeys } from '../redis/names.ts'
 import { maxReadAlongBytes, readOutcomes } from './read-outcomes.ts'
 
 const redis = new Redis(inject('redisUrl'))

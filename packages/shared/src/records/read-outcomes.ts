@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { outcomeSchema } from '../contract/outcome.ts'
 import type { Outcome } from '../contract/outcome.ts'
 import { StoredJson } from '../contract/stored-json.ts'
-import { modelKeys } from './names.ts'
+import { modelKeys } from '../redis/names.ts'
 import { parseOutcome } from './outcome-store.ts'
-import { redisScript } from './redis-script.ts'
-import type { RedisStore } from './redis-store.ts'
+import { redisScript } from '../redis/redis-script.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 
 /** Longer outcomes and inputs are not read along: many of them at once would be more than a process has room for. */
 export const maxReadAlongBytes = 64 * 1024

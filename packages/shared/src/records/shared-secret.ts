@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from '../process/logger.ts'
 import { heartbeatIntervalMs } from './card-store.ts'
-import { globalKeys } from './names.ts'
-import { levelOf } from './redis-errors.ts'
-import type { RedisStore } from './redis-store.ts'
+import { globalKeys } from '../redis/names.ts'
+import { levelOf } from '../redis/redis-errors.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 
 /**
  * The secret under which ids and tokens are made, the same in every process: the configured one, or else a random one that

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import type { DeliveryAbout } from '../contract/delivery.ts'
 import { createDeliveryStore } from './delivery-store.ts'
-import { deliveryKeys, modelKeys } from './names.ts'
+import { deliveryKeys, modelKeys } from '../redis/names.ts'
 import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 
 const namespace = `delivery-store-test-${process.pid}`

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { redisScript } from './redis-script.ts'
+import { redisScript } from '../redis/redis-script.ts'
 
 /** Removes a delivery with all that belongs to it, in a Redis that is full too. Replies 0 where there was none. */
 export const discardDelivery = redisScript({

@@ -1,6 +1,6 @@
 import { openPredictionQueue } from './prediction-queue.ts'
 import type { PredictionQueue } from './prediction-queue.ts'
-import type { RedisStore } from './redis-store.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 
 /** The BullMQ queues of the models on one connection, each opened at its first use, which leaves a key in Redis. */
 export type PredictionQueues = {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { createSeals } from '../ids/sealed-text.ts'
 import type { ReadState } from './live-processes.ts'
-import { globalKeys } from './names.ts'
+import { globalKeys } from '../redis/names.ts'
 import { createSecretForms } from './secret-forms.ts'
 import { createWebhookSecrets, signingKeysOf } from './webhook-secrets.ts'
 

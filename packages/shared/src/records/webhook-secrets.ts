@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { globalKeys } from './names.ts'
-import { redisScript } from './redis-script.ts'
-import type { RedisStore } from './redis-store.ts'
+import { globalKeys } from '../redis/names.ts'
+import { redisScript } from '../redis/redis-script.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 import type { SecretForms } from './secret-forms.ts'
 
 /**

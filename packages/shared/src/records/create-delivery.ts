@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { redisScript } from './redis-script.ts'
+import { redisScript } from '../redis/redis-script.ts'
 
 /**
  * Creates a delivery that is due now (ms), with its frozen body; replies 0, and changes nothing, where there is one. `origins`

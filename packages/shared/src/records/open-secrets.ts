@@ -1,7 +1,7 @@
 import { createSeals, plainForm } from '../ids/sealed-text.ts'
 import type { Logger } from '../process/logger.ts'
 import { watchProcesses } from './live-processes.ts'
-import type { RedisStore } from './redis-store.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 import { createSecretForms } from './secret-forms.ts'
 import type { SecretForms } from './secret-forms.ts'
 import { openSharedSecret } from './shared-secret.ts'

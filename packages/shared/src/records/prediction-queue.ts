@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq'
 import type { JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { modelPrefix, queueName } from './names.ts'
+import { modelPrefix, queueName } from '../redis/names.ts'
 import { queuePriority } from '../contract/prediction-job.ts'
 import type { PredictionJobData } from '../contract/prediction-job.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { redisScript } from './redis-script.ts'
+import { redisScript } from '../redis/redis-script.ts'
 
 /**
  * Makes a delivery due now (ms), from the start of the schedule; one that is pending keeps its place in the schedule. One

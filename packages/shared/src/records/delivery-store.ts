@@ -6,9 +6,9 @@ import { createDelivery } from './create-delivery.ts'
 import { discardDelivery } from './discard-delivery.ts'
 import { createEndpointStore } from './endpoint-store.ts'
 import type { EndpointStore } from './endpoint-store.ts'
-import { deliveryKeys, modelKeys } from './names.ts'
+import { deliveryKeys, modelKeys } from '../redis/names.ts'
 import { redeliverDelivery } from './redeliver-delivery.ts'
-import type { RedisStore } from './redis-store.ts'
+import type { RedisStore } from '../redis/redis-store.ts'
 import { undeliveredMember } from './undelivered.ts'
 
 /**
