@@ -39,6 +39,7 @@ export const houses: House[] = [
       ['versions'],
       ['queue', 'upkeep'],
       ['serving'],
+      ['supervision'],
       ['executor'],
       ['repository'],
       ['tasks'],

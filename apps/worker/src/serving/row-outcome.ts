@@ -1,5 +1,5 @@
 import type { PredictionErrorCode } from '@onqueue/shared'
-import { ExecutorDied } from './executor-died.ts'
+import { ExecutorDied } from '../supervision/executor-died.ts'
 
 /** How one row ended: what the executor answered, or why it never answered. */
 export type RowOutcome =

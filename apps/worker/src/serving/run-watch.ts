@@ -1,5 +1,5 @@
-import { shouldStop } from './abandoned-run.ts'
-import type { Replacement } from './abandoned-run.ts'
+import { shouldStop } from '../supervision/abandoned-run.ts'
+import type { Replacement } from '../supervision/abandoned-run.ts'
 import type { DropFinal } from './drop-final.ts'
 import type { RunTimes } from './run-times.ts'
 import type { Work } from './work.ts'

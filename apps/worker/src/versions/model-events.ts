@@ -1,5 +1,5 @@
 import type { Outcome, PredictionJobData } from '@onqueue/shared'
-import type { ExecutorEnd } from '../serving/executor-slot.ts'
+import type { ExecutorEnd } from '../supervision/executor-slot.ts'
 
 /** What models tell of themselves while they work. */
 export type ModelEvents = {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { VersionCard } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RefusedModel } from '../repository/read-model-repository.ts'
-import type { VersionDescription } from '../serving/describe-version.ts'
+import type { VersionDescription } from '../supervision/describe-version.ts'
 import type { VersionEntry } from './version-entry.ts'
 
 /** What is told of a version that is in this worker; nothing of one that is about to leave it. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import { VersionRefused } from '../serving/load-executor.ts'
-import { explainFailedLoads, loadRetryDelayMs } from '../serving/load-retry.ts'
+import { VersionRefused } from '../supervision/load-executor.ts'
+import { explainFailedLoads, loadRetryDelayMs } from '../supervision/load-retry.ts'
 import { ModelVersion } from '../serving/model-version.ts'
 
 /** How a version is opened, beside what its definition says. */

@@ -5,7 +5,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
 import { VersionRefused } from './load-executor.ts'
-import { childProcesses } from './fixtures/child-processes.ts'
+import { childProcesses } from '../serving/fixtures/child-processes.ts'
 import { allExecutorsOf, signalAll } from '../../../../tests/support/processes.ts'
 
 /** Real executors with a test model (tests/models/README.md). */
