@@ -3,7 +3,7 @@ import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
 import { plainPaths } from '../dialects/plain/plain-dialect.ts'
 import type { ApiEnvironment } from '../http/api-environment.ts'
-import { healthPaths } from '../http/health-routes.ts'
+import { healthPaths } from '../http/health/health-routes.ts'
 import { docsPaths, isPage } from '../openapi/docs-routes.ts'
 import { checkListenAddress, createLoopbackGuard } from './loopback-guard.ts'
 

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { AppError } from '@onqueue/shared'
-import { watchConnections } from './watch-connections.ts'
+import { watchConnections } from './connections/watch-connections.ts'
 
 /** What one key may have open at once: long bodies that are being read, streams of events, requests that wait for a result. */
 export type OpenLimits = Record<OpenKind, number>

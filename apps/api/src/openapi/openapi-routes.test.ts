@@ -5,7 +5,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { modelEntry, modelsOf } from '../models/model-entry.fixture.ts'
-import { healthRoutes } from '../http/health-routes.ts'
+import { healthRoutes } from '../http/health/health-routes.ts'
 import { modelRoutes } from '../dialects/native/model-routes.ts'
 import { openapiRoutes } from './openapi-routes.ts'
 

@@ -5,7 +5,7 @@ import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import { outputOf } from '../../submit/predict-now.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
-import { whileWaiting } from '../../http/while-waiting.ts'
+import { whileWaiting } from '../../http/health/while-waiting.ts'
 import * as docs from './prediction-docs.ts'
 
 const defaultWaitMs = 30_000

@@ -1,7 +1,7 @@
 import { readBearerKey } from '../../access/bearer-key.ts'
 import type { ReadJsonBody } from '../../http/bodies/json-body.ts'
 import type { Dialect, OpenPaths } from '../../http/dialect.ts'
-import { problemResponse } from '../../http/problem.ts'
+import { problemResponse } from '../../http/errors/problem.ts'
 import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { plainRoutes } from './plain-routes.ts'

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { ServerResponse } from 'node:http'
 import { httpStatusOf } from '@onqueue/shared'
 import type { AppError } from '@onqueue/shared'
-import { problemText, problemType } from '../problem.ts'
+import { problemText, problemType } from '../errors/problem.ts'
 
 /** Answers a request that must not reach the app, and ends its connection. */
 export const answerRefusal = (response: ServerResponse, err: AppError) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import { listen } from '../listen.ts'
+import { listen } from './listen.ts'
 import { serveRequests } from './serve-requests.ts'
 
 type Options = Partial<Omit<Parameters<typeof serveRequests>[1], 'fetch' | 'log'>>

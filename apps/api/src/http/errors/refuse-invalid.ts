@@ -1,6 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import type { z } from 'zod'
-import { toPlaces } from './bodies/issue-places.ts'
+import { toPlaces } from '../bodies/issue-places.ts'
 
 /** Given to every route that @hono/zod-openapi validates: what it finds leaves like any other error. */
 export const refuseInvalid = (

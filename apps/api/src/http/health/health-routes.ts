@@ -1,7 +1,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Readiness } from '@onqueue/shared'
-import type { ApiEnvironment } from './api-environment.ts'
-import type { OpenPaths } from './dialect.ts'
+import type { ApiEnvironment } from '../api-environment.ts'
+import type { OpenPaths } from '../dialect.ts'
 
 /**
  * `/livez` and `/readyz` for probes that only reach the main port, open to everybody; `/metrics` with a key, or without

@@ -1,6 +1,6 @@
 import type { AppError } from '@onqueue/shared'
-import type { ApiContext } from './api-environment.ts'
-import type { DialectOfPath } from './dialect.ts'
+import type { ApiContext } from '../api-environment.ts'
+import type { DialectOfPath } from '../dialect.ts'
 import type { Locate } from './locate.ts'
 
 /**

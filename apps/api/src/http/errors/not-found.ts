@@ -2,7 +2,7 @@ import { AppError } from '@onqueue/shared'
 import type { Hono, NotFoundHandler } from 'hono'
 import { TrieRouter } from 'hono/router/trie-router'
 import type { AnswerError } from './answer-error.ts'
-import type { ApiEnvironment } from './api-environment.ts'
+import type { ApiEnvironment } from '../api-environment.ts'
 import { nearestPath } from './nearest-path.ts'
 
 /**

@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import type { ApiEnvironment } from './api-environment.ts'
-import { createAuth } from '../access/auth.ts'
+import type { ApiEnvironment } from '../api-environment.ts'
+import { createAuth } from '../../access/auth.ts'
 import { createReadinessCheck } from './readiness.ts'
-import { dialectWith } from './dialect.fixture.ts'
+import { dialectWith } from '../dialect.fixture.ts'
 import { healthPaths, healthRoutes } from './health-routes.ts'
 
 const open = { isEmpty: () => false, whyClosed: (): string[] => [] }

@@ -1,7 +1,7 @@
 import { httpStatusOf, toJsonParts } from '@onqueue/shared'
 import type { AppError } from '@onqueue/shared'
-import { answerParts } from './answers/answer-json.ts'
-import type { ApiContext } from './api-environment.ts'
+import { answerParts } from '../answers/answer-json.ts'
+import type { ApiContext } from '../api-environment.ts'
 
 /** An error as `application/problem+json` (RFC 9457). */
 export const problemResponse = (c: ApiContext, err: AppError) => {

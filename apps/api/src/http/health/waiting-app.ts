@@ -1,9 +1,9 @@
 import { AppError } from '@onqueue/shared'
 import type { Readiness } from '@onqueue/shared'
 import { Hono } from 'hono'
-import type { ApiEnvironment } from './api-environment.ts'
-import { problemResponse } from './problem.ts'
-import { requestId } from './request-id.ts'
+import type { ApiEnvironment } from '../api-environment.ts'
+import { problemResponse } from '../errors/problem.ts'
+import { requestId } from '../request-id.ts'
 
 /**
  * Answers while there has not been a Redis yet: the process is alive, it is not ready, and whatever else is asked for may
