@@ -31,7 +31,7 @@ test.each([
 })
 
 test.each([
-  ['apps/api/src/submit/admission.ts', '../models/drain-rate.ts'],
+  ['apps/api/src/submit/admission/admission.ts', '../models/drain-rate.ts'],
   ['apps/api/src/dialects/plain/plain-dialect.ts', '../../submit/open-submit.ts'],
   ['apps/api/src/dialects/native/predict-routes.ts', './prediction-docs.ts'],
   ['apps/api/src/openapi/openapi-plain-path.ts', '../dialects/plain/plain-answer.ts'],

@@ -1,7 +1,7 @@
 import type { PredictionRecord, Priority, QueuePlace } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import { modelEntry, modelsOf } from '../models/model-entry.fixture.ts'
-import { predictionRecord } from '../predictions/prediction-record.fixture.ts'
+import { modelEntry, modelsOf } from '../../models/model-entry.fixture.ts'
+import { predictionRecord } from '../../predictions/prediction-record.fixture.ts'
 import { createPollSeconds } from './poll-seconds.ts'
 
 /** The seconds for a prediction where the whole backlog takes `backlog`; `place` is asked for at most once. */

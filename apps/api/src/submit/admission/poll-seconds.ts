@@ -1,5 +1,5 @@
 import type { ModelEntry, PredictionRecord, QueuePlace } from '@onqueue/shared'
-import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { ModelCatalog } from '../../models/model-catalog.ts'
 import { maxRetrySeconds } from './sent-away.ts'
 
 /** When to look for a prediction that nobody runs right now: a worker may be starting. */

@@ -1,6 +1,6 @@
 import { AppError, globalKeys, isRedisAway, readRedisMemory } from '@onqueue/shared'
 import type { Logger, ModelEntry, PredictionQueues, RedisStore } from '@onqueue/shared'
-import { drainRate, secondsUntilDone } from '../models/drain-rate.ts'
+import { drainRate, secondsUntilDone } from '../../models/drain-rate.ts'
 import { readBacklogRows } from './backlog-rows.ts'
 import { FallRate } from './fall-rate.ts'
 import { Gauge } from './gauge.ts'
