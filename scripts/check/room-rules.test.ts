@@ -14,7 +14,7 @@ const refusalOf = (file: string, specifier: string) => {
 }
 
 test.each([
-  ['apps/api/src/models/card.ts', '../submit/admission.ts'],
+  ['apps/api/src/models/card.ts', '../submit/submit-guard.ts'],
   ['apps/api/src/http/bodies/json-body.ts', '../../models/card.ts'],
   ['apps/api/src/predictions/read-prediction.ts', '../deliveries/redeliver.ts'],
   ['apps/api/src/dialects/native/predict-routes.ts', '../plain/plain-answer.ts'],
