@@ -1,9 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
-import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.mjs'
 import { listFailures, runParts } from './measure/run-parts.ts'
 import { readOptions } from './options.ts'
-import { closeAll } from './processes/closing.ts'
+import { runMain } from './processes/run-main.ts'
 import { describeMachine, toHeading } from './report/machine.ts'
 import { toReport } from './report/report.ts'
 import { judge } from './report/targets.ts'
@@ -31,22 +30,4 @@ const writeJson = async (file: string, value: unknown) => {
   await writeFile(file, `${JSON.stringify(value, null, 2)}\n`)
 }
 
-let isInterrupted = false
-const interrupt = () => {
-  // one Ctrl-C may come twice: from the terminal, and from npm
-  if (isInterrupted) return
-  isInterrupted = true
-  void closeAll().finally(() => process.exit(130))
-}
-for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.on(event, interrupt)
-
-main().then(
-  (exitCode) => process.exit(exitCode),
-  async (err: unknown) => {
-    // what failed because it was ended is no news
-    if (isInterrupted) return
-    console.error(err instanceof SetupError ? messageOf(err) : err)
-    await closeAll()
-    process.exit(1)
-  },
-)
+runMain(main)

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, relative } from 'node:path'
-import { closeAll } from '../bench/processes/closing.ts'
-import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.mjs'
+import { runMain } from '../bench/processes/run-main.ts'
 import { readOptions } from './options.ts'
 import { tallyUp } from './report/tally.ts'
 import { toDossier } from './report/to-dossier.ts'
@@ -27,22 +26,4 @@ const main = async () => {
   return violations.length > 0 ? 1 : 0
 }
 
-let isInterrupted = false
-const interrupt = () => {
-  // one Ctrl-C may come twice: from the terminal, and from npm
-  if (isInterrupted) return
-  isInterrupted = true
-  void closeAll().finally(() => process.exit(130))
-}
-for (const event of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect']) process.on(event, interrupt)
-
-main().then(
-  (exitCode) => process.exit(exitCode),
-  async (err: unknown) => {
-    // what failed because it was ended is no news
-    if (isInterrupted) return
-    console.error(err instanceof SetupError ? messageOf(err) : err)
-    await closeAll()
-    process.exit(1)
-  },
-)
+runMain(main)
