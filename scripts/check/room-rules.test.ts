@@ -20,6 +20,7 @@ test.each([
   ['apps/api/src/dialects/native/predict-routes.ts', '../plain/plain-answer.ts'],
   ['apps/api/src/dialects/native/predict-routes.ts', '../../dialects/plain/plain-answer.ts'],
   ['apps/api/src/submit/open-submit.ts', '../metrics.ts'],
+  ['apps/api/src/submit/open-submit.ts', '../open-app.ts'],
   ['apps/worker/src/tasks/task.ts', '../executor/probe.ts'],
   ['apps/worker/src/queue/in-flight.ts', '../upkeep/janitor.ts'],
   ['apps/webhooks/src/attempts/sign.ts', '../dispatch/dispatcher.ts'],

@@ -21,7 +21,7 @@ type House = {
 export const houses: House[] = [
   {
     folder: 'apps/api/src',
-    above: ['main', 'config', 'server', 'metrics'],
+    above: ['main', 'config', 'server', 'open-app', 'metrics'],
     lines: [
       ['openapi'],
       roomsIn('apps/api/src', 'dialects'),
