@@ -32,12 +32,13 @@ COPY packages/shared packages/shared
 COPY apps/api apps/api
 # docker compose exec api node scripts/keys.ts create NAME
 COPY scripts/keys.ts scripts/
+COPY scripts/bootstrap/make-folder.mjs scripts/bootstrap/
 # Every module is loaded once (it ends for a setting that is wrong), so that the compile cache keeps its types stripped: that
 # saves the process 35 MB and its start 0.3 s. The options are part of what the cache goes by.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile
 # As in scripts/start/apps.ts.
 ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
-RUN LOG_LEVEL=none node --max-semi-space-size=8 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
+RUN LOG_LEVEL=none node --max-semi-space-size=4 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
 RUN mkdir data && chown node:node data
 USER node
 ENV ONQUEUE_HOST=0.0.0.0 PORT=8080 ONQUEUE_API_HEALTH_HOST=0.0.0.0 ONQUEUE_API_HEALTH_PORT=8081
@@ -45,7 +46,7 @@ EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_API_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=8", "--max-old-space-size=128", "apps/api/src/main.ts"]
+CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=128", "apps/api/src/main.ts"]
 
 FROM manifests AS worker-packages
 # `true` downloads ONNX Runtime's GPU libraries: docs/gpu.md
@@ -63,7 +64,7 @@ COPY packages/shared packages/shared
 COPY apps/worker apps/worker
 # As for the API; the second line is for the executors.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
-RUN LOG_LEVEL=none node --max-semi-space-size=8 --max-old-space-size=192 apps/worker/src/main.ts >/dev/null 2>&1 || true
+RUN LOG_LEVEL=none node --max-semi-space-size=2 --max-old-space-size=192 apps/worker/src/main.ts >/dev/null 2>&1 || true
 RUN node --max-semi-space-size=1 apps/worker/src/executor/executor-process.ts >/dev/null 2>&1 || true
 USER node
 ENV ONQUEUE_WORKER_HEALTH_HOST=0.0.0.0 ONQUEUE_WORKER_HEALTH_PORT=8082
@@ -71,7 +72,7 @@ EXPOSE 8082
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_WORKER_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=8", "--max-old-space-size=192", "apps/worker/src/main.ts"]
+CMD ["node", "--max-semi-space-size=2", "--max-old-space-size=192", "apps/worker/src/main.ts"]
 
 FROM manifests AS webhooks-packages
 RUN npm ci --omit=dev --ignore-scripts --workspace=packages/shared --workspace=apps/webhooks
@@ -83,11 +84,11 @@ COPY packages/shared packages/shared
 COPY apps/webhooks apps/webhooks
 # As for the API; the threads are for DNS look-ups, as in scripts/start/apps.ts.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072 UV_THREADPOOL_SIZE=64
-RUN LOG_LEVEL=none node --max-semi-space-size=4 --max-old-space-size=128 apps/webhooks/src/main.ts >/dev/null 2>&1 || true
+RUN LOG_LEVEL=none node --max-semi-space-size=2 --max-old-space-size=128 apps/webhooks/src/main.ts >/dev/null 2>&1 || true
 USER node
 ENV ONQUEUE_WEBHOOKS_HEALTH_HOST=0.0.0.0 ONQUEUE_WEBHOOKS_HEALTH_PORT=8083
 EXPOSE 8083
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_WEBHOOKS_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=128", "apps/webhooks/src/main.ts"]
+CMD ["node", "--max-semi-space-size=2", "--max-old-space-size=128", "apps/webhooks/src/main.ts"]

@@ -32,5 +32,28 @@ export default defineConfig({
     'eslint/no-var': 'error',
     'eslint/prefer-const': 'error',
   },
-  overrides: [...roomRules, { files: ['**/*.test.ts'], rules: { 'eslint/max-lines': 'off' } }],
+  overrides: [
+    ...roomRules,
+    {
+      files: ['apps/**', 'packages/**'],
+      // what Redis' clock is compared with
+      excludeFiles: [
+        '**/*.test.ts',
+        'packages/shared/src/redis/redis-clock.ts',
+        'packages/shared/src/records/bullmq-time.ts',
+      ],
+      rules: {
+        'eslint/no-restricted-properties': [
+          'error',
+          {
+            object: 'Date',
+            property: 'now',
+            message:
+              "A machine's clock may be wrong, and be set: what is kept is dated by Redis' clock (createRedisClock), and how long something takes is told by performance.now().",
+          },
+        ],
+      },
+    },
+    { files: ['**/*.test.ts'], rules: { 'eslint/max-lines': 'off' } },
+  ],
 })

@@ -6,7 +6,7 @@ const nobodysTests = '**/node_modules/**'
 
 const unit = {
   name: 'unit',
-  include: ['{packages,apps,scripts,storm}/**/*.test.ts'],
+  include: ['{packages,apps,scripts,bench,storm}/**/*.test.ts'],
   exclude: [redisTests, nobodysTests],
 }
 
@@ -29,7 +29,11 @@ export default defineConfig({
     env: { ORT_DISABLE_TELEMETRY: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // what is waited for takes its time on a busy machine; a test that it never comes of fails all the same
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
+    // to load all modules anew for each file takes longer than most tests, and importing one of ours does nothing
+    isolate: false,
     // the whole-stack tests wait most of their time: for locks to run out, for attempts to be due, for processes to start
     maxWorkers: 3,
   },

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.mjs'
+import { SetupError } from '../scripts/bootstrap/setup-error.mjs'
+import { readArguments } from './read-arguments.ts'
 import { fullPlan, partNames, quickPlan, usualParts } from './measure/plan.ts'
 import type { PartName, Plan } from './measure/plan.ts'
 
@@ -10,26 +10,18 @@ const usage = `npm run bench -- [--only PART[,PART]] [--quick] [--output FILE]  
 
 /** Throws a `SetupError` that says what may be typed. */
 export const readOptions = (args: readonly string[]): Options => {
-  const { only, quick, output } = parse(args)
+  const { only, quick, output } = readArguments(args, {
+    usage,
+    options: {
+      only: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      output: { type: 'string', default: join(import.meta.dirname, 'results/latest.json') },
+    },
+  })
   return {
     parts: only === undefined ? usualParts : only.split(',').map(toPart),
     plan: quick ? quickPlan : fullPlan,
     outputFile: output,
-  }
-}
-
-const parse = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        only: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        output: { type: 'string', default: join(import.meta.dirname, 'results/latest.json') },
-      },
-    }).values
-  } catch (err) {
-    throw new SetupError(`${messageOf(err)}. Usage: ${usage}`, { cause: err })
   }
 }
 

@@ -89,6 +89,10 @@ const server = createServer((request, response) => {
     .catch((): [number, string] => [400, 'not a whole message'])
     .then(([status, sentence]) => response.writeHead(status, { 'content-type': 'text/plain' }).end(sentence))
 })
+server.on('error', (err) => {
+  console.error(`can't listen: ${err.message}; set PORT to another one`)
+  process.exit(1)
+})
 server.listen(Number(process.env['PORT'] ?? 9000), '127.0.0.1', () => {
   const address = server.address()
   console.log(`listening on port ${typeof address === 'object' ? address?.port : address}`)

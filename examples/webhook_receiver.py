@@ -109,7 +109,10 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 64  # several messages may come at once
 
 
-server = Server(("127.0.0.1", int(os.environ.get("PORT", "9000"))), Receiver)
+try:
+    server = Server(("127.0.0.1", int(os.environ.get("PORT", "9000"))), Receiver)
+except OSError as error:
+    raise SystemExit(f"can't listen: {error.strerror}; set PORT to another one")
 print(f"listening on port {server.server_port}", flush=True)
 try:
     server.serve_forever()

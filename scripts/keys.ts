@@ -3,7 +3,6 @@ import {
   chmodSync,
   chownSync,
   existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -11,6 +10,7 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
+import { makeFolder } from './bootstrap/make-folder.mjs'
 import { createKey, isKeyName, keyNameRule, parseKeysOf } from '../apps/api/src/access/api-keys.ts'
 import type { StoredKey } from '../apps/api/src/access/api-keys.ts'
 import { keysFileOf, readConfig } from '../apps/api/src/config.ts'
@@ -105,7 +105,7 @@ const readKeys = (file: string) => (existsSync(file) ? parseKeysOf(file, readFil
 
 /** Appended, so that two that create keys at once keep both. */
 const appendKey = (file: string, { name, sha256 }: StoredKey) => {
-  mkdirSync(dirname(file), { recursive: true })
+  makeFolder(dirname(file))
   const endsMidLine = existsSync(file) && /[^\n]$/.test(readFileSync(file, 'utf8'))
   appendFileSync(file, `${endsMidLine ? '\n' : ''}${name}:${sha256}\n`, { mode: 0o600 })
   chmodSync(file, 0o600)

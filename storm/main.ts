@@ -8,13 +8,14 @@ import { toTable } from './report/to-table.ts'
 import { runStorm } from './run-storm.ts'
 
 const main = async () => {
-  const { seed, predictions, brokenBuild, outputFile } = readOptions(process.argv.slice(2))
+  const { seed, predictions, brokenBuild, isSkewed, outputFile } = readOptions(process.argv.slice(2))
   const onPart = (part: string) => console.error(`storm of seed ${seed}: ${part} …`)
 
   const { evidence, violations, dealt, seconds } = await runStorm({
     seed,
     predictions,
     brokenBuild,
+    isSkewed,
     onPart,
   })
 

@@ -3,6 +3,7 @@ import { readOptions } from './options.ts'
 
 test('20,000 predictions are sent where nothing else is said', () => {
   expect(readOptions(['--seed', '7'])).toMatchObject({ seed: 7, predictions: 20_000, brokenBuild: undefined })
+  expect(readOptions(['--seed', '7']).isSkewed).toBe(false)
 })
 
 test('a broken build is chosen by its name', () => {

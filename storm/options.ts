@@ -1,44 +1,49 @@
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { messageOf, SetupError } from '../scripts/bootstrap/setup-error.mjs'
+import { SetupError } from '../scripts/bootstrap/setup-error.mjs'
+import { readArguments } from '../bench/read-arguments.ts'
 import { brokenBuilds } from './broken/broken-builds.ts'
 import type { BrokenBuild } from './broken/broken-builds.ts'
+import { libfaketime } from '../tests/support/fake-clock.ts'
 
 export type Options = {
   seed: number
   predictions: number
   /** runs this one in place of the apps as they are */
   brokenBuild: BrokenBuild | undefined
+  /** gives the workers clocks that are wrong */
+  isSkewed: boolean
   outputFile: string
 }
 
-const usage = 'npm run storm -- --seed N [--predictions 20000] [--break NAME] [--output FILE]'
+const usage = 'npm run storm -- --seed N [--predictions 20000] [--skew] [--break NAME] [--output FILE]'
 
 /** Throws a `SetupError` that says what may be typed. */
 export const readOptions = (args: readonly string[]): Options => {
-  const { seed, predictions, break: brokenName, output } = parse(args)
+  const {
+    seed,
+    predictions,
+    break: brokenName,
+    skew,
+    output,
+  } = readArguments(args, {
+    usage,
+    options: {
+      seed: { type: 'string' },
+      predictions: { type: 'string', default: '20000' },
+      break: { type: 'string' },
+      skew: { type: 'boolean', default: false },
+      output: { type: 'string', default: join(import.meta.dirname, 'results/latest.json') },
+    },
+  })
   if (seed === undefined) throw new SetupError(`--seed is missing. Usage: ${usage}`)
+  if (skew && libfaketime === undefined)
+    throw new SetupError('--skew needs libfaketime, which is not here: apt-get install faketime brings it.')
   return {
     seed: toCount('seed', seed),
     predictions: toCount('predictions', predictions),
     brokenBuild: brokenName === undefined ? undefined : toBrokenBuild(brokenName),
+    isSkewed: skew,
     outputFile: output,
-  }
-}
-
-const parse = (args: readonly string[]) => {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: 'string' },
-        predictions: { type: 'string', default: '20000' },
-        break: { type: 'string' },
-        output: { type: 'string', default: join(import.meta.dirname, 'results/latest.json') },
-      },
-    }).values
-  } catch (err) {
-    throw new SetupError(`${messageOf(err)}. Usage: ${usage}`, { cause: err })
   }
 }
 

@@ -38,6 +38,8 @@ type Options = {
   predictions: number
   /** runs this one in place of the apps as they are */
   brokenBuild?: BrokenBuild | undefined
+  /** gives the workers clocks that are wrong */
+  isSkewed: boolean
   /** told of each part as it begins */
   onPart: (sentence: string) => void
 }
@@ -49,11 +51,17 @@ const modelList = Object.values(models)
 const modelNames = modelList.map(({ name }) => name)
 
 /** Sends predictions through a storm of kills, and judges what came of them. */
-export const runStorm = async ({ seed, predictions, brokenBuild, onPart }: Options): Promise<StormResult> => {
+export const runStorm = async ({
+  seed,
+  predictions,
+  brokenBuild,
+  isSkewed,
+  onPart,
+}: Options): Promise<StormResult> => {
   await using opened = new AsyncDisposableStack()
   const broken = brokenBuild && (await makeBrokenCheckout(brokenBuild))
   if (broken) opened.defer(broken.close)
-  const stack = await openStormStack({ models: modelList, checkout: broken?.checkout })
+  const stack = await openStormStack({ models: modelList, checkout: broken?.checkout, isSkewed })
   opened.defer(stack.close)
   let secret = ''
   const receiver = await startReceiver({ random: seededRandom(seed), readSecret: () => secret })

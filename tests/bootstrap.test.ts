@@ -167,6 +167,33 @@ test('signals reach the script, and its exit code comes back', async () => {
   expect(await run.exited).toBe(7)
 })
 
+test('a folder that packages can not be put into is told in a sentence', async () => {
+  const root = makeProject({ npm: npmInstalls })
+  writeFileSync(join(root, '.cache'), 'a file')
+
+  const run = bootstrap(root, 'start')
+
+  expect(await run.exited).toBe(1)
+  expect(run.output()).toMatch(
+    /^Packages: can't be installed here \(ENOTDIR: .*\.cache.*\)\. Clone into a folder that you may write to\.\n?$/,
+  )
+})
+
+test.each([
+  ['as PowerShell writes text', Buffer.from('\ufeffNAME_IN_FILE=read\n', 'utf16le')],
+  ['with a byte order mark', Buffer.from('\ufeffNAME_IN_FILE=read\n')],
+  ['in Latin-1', Buffer.from('NAME_IN_FILE=größe\n', 'latin1')],
+])('a .env that would be passed over in silence is told, %s', async (_how, bytes) => {
+  const root = makeProject({ npm: npmInstalls })
+  writeScript(root, 'hello.ts', 'console.log("hello")')
+  writeFileSync(join(root, '.env'), bytes)
+
+  const run = bootstrap(root, 'run', 'scripts/hello.ts')
+
+  expect(await run.exited).toBe(1)
+  expect(run.output()).toMatch(/^\.env can't be read: save it as UTF-8 without a byte order mark/)
+})
+
 test('a script that was killed is told as a shell tells it', async () => {
   const root = makeProject({ npm: npmInstalls })
   writeScript(root, 'suicide.ts', "process.kill(process.pid, 'SIGKILL')")

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseAnswer, sendRaw } from './support/raw-http.ts'
 import { createClient } from './support/client.ts'
@@ -86,8 +88,58 @@ test('a query parameter that is none is refused, for a filter that is misspelt s
   expect(deliveries.status).toBe(400)
 })
 
+test.each([
+  ['POST', '/v1/models/slow/predictions?version=2', 'version: is not a parameter here; this path takes wait'],
+  [
+    'POST',
+    '/v1/models/slow/predict?versoin=2',
+    'versoin: is not a parameter here; this path takes version and wait',
+  ],
+  ['POST', '/v1/models/slow/predictions?wait=10s', 'wait: takes seconds, such as 10'],
+  ['GET', '/v1/predictions/slow-1?wait=abc', 'wait: takes seconds, such as 10'],
+  ['GET', '/v1/models?status=ready', 'status: is not a parameter here; this path takes none'],
+])('%s %s is told what it takes, for nothing would be done of it', async (method, path, what) => {
+  const { status, body } = await stack.client.call(method, path, method === 'POST' ? '{"n":[1]}' : undefined)
+
+  expect([status, body.detail]).toEqual([400, `the query can't be used: ${what}`])
+})
+
 test.each(['GET', 'DELETE', 'PUT'])('%s of what takes POST alone says so', async (method) => {
   const { status, headers } = await stack.client.call(method, '/v1/deliveries/redeliver')
 
   expect([status, headers.get('allow')]).toEqual([405, 'POST'])
+})
+
+test('what Allow names is taken', async () => {
+  const { headers } = await stack.client.call('PATCH', '/v1/models')
+  const head = await fetch(`${stack.url}/v1/models`, { method: 'HEAD' })
+
+  expect(headers.get('allow')).toBe('GET, HEAD')
+  expect([head.status, await head.text()]).toEqual([200, ''])
+})
+
+test('pages and connections are let in as far as settings say', async () => {
+  const api = await stack.startApi({
+    ONQUEUE_CORS_ORIGINS: 'https://app.example.com',
+    ONQUEUE_CONNECTIONS_PER_ADDRESS: '1',
+  })
+  const apiPort = Number(new URL(api.url).port)
+  const get = async (address: number, page: string) =>
+    parseAnswer(
+      await sendRaw(
+        address,
+        `GET /v1/models HTTP/1.1\r\nHost: localhost\r\nOrigin: ${page}\r\nConnection: close\r\n\r\n`,
+      ),
+    )
+
+  const known = await get(apiPort, 'https://app.example.com')
+  const unknown = await get(apiPort, 'https://other.example.com')
+  const byDefault = await get(port, 'https://app.example.com')
+  const held = connect(apiPort, '127.0.0.1')
+  await once(held, 'connect')
+  const second = await get(apiPort, 'https://app.example.com')
+  held.destroy()
+
+  expect(known.head).toMatch(/^access-control-allow-origin: https:\/\/app\.example\.com$/im)
+  expect([known.status, unknown.status, byDefault.status, second.status]).toEqual([200, 403, 403, 429])
 })

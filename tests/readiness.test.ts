@@ -86,6 +86,9 @@ test('where all models are refused the worker says which, and so does the API', 
     reasons: [expect.stringContaining('model "rotten"'), expect.stringContaining('model "spoiled"')],
   })
   expect((await read(worker, '/livez')).status).toBe(200)
+  // a stack is for defects
+  expect(worker.log()).toContain('"model refused"')
+  expect(worker.log()).not.toContain('"stack"')
 })
 
 test('a worker whose model can not be loaded yet is not ready and says why, and is when it is loaded', async () => {

@@ -200,9 +200,10 @@ test.each(['PORT', 'ONQUEUE_WEBHOOKS_HEALTH_PORT'])(
 
     const program = await start({ env: { [setting]: String(port) } })
 
+    const other = `${setting}=${port + 10}`
     expect(await program.exited).toBe(1)
     expect(program.output()).toBe(
-      `Port ${port} (${setting}) is in use. Type "${setting}=${port + 10} npm start" to use another one.`,
+      `Port ${port} (${setting}) is in use. Type "${other} npm start", or write ${other} into .env, to use another one.`,
     )
   },
 )

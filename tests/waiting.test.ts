@@ -56,7 +56,7 @@ test('201 means finished, not good', async () => {
 })
 
 test('a wait that is over answers 202 with the prediction as it is', async () => {
-  const answer = await stack.client.submit('slow', { n: [700] }, {}, { prefer: 'respond-async, wait=0.2' })
+  const answer = await stack.client.submit('slow', { n: [300] }, {}, { prefer: 'respond-async, wait=0.1' })
 
   expect(answer.status).toBe(202)
   expect(['queued', 'processing']).toContain(answer.body.status)
@@ -118,13 +118,13 @@ test('predict answers the bare output', async () => {
 })
 
 test('predict whose wait is over answers 504 with where to go on, and it goes on', async () => {
-  const answer = await stack.client.call('POST', '/v1/models/slow/predict?wait=0.2', { n: [600] })
+  const answer = await stack.client.call('POST', '/v1/models/slow/predict?wait=0.1', { n: [300] })
 
   expect(answer.status).toBe(504)
   const location = answer.headers.get('location') ?? ''
   expect(location).toMatch(/^\/v1\/predictions\/slow-/)
-  const ended = await stack.client.get(location, { prefer: 'wait=10' })
-  expect(ended.body).toMatchObject({ status: 'succeeded', output: { y: 600 } })
+  const ended = await stack.client.get(location, { prefer: 'wait=30' })
+  expect(ended.body).toMatchObject({ status: 'succeeded', output: { y: 300 } })
 })
 
 test('predict of a row that takes too long answers 504 timed_out', async () => {

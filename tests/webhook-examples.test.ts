@@ -133,6 +133,18 @@ function behavesAsReceiver(program: string, file: string) {
     expect(response.statusCode).toBe(400)
   })
 
+  test('a port in use is told in a sentence', async () => {
+    const port = new URL(example.url).port
+    const child = spawn(program, [join(root, 'examples', file)], {
+      env: { PATH: process.env['PATH'], PORT: port, WEBHOOK_SECRET: secret },
+    })
+    child.stderr.setEncoding('utf8')
+
+    const [[text], [code]] = await Promise.all([once(child.stderr, 'data'), once(child, 'exit')])
+
+    expect([code, text]).toEqual([1, expect.stringMatching(/^can't listen: .*; set PORT to another one\n$/)])
+  })
+
   test('without a secret it says where to get it', async () => {
     const child = spawn(program, [join(root, 'examples', file)], { env: { PATH: process.env['PATH'] } })
     child.stderr.setEncoding('utf8')

@@ -52,6 +52,11 @@ export class HttpConnection {
     this.#received = this.#received === '' ? text : this.#received + text
     const answer = readAnswer(this.#received)
     if (!answer) return
+    if (answer instanceof Error) {
+      this.close()
+      this.#fail(answer)
+      return
+    }
     this.#received = ''
     const waiting = this.#waiting
     this.#waiting = undefined
@@ -66,15 +71,19 @@ export class HttpConnection {
 
 const sharedBuffer = Buffer.allocUnsafe(64 * 1024)
 
-export const toRequest = (url: URL, path: string, body: string) =>
+/** Without a body a GET. */
+export const toRequest = (url: URL, path: string, body?: string) =>
+  body === undefined ? `GET ${path} HTTP/1.1\r\nhost: ${url.host}\r\n\r\n` : toPost(url, path, body)
+
+const toPost = (url: URL, path: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nhost: ${url.host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
-/** The answer, or undefined while a part of it is missing. */
-const readAnswer = (text: string): HttpAnswer | undefined => {
+/** The answer, undefined while a part of it is missing, or why it can't be read. */
+const readAnswer = (text: string): HttpAnswer | Error | undefined => {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
   const length = /\r\ncontent-length: *(\d+)/i.exec(text)?.[1]
-  if (length === undefined) throw new Error(`an answer without its length: ${text.slice(0, headEnd)}`)
+  if (length === undefined) return new Error(`an answer without its length: ${text.slice(0, headEnd)}`)
   const bodyStart = headEnd + 4
   if (text.length < bodyStart + Number(length)) return undefined
   return { status: Number(text.slice(9, 12)), body: text.slice(bodyStart) }

@@ -6,14 +6,16 @@ export const partNames = [
   'throughput',
   'latency',
   'heavy',
+  'memory',
   'hostile',
   'webhooks',
   'flow',
+  'peers',
 ] as const
 export type PartName = (typeof partNames)[number]
 
-/** Without what is only run when it is named, for it is about a way that was not taken. */
-export const usualParts: readonly PartName[] = partNames.filter((name) => name !== 'flow')
+/** Without what is only run when it is named: a way that was not taken, and servers that are not ours. */
+export const usualParts: readonly PartName[] = partNames.filter((name) => name !== 'flow' && name !== 'peers')
 
 /** How much is measured. */
 export type Plan = {

@@ -3,7 +3,9 @@ import { compareFlow } from './compare-flow.ts'
 import { measureHeavy } from './measure-heavy.ts'
 import { measureHostile } from './measure-hostile.ts'
 import { measureLatency } from './measure-latency.ts'
+import { measureMemory } from './measure-memory.ts'
 import { measureOnnx } from './measure-onnx.ts'
+import { measurePeers } from './measure-peers.ts'
 import { measureQueue } from './measure-queue.ts'
 import { measureStart } from './measure-start.ts'
 import { measureThroughput } from './measure-throughput.ts'
@@ -18,9 +20,11 @@ const measures = {
   throughput: measureThroughput,
   latency: measureLatency,
   heavy: measureHeavy,
+  memory: measureMemory,
   hostile: measureHostile,
   webhooks: measureWebhooks,
   flow: compareFlow,
+  peers: measurePeers,
 } satisfies Record<PartName, (plan: Plan) => Promise<unknown>>
 
 /** What was measured; a part that was not run is absent. */
@@ -41,8 +45,8 @@ export const runParts = async (
 }
 
 /** Wrong answers of all parts, and a few of them. */
-export const listFailures = ({ throughput, latency, heavy, hostile, webhooks }: Results) =>
+export const listFailures = ({ throughput, latency, heavy, memory, hostile, webhooks, peers }: Results) =>
   addFailures(
-    [throughput, latency, heavy, hostile, webhooks].filter((part) => part !== undefined),
+    [throughput, latency, heavy, memory, hostile, webhooks, peers].filter((part) => part !== undefined),
     { maxExamples: Infinity },
   )

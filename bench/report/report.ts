@@ -1,9 +1,11 @@
 import type { Results } from '../measure/run-parts.ts'
+import { peersSections } from './peers-sections.ts'
 import {
   flowSections,
   heavySections,
   hostileSections,
   latencySections,
+  memorySections,
   onnxSections,
   queueSections,
   startSections,
@@ -16,7 +18,7 @@ import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. */
 export const toReport = (
-  { start, onnx, queue, throughput, latency, heavy, hostile, webhooks, flow }: Results,
+  { start, onnx, queue, throughput, latency, heavy, memory, hostile, webhooks, flow, peers }: Results,
   targets: readonly Target[],
 ) => {
   const sections: Section[] = [
@@ -25,9 +27,11 @@ export const toReport = (
     ...(throughput ? throughputSections(throughput) : []),
     ...(latency ? latencySections(latency) : []),
     ...(heavy ? heavySections(heavy) : []),
+    ...(memory ? memorySections(memory) : []),
     ...(hostile ? hostileSections(hostile) : []),
     ...(webhooks ? webhooksSections(webhooks) : []),
     ...(flow ? flowSections(flow) : []),
+    ...(peers ? peersSections(peers) : []),
     ...(start ? startSections(start) : []),
     ...(targets.length > 0 ? targetsSections(targets) : []),
   ]

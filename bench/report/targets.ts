@@ -1,4 +1,5 @@
 import type { Results } from '../measure/run-parts.ts'
+import type { PeerKind } from '../measure/peer-figures.ts'
 import type { UsageByProcess } from '../processes/process-watch.ts'
 
 /** A figure to reach. `unit` is of value and target. */
@@ -12,14 +13,14 @@ export type Target = {
 }
 
 /** The figures to reach that can be told from what was measured. */
-export const judge = ({ start, throughput, latency, heavy }: Results): Target[] => {
+export const judge = ({ start, throughput, latency, heavy, memory, peers }: Results): Target[] => {
   const targets: Target[] = []
-  const atLeast = (name: string, value: number, target: number) =>
-    targets.push({ name, value, target, unit: '%', better: 'higher', isReached: value >= target })
+  const atLeast = (name: string, value: number, target: number, unit: Target['unit'] = '%') =>
+    targets.push({ name, value, target, unit, better: 'higher', isReached: value >= target })
   const atMost = (name: string, value: number, target: number, unit: Target['unit']) =>
     targets.push({ name, value, target, unit, better: 'lower', isReached: value <= target })
 
-  if (heavy) atLeast('heavy model through the queue, of raw ONNX Runtime', 100 * heavy.shareOfRaw.median, 90)
+  if (heavy) atLeast('heavy model through the queue, of raw ONNX Runtime', 100 * heavy.shareOfRaw.median, 97)
   if (throughput) {
     const share = (clients: number) =>
       100 * (throughput.predict.find((one) => one.clients === clients)?.shareOfCeiling.median ?? NaN)
@@ -31,16 +32,36 @@ export const judge = ({ start, throughput, latency, heavy }: Results): Target[] 
     atLeast('predict, 256 clients, of the queue', share(256), 55)
     atLeast('predict, 64 clients, of the queue', share(64), 40)
   }
-  if (latency) atMost('idle predict p50, of a no-op round trip', latency.timesNoop.median, 3, '×')
+  if (latency) atMost('idle predict p50, of a no-op round trip', latency.timesNoop.median, 1.9, '×')
   if (start) atMost('npm start to ready, best of its starts', start.lowest, 4, 's')
+  if (memory) {
+    const megabytes = memory.underLoad.totalBytes / 1e6
+    atMost('memory of everything under load, three models (PSS)', megabytes, 380, 'MB')
+  }
   if (throughput) {
     const peak = peakMegabytes([throughput.submit.usage, ...throughput.predict.map(({ usage }) => usage)])
     atMost('API memory under load', peak('API'), 150, 'MB')
     atMost('worker memory under load', peak('worker'), 150, 'MB')
     atMost('executor memory under load, its tiny model included', peak('executor'), 120, 'MB')
   }
+  if (peers) {
+    for (const { peer, kind, name, target } of peerTargets) {
+      const figure = peers.figures.find((one) => one.name === peer && one.kind === kind)
+      if (figure) atLeast(`${name}, of ${peer}`, 1 / figure.timesOnQueue.median, target, '×')
+    }
+  }
   return targets
 }
+
+/** How many times the figure of a server that is measured beside it OnQueue's is to be. */
+const peerTargets: readonly { peer: string; kind: PeerKind; name: string; target: number }[] = [
+  { peer: 'glue (Hono + BullMQ)', kind: 'predict', name: 'predict, 64 clients', target: 0.9 },
+  { peer: 'glue (Hono + BullMQ)', kind: 'submit', name: 'submit and poll, 64 clients', target: 1.1 },
+  { peer: 'LitServe', kind: 'quiet', name: 'heavy model, 128 clients', target: 1 },
+  { peer: 'LitServe', kind: 'busy', name: 'heavy model, 128 clients, busy start', target: 1 },
+  { peer: 'FastAPI + Celery', kind: 'quiet', name: 'heavy model, 128 clients', target: 3.5 },
+  { peer: 'FastAPI + Celery', kind: 'busy', name: 'heavy model, 128 clients, busy start', target: 3.5 },
+]
 
 const peakMegabytes = (usages: readonly UsageByProcess[]) => (name: string) =>
   Math.max(...usages.map((usage) => usage[name]?.peakRssBytes ?? NaN)) / 1e6

@@ -19,12 +19,19 @@ export type EmbeddedRedis = {
 
 export const openEmbeddedRedis = async (): Promise<EmbeddedRedis> => {
   const dataDir = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
-  const opened = await openRedis({
+  const opening = openRedis({
     dataDir,
     // without REDIS_URL: never the Redis that somebody works with
     env: { PATH: process.env['PATH'] },
     log: { info: (sentence) => console.error(`Redis: ${sentence}`), debug: () => {} },
   })
+  // from now on: who is interrupted while it starts has to end it too
+  const close = toClose(async () => {
+    const opened = await opening.catch(() => undefined)
+    await opened?.close()
+    await rm(dataDir, { recursive: true, force: true })
+  })
+  const opened = await opening
   const client = new Redis(opened.url, { maxRetriesPerRequest: null })
   // it is ended while this is connected
   client.on('error', () => {})
@@ -36,10 +43,9 @@ export const openEmbeddedRedis = async (): Promise<EmbeddedRedis> => {
     pid: Number(/process_id:(\d+)/.exec(info)?.[1]),
     version: /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown',
     client,
-    close: toClose(async () => {
+    close: async () => {
       client.disconnect()
-      await opened.close()
-      await rm(dataDir, { recursive: true, force: true })
-    }),
+      await close()
+    },
   }
 }

@@ -1,4 +1,4 @@
-import { modelKeys, readOutcomes } from '@onqueue/shared'
+import { modelKeys, readOutcomes, runPipeline } from '@onqueue/shared'
 import { toFailures } from '../figures/failures.ts'
 import type { Failures } from '../figures/failures.ts'
 import type { LoadReport } from '../load/load.ts'
@@ -18,26 +18,29 @@ const pollMs = 20
 const patienceMs = 180_000
 const readAtOnce = 500
 
-/** Counts the finished predictions of a model, by one small command: they are BullMQ's completed jobs. */
-export const countFinished = (redis: EmbeddedRedis, model: string) => redis.client.zcard(completedOf(model))
-
 /**
- * Waits until the model has so many finished predictions. Resolves to when the last one's job was completed, in ms since
- * the epoch.
+ * Waits until nothing of the model waits or runs any more. Resolves to when the last job was completed, in ms since the epoch.
  *
- * Waiting must cost next to nothing, for it is part of the measured time: a count every 20 ms. When the last one
- * finished is then read from the queue itself, which keeps completed jobs in the order of their completion.
+ * Waiting must cost next to nothing, for it is part of the measured time: four counts every 20 ms. When the last one finished is
+ * then read from the queue itself, which keeps completed jobs in the order of their completion.
  */
-export const untilFinished = async (
-  redis: EmbeddedRedis,
-  { model, total }: { model: string; total: number },
-) => {
-  await pollUntil(async () => (await countFinished(redis, model)) >= total, {
-    everyMs: pollMs,
-    patienceMs,
-    otherwise: `${model} did not finish what it had accepted`,
-  })
-  const [, finishedAt] = await redis.client.zrange(completedOf(model), '-1', '-1', 'WITHSCORES')
+export const untilFinished = async (redis: EmbeddedRedis, model: string) => {
+  const { queue } = modelKeys(namespace, model)
+  await pollUntil(
+    async () => {
+      const counts = await runPipeline(
+        redis.client
+          .multi()
+          .llen(queue('wait'))
+          .llen(queue('active'))
+          .zcard(queue('prioritized'))
+          .zcard(queue('delayed')),
+      )
+      return counts.every((count) => count === 0)
+    },
+    { everyMs: pollMs, patienceMs, otherwise: `${model} did not finish what it had accepted` },
+  )
+  const [, finishedAt] = await redis.client.zrange(queue('completed'), '-1', '-1', 'WITHSCORES')
   return Number(finishedAt)
 }
 
@@ -69,5 +72,3 @@ export const checkOutcomes = async (
   }
   return { ...toFailures(failures), batchSizes }
 }
-
-const completedOf = (model: string) => modelKeys(namespace, model).queue('completed')

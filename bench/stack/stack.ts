@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { modelKeys } from '@onqueue/shared'
 import { addFailures } from '../figures/failures.ts'
 import type { Failures } from '../figures/failures.ts'
 import { rateOf } from '../figures/statistics.ts'
@@ -9,9 +10,9 @@ import { watchProcesses } from '../processes/process-watch.ts'
 import type { Processes, UsageByProcess } from '../processes/process-watch.ts'
 import { openEmbeddedRedis } from './embedded-redis.ts'
 import type { EmbeddedRedis } from './embedded-redis.ts'
-import { checkOutcomes, countFinished, untilFinished } from './finished-predictions.ts'
+import { checkOutcomes, untilFinished } from './finished-predictions.ts'
 import type { Finished } from './finished-predictions.ts'
-import { startOnQueue } from './start-onqueue.ts'
+import { namespace, startOnQueue } from './start-onqueue.ts'
 import type { OnQueue } from './start-onqueue.ts'
 
 /** An OnQueue with one model, its Redis, and a load generator for it. */
@@ -64,6 +65,7 @@ export const openStack = async ({
   const load = await startLoad({ url: onqueue.url, model, answers })
   opened.defer(load.close)
   const processes = { ...onqueue.processes, Redis: redis.pid, 'load generator': load.pid }
+  await untilPacked({ redis, load, model })
 
   const running = opened.move()
   return {
@@ -71,10 +73,9 @@ export const openStack = async ({
     onqueue,
     load,
     submitAll: async ({ requests, webhook, beforeCheck }) => {
-      const before = await countFinished(redis, model)
       const report = await load.submit({ clients: submitClients, requests, webhook })
       const { accepted } = report
-      const finishedAt = await untilFinished(redis, { model, total: before + accepted.length })
+      const finishedAt = await untilFinished(redis, model)
       await beforeCheck?.()
       return toSubmitReport(report, finishedAt, await checkOutcomes(redis, { model, accepted, answers }))
     },
@@ -84,6 +85,18 @@ export const openStack = async ({
       return { result, usage: watch.stop() }
     },
     close: () => running.disposeAsync(),
+  }
+}
+
+/** An API makes packs when it has seen for 8 s that everybody reads them; of a heavy model it never does. */
+const mostUntilPackedMs = 12_000
+
+const untilPacked = async ({ redis, load, model }: { redis: EmbeddedRedis; load: Load; model: string }) => {
+  const until = performance.now() + mostUntilPackedMs
+  const { pack } = modelKeys(namespace, model)
+  while ((await redis.client.keys(pack('*'))).length === 0 && performance.now() < until) {
+    await load.submit({ clients: 32, requests: 64 })
+    await untilFinished(redis, model)
   }
 }
 

@@ -4,18 +4,18 @@ import { closeSync, openSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { identifyProcess, isProcessAlive } from '../../scripts/bootstrap/presence.mjs'
 import { portSettings } from '../../scripts/start/apps.ts'
 import { pickPort, pickPorts } from '../../scripts/redis/ports.ts'
 import { toClose } from '../processes/closing.ts'
-import { findDescendants } from '../processes/find-descendants.ts'
+import { endGroups } from '../processes/end-groups.ts'
 import type { Processes } from '../processes/process-watch.ts'
 import { findOnQueueProcesses } from './onqueue-processes.ts'
 import { pollUntil } from './poll-until.ts'
 
 export type OnQueue = {
   url: string
+  /** Of `npm start`, under which all others are. */
+  pid: number
   /** Of what `npm start` runs, by their part in it: `API`, `worker`, `executor`, `webhooks`, and `Redis` where it started one. */
   processes: Processes
   /** From `npm start` until `GET /health` says that the model is loaded. */
@@ -61,7 +61,7 @@ export const startOnQueue = async ({
   try {
     await untilLoaded(url, npm)
     const readyAfterMs = performance.now() - startedAt
-    return { url, processes: findOnQueueProcesses(npm.pid ?? 0), readyAfterMs, close }
+    return { url, pid: npm.pid ?? 0, processes: findOnQueueProcesses(npm.pid ?? 0), readyAfterMs, close }
   } catch (err) {
     const log = await readFile(logFile, 'utf8')
     await close()
@@ -118,13 +118,8 @@ const isLoaded = async (url: string) => {
 
 /** As a Ctrl-C in a terminal does: every process of the foreground gets it, npm too, which does not wait for the rest. */
 const end = async (npm: ChildProcess, folder: string) => {
-  const started = findDescendants(npm.pid ?? 0).flatMap(({ pid }) => identifyProcess(pid) ?? [])
-  if (started.length > 0) process.kill(-Number(npm.pid), 'SIGINT')
-  const until = performance.now() + graceMs
-  while (started.some(isProcessAlive) && performance.now() < until) await sleep(20)
-  for (const identity of started.filter(isProcessAlive)) {
-    console.error(`Process ${identity} outlived npm start; ending it`)
-    process.kill(Number.parseInt(identity, 10), 'SIGKILL')
+  for (const identity of await endGroups([npm], { signal: 'SIGINT', graceMs })) {
+    console.error(`Process ${identity} outlived npm start; it was ended`)
   }
   await rm(folder, { recursive: true, force: true })
 }

@@ -35,8 +35,22 @@ export const ensurePackages = async (root) => {
       return 0
     },
     { onWait: () => say('another start is installing here; waiting for it') },
-  )
+  ).catch((err) => {
+    throw explainFolder(err)
+  })
 }
+
+/**
+ * What the system said of a file in here, as a sentence; any other error stays what it is.
+ *
+ * @param {unknown} err
+ */
+const explainFolder = (err) =>
+  err instanceof Error && 'syscall' in err
+    ? new SetupError(
+        `Packages: can't be installed here (${err.message}). ${adviceFor(err.message) ?? 'Clone into a folder that you may write to.'}`,
+      )
+    : err
 
 /** @param {string} sentence */
 const say = (sentence) => console.log(`Packages: ${sentence}`)
@@ -132,11 +146,12 @@ const describeFailure = (output) => {
   const errors = output
     .split('\n')
     .filter((line) => !line.startsWith('npm warn') && line.trim() !== 'npm error')
-  const advice =
-    adviceBySign.find(({ sign }) => sign.test(output))?.advice ??
-    'Mend what npm says above, then type the same command again.'
+  const advice = adviceFor(output) ?? 'Mend what npm says above, then type the same command again.'
   return `${errors.slice(0, 30).join('\n').trim()}\n\nPackages: npm failed. ${advice}`
 }
+
+/** @param {string} message */
+const adviceFor = (message) => adviceBySign.find(({ sign }) => sign.test(message))?.advice
 
 const adviceBySign = [
   {

@@ -3,9 +3,10 @@
 
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeFolder } from './make-folder.mjs'
 
 /**
  * Names a process for ever, pid and start time in one word; undefined when no such process runs (a zombie doesn't).
@@ -32,7 +33,7 @@ export const isProcessAlive = (identity) => identifyProcess(Number.parseInt(iden
  * @returns {() => void}
  */
 export const enter = (folder) => {
-  mkdirSync(folder, { recursive: true })
+  makeFolder(folder)
   const file = join(folder, `${identifyProcess(process.pid)}.${randomUUID()}`)
   writeFileSync(file, '')
   return () => rmSync(file, { force: true })

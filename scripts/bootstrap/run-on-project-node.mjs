@@ -1,6 +1,7 @@
 // Bare Node >= 20.19: the bootstrap uses it before anything is installed.
 
-import { existsSync } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensurePackages } from './ensure-packages.mjs'
 import { runChild } from './run-child.mjs'
@@ -48,13 +49,25 @@ const endWithNpm = () => {
  */
 const toNodeArgs = (command, args) => {
   // Node says it on stderr when the file is not there, so it is asked only for one that is
-  const envFile = existsSync(join(root, '.env')) ? ['--env-file-if-exists=.env'] : []
-  if (command === 'start') return [...envFile, 'scripts/start/start.ts', ...args]
+  const envFile = hasEnvFile() ? ['--env-file-if-exists=.env'] : []
+  // it only watches the others
+  if (command === 'start') return [...envFile, '--max-semi-space-size=1', 'scripts/start/start.ts', ...args]
   if (command === 'run' && args.length > 0) return [...envFile, ...args]
   if (command === 'test' || command === 'check' || command === 'fix')
     return [`scripts/check/${command}.ts`, ...args]
   throw new SetupError(
     'Usage: node scripts/bootstrap.mjs start | test | check | fix | run <file.ts> [arguments]',
+  )
+}
+
+/** Node reads UTF-8, takes a byte order mark for a part of the first name, and passes over what it can't read. */
+const hasEnvFile = () => {
+  const file = join(root, '.env')
+  if (!existsSync(file)) return false
+  const bytes = readFileSync(file)
+  if (isUtf8(bytes) && !bytes.includes('\ufeff') && !bytes.includes('\0')) return true
+  throw new SetupError(
+    '.env can\'t be read: save it as UTF-8 without a byte order mark (PowerShell: Set-Content -Encoding ascii .env "PORT=9000").',
   )
 }
 

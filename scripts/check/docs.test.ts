@@ -17,7 +17,8 @@ const listPaths = (folder: string): string[] =>
 /** Words that look like a path of the repository, by the reason why they need not be one. */
 const exceptions = {
   'every app has one': ['main.ts', 'config.ts', 'server.ts', 'metrics.ts'],
-  'every model has one, or may': ['model.yaml', 'make.py', 'golden.json'],
+  'every model has one, or may': ['model.yaml', 'model.onnx', 'make.py', 'golden.json'],
+  'a wrong name for one': ['model.yml'],
   'made by npm start': ['.cache', '.cache/compile'],
   'made by the bench': ['bench/results/latest.json', 'mine.json'],
   'made by who follows the document': [

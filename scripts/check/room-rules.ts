@@ -39,6 +39,7 @@ export const houses: House[] = [
       ['versions'],
       ['queue', 'upkeep'],
       ['serving'],
+      ['sizes'],
       ['supervision'],
       ['executor'],
       ['repository'],
@@ -49,7 +50,7 @@ export const houses: House[] = [
   },
   {
     folder: 'apps/webhooks/src',
-    above: ['main', 'config', 'server', 'metrics'],
+    above: ['main', 'config', 'server', 'open-delivering', 'metrics'],
     lines: [['creating', 'dispatch', 'upkeep'], ['attempts'], ['schedule']],
   },
   {
@@ -63,6 +64,7 @@ export const houses: House[] = [
     lines: [
       ['report'],
       ['measure'],
+      ['peers'],
       ['stack', 'receiver'],
       ['load'],
       ['models'],

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { makeFolder } from '../bootstrap/make-folder.mjs'
 import { countPresent, enter, identifyProcess, withFolderLock } from '../bootstrap/presence.mjs'
 import { messageOf, SetupError } from '../bootstrap/setup-error.mjs'
 import { pickPort } from './ports.ts'
@@ -79,7 +79,7 @@ const useGiven = async (url: string): Promise<OpenedRedis> => {
  */
 const openEmbedded = async (options: OpenOptions): Promise<OpenedRedis> => {
   const folder = resolve(options.dataDir, 'redis')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, { mode: 0o700 })
 
   return withFolderLock(
     join(folder, 'changing'),

@@ -1,8 +1,10 @@
+import { get } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Say } from './supervised-child.ts'
 
 const pollMs = 50
-const slowAfterMs = 15_000
 /** What keeps the worker from being ready for less than this is part of starting. */
 const lastsMs = 1000
 
@@ -16,6 +18,7 @@ type Options = {
   say: Say
   print: (text: string) => void
   signal: AbortSignal
+  slowAfterMs?: number
 }
 
 /**
@@ -45,11 +48,15 @@ const explainMissing = (model: string, ready: string | undefined) =>
   'set ONQUEUE_DEFAULT_MODEL to one that is, or put it into the models folder (ONQUEUE_MODELS_DIR) and start again'
 
 /**
- * Resolves to the default model, or to another one that is ready when the worker does not have that; undefined where the
- * list of models needs a key, and when the signal aborts.
+ * Resolves to the default model, or to another one that is ready when the worker does not have that, or takes long to load
+ * it; undefined where the list of models needs a key, and when the signal aborts.
  */
-const waitUntilReady = async ({ url, workerUrl, model, say, signal }: Options) => {
-  const slow = setTimeout(() => say('OnQueue', explainSlow(model)), slowAfterMs)
+const waitUntilReady = async ({ url, workerUrl, model, say, signal, slowAfterMs = 15_000 }: Options) => {
+  let isSlow = false
+  const slow = setTimeout(() => {
+    isSlow = true
+    say('OnQueue', explainSlow(model, slowAfterMs))
+  }, slowAfterMs)
   let current = { text: '', since: 0, isSaid: true }
   try {
     while (!signal.aborted) {
@@ -58,9 +65,11 @@ const waitUntilReady = async ({ url, workerUrl, model, say, signal }: Options) =
       const readiness = await readReadiness(workerUrl, signal)
       if (health && readiness?.isReady) {
         const list = await readAnswer(`${url}/v1/models`, signal)
-        const ready = findReady(list?.body.results)
+        const cards = readCards(list?.body.results)
+        const isComing = cards.some(({ name, status }) => name === model && status === 'loading')
+        const ready = cards.find(({ status }) => status === 'ready')?.name
         // the API may hear of it a moment later
-        if (ready !== undefined || list?.isOk === false) return ready
+        if ((ready !== undefined && (!isComing || isSlow)) || list?.isOk === false) return ready
       }
       const trouble = readiness?.reasons.filter(isTrouble).join('; ') ?? ''
       // how often something was tried is no news
@@ -78,7 +87,7 @@ const waitUntilReady = async ({ url, workerUrl, model, say, signal }: Options) =
   }
 }
 
-const explainSlow = (model: string) =>
+const explainSlow = (model: string, slowAfterMs: number) =>
   `${model} is not loaded after ${slowAfterMs / 1000} s; still waiting. Is it in the models folder (ONQUEUE_MODELS_DIR, ONQUEUE_DEFAULT_MODEL)?`
 
 /** Not what passes by itself, in a moment. */
@@ -91,14 +100,14 @@ const readReadiness = async (workerUrl: string, signal: AbortSignal) => {
   return { isReady: answer.isOk, reasons: Array.isArray(reasons) ? reasons.map(String) : [] }
 }
 
-/** The name of the first model of a list that is ready. */
-const findReady = (list: unknown) => {
+/** Name and status of the models of a list. */
+const readCards = (list: unknown) => {
   const cards: unknown[] = Array.isArray(list) ? list : []
-  for (const card of cards) {
-    const isReady = typeof card === 'object' && card !== null && 'status' in card && card.status === 'ready'
-    if (isReady && 'name' in card) return String(card.name)
-  }
-  return undefined
+  return cards.flatMap((card) =>
+    typeof card === 'object' && card !== null && 'name' in card && 'status' in card
+      ? [{ name: String(card.name), status: String(card.status) }]
+      : [],
+  )
 }
 
 /** The object that an address answers with 200, else undefined. */
@@ -113,10 +122,18 @@ const readAnswer = async (
   signal: AbortSignal,
 ): Promise<{ isOk: boolean; body: Record<string, unknown> } | undefined> => {
   try {
-    const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(2000)]) })
-    const body: unknown = await response.json()
-    return typeof body === 'object' && body !== null ? { isOk: response.ok, body: { ...body } } : undefined
+    const response = await ask(url, AbortSignal.any([signal, AbortSignal.timeout(2000)]))
+    const body: unknown = await json(response)
+    return typeof body === 'object' && body !== null
+      ? { isOk: response.statusCode === 200, body: { ...body } }
+      : undefined
   } catch {
     return undefined
   }
 }
+
+/** `fetch` would do, and take 8 MB of the process that is there for as long as all others. */
+const ask = (url: string, signal: AbortSignal) =>
+  new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { signal, agent: false }, resolve).once('error', reject)
+  })

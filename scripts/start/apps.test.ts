@@ -1,7 +1,7 @@
 // What can't be made of the list of the apps is held against it here: files in other languages, and prose.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { settings as apiSettings } from '../../apps/api/src/config.ts'
 import { settings as webhooksSettings } from '../../apps/webhooks/src/config.ts'
@@ -31,6 +31,23 @@ test('every image is built with the manifests of all workspaces, or npm ci refus
       (folder) => `COPY ${folder}/package.json ${folder}/`,
     ),
   )
+})
+
+test('the image of the API has all of scripts/ that making a key needs', () => {
+  const needed = ['keys.ts']
+  for (const file of needed)
+    for (const [, path = ''] of read(`scripts/${file}`).matchAll(/^import .* from '(\.\.?\/[^']+)'$/gm)) {
+      const found = join(dirname(file), path)
+      if (!found.startsWith('..') && !needed.includes(found)) needed.push(found)
+    }
+
+  const copied = instructionsOf('api').flatMap(
+    (line) => /^COPY scripts\/(\S+) scripts\//.exec(line)?.[1] ?? [],
+  )
+  const letIn = [...read('.dockerignore').matchAll(/^!scripts\/(.+)$/gm)].map(([, file = '']) => file)
+
+  expect(copied.toSorted()).toEqual(needed.toSorted())
+  expect(letIn.toSorted()).toEqual(needed.toSorted())
 })
 
 describe.each(apps)('$name', ({ name, folder, entry, nodeArgs, ownEnv, secrets, healthPort }) => {

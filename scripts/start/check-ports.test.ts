@@ -18,7 +18,7 @@ test('a port in use is named, with what to type', async () => {
   const settings = readStartSettings({ PORT: String(port) })
 
   await expect(checkPorts(settings)).rejects.toThrow(
-    `Port ${port} (PORT) is in use. Type "PORT=${port + 10} npm start" to use another one.`,
+    `Port ${port} (PORT) is in use. Type "PORT=${port + 10} npm start", or write PORT=${port + 10} into .env, to use another one.`,
   )
 })
 

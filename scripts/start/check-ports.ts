@@ -18,5 +18,5 @@ const explainPort = ({ setting, port, code }: { setting: string; port: number; c
         ? 'is for root only'
         : `can't be listened on (${code})`
   const other = port + 10 > 65_535 || port < 1024 ? 8090 : port + 10
-  return `Port ${port} (${setting}) ${reason}. Type "${setting}=${other} npm start" to use another one.`
+  return `Port ${port} (${setting}) ${reason}. Type "${setting}=${other} npm start", or write ${setting}=${other} into .env, to use another one.`
 }

@@ -41,6 +41,11 @@ test('a data folder that can not be made is told in one sentence', async () => {
   expect(await startIn(join(file, 'data'))).toEqual(explained(join(file, 'data')))
 })
 
+test.runIf(process.platform === 'linux')('so is one where the system makes none', async () => {
+  expect(await startIn('/proc/nowhere')).toEqual(explained('/proc/nowhere'))
+  expect(await startIn('/proc/nowhere/data')).toEqual(explained('/proc/nowhere/data'))
+})
+
 test('so is one in which something else is where the secret, or Redis, has to be', async () => {
   const withSecret = makeFolder()
   mkdirSync(join(withSecret, 'secret'))

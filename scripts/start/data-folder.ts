@@ -12,9 +12,10 @@ export const explainDataFolder = (err: unknown, dataDir: string): unknown =>
       )
     : err
 
-/** Of a system call on a path in there; a read does not say of which. */
+/** Of a system call on a path in there, or on what it is in; a read does not say of which. */
 const isFileError = (err: unknown, dataDir: string) => {
   if (!(err instanceof Error && 'code' in err && 'syscall' in err)) return false
   const path = 'path' in err ? err.path : undefined
-  return typeof path === 'string' ? path.startsWith(dataDir) : err.syscall === 'read'
+  if (typeof path !== 'string') return err.syscall === 'read'
+  return path.startsWith(dataDir) || dataDir.startsWith(path)
 }

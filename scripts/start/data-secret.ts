@@ -1,12 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../bootstrap/make-folder.mjs'
 import { SetupError } from '../bootstrap/setup-error.mjs'
 
 /** The secret of a data folder: 32 random bytes in hex, made once and readable by its owner only. */
 export const readOrCreateSecret = (dataDir: string) => {
   const file = join(dataDir, 'secret')
-  mkdirSync(dataDir, { recursive: true })
+  makeFolder(dataDir)
   createOnce(file, randomBytes(32).toString('hex'))
   const secret = readFileSync(file, 'utf8').trim()
   if (!/^[0-9a-f]{64}$/.test(secret)) {

@@ -12,6 +12,7 @@ import { readStartSettings, toChildEnvironment } from './start-settings.ts'
 import type { StartSettings } from './start-settings.ts'
 import { startSupervisor } from './supervise.ts'
 import type { Say } from './supervised-child.ts'
+import { findUnknownSettings } from './unknown-settings.ts'
 
 export type RunOptions = {
   env: NodeJS.ProcessEnv
@@ -34,6 +35,7 @@ export type RunOptions = {
 export const runOnQueue = async (options: RunOptions) => {
   try {
     const settings = readStartSettings(options.env)
+    for (const sentence of findUnknownSettings(options.env)) options.say('OnQueue', sentence)
     await checkPorts(settings)
     const failure = await runWithRedis(settings, options)
     if (failure === undefined) return 0

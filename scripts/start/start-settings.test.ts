@@ -70,3 +70,12 @@ test('all wrong settings are named at once', () => {
 test('a PORT that leaves no room for the health ports says which one', () => {
   expect(() => readStartSettings({ PORT: '65533' })).toThrow(/^ONQUEUE_WEBHOOKS_HEALTH_PORT .*"65536"/)
 })
+
+test('two that would listen at the same port are named', () => {
+  expect(() => readStartSettings({ PORT: '9000', ONQUEUE_WORKER_HEALTH_PORT: '9000' })).toThrow(
+    'ONQUEUE_WORKER_HEALTH_PORT and PORT must differ, and are both 9000: correct it and start again.',
+  )
+  expect(() => readStartSettings({ ONQUEUE_WEBHOOKS_HEALTH_PORT: '8082' })).toThrow(
+    'ONQUEUE_WEBHOOKS_HEALTH_PORT and ONQUEUE_WORKER_HEALTH_PORT must differ, and are both 8082',
+  )
+})

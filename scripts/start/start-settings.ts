@@ -46,8 +46,18 @@ export const readStartSettings = (env: NodeJS.ProcessEnv): StartSettings => {
     defaultModel: env.ONQUEUE_DEFAULT_MODEL || 'demo-classifier',
     isVerbose: /^(debug|trace)$/.test(env.LOG_LEVEL ?? ''),
   }
+  if (problems.length === 0) problems.push(...describeShared({ PORT: port, ...settings.healthPorts }))
   if (problems.length > 0) throw new SetupError(`${problems.join('; ')}: correct it and start again.`)
   return settings
+}
+
+/** Two that listen at the same port: the later one would only be told that it is in use. */
+const describeShared = (ports: Record<string, number>) => {
+  const settings = Object.entries(ports)
+  return settings.flatMap(([setting, port], index) => {
+    const [other] = settings.slice(0, index).find(([, earlier]) => earlier === port) ?? []
+    return other === undefined ? [] : [`${setting} and ${other} must differ, and are both ${port}`]
+  })
 }
 
 const isOnLoopback = ({ ONQUEUE_HOST: host }: NodeJS.ProcessEnv) =>

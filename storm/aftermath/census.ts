@@ -1,4 +1,13 @@
-import { deliveryKeys, modelKeys, parseUndelivered } from '@onqueue/shared'
+import {
+  deliveryKeys,
+  isPackId,
+  isPackJob,
+  memberField,
+  memberIdsOf,
+  modelKeys,
+  modelOfPredictionId,
+  parseUndelivered,
+} from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createKeyReader } from './redis-keys.ts'
 
@@ -6,7 +15,7 @@ import { createKeyReader } from './redis-keys.ts'
 export type Census = {
   /** what is to be nothing, by name */
   counters: Record<string, number>
-  /** ids of all predictions that have a job */
+  /** ids of all predictions that have a job, those of packs included */
   jobs: string[]
   /** how many keys there are of each family */
   families: Record<string, number>
@@ -19,7 +28,7 @@ export type Census = {
 type Place = { redis: Redis; namespace: string; models: readonly string[] }
 
 /** What goes with a job. Without one it may be there for a while: an input that was not claimed, a tombstone. */
-const kinOfJob = new Set(['outcome', 'input', 'job log', 'job lock'])
+const kinOfJob = new Set(['outcome', 'input', 'pack', 'job log', 'job lock'])
 
 /** Everything that is nothing when all predictions are final, and all webhooks delivered. */
 export const readCounters = async ({ redis, namespace, models }: Place): Promise<Record<string, number>> => {
@@ -56,7 +65,10 @@ export const takeCensus = async (place: Place): Promise<Census> => {
   const read = createKeyReader(namespace, models)
   const known = keys.map((key) => ({ key, kind: read(key) }))
   const jobs = known.flatMap(({ kind }) => (kind?.family === 'job' && kind.id !== undefined ? [kind.id] : []))
-  const alive = new Set(jobs)
+  const packed = await Promise.all(jobs.filter(isPackId).map((id) => readPacked(place, id)))
+  const packs = new Set(packed.flatMap(({ packId, isPack }) => (isPack ? [packId] : [])))
+  const predictions = [...jobs.filter((id) => !packs.has(id)), ...packed.flatMap(({ members }) => members)]
+  const alive = new Set([...jobs, ...predictions])
   const families: Record<string, number> = {}
   for (const { kind } of known) {
     if (kind) families[kind.family] = (families[kind.family] ?? 0) + 1
@@ -67,16 +79,26 @@ export const takeCensus = async (place: Place): Promise<Census> => {
   const lifetimes = await Promise.all(jobless.map((key) => redis.pttl(key)))
   return {
     counters: { ...(await readCounters(place)), 'deliveries: bodies kept': families['delivery body'] ?? 0 },
-    jobs,
+    jobs: predictions,
     families,
     strangers: known.flatMap(({ key, kind }) => (kind ? [] : [key])),
     orphans: jobless.filter((_, index) => lifetimes[index] === neverExpires),
   }
 }
 
+/** What the job of an id that a pack may have is for: the predictions of a pack that were not deleted. */
+const readPacked = async ({ redis, namespace }: Place, packId: string) => {
+  const { queue, pack } = modelKeys(namespace, modelOfPredictionId(packId) ?? '')
+  const data: unknown = JSON.parse((await redis.hget(queue(packId), 'data')) ?? 'null')
+  const isPack = typeof data === 'object' && data !== null && isPackJob(data)
+  const ids = memberIdsOf(packId, Number((await redis.hget(pack(packId), 'n')) ?? 0))
+  const there = await Promise.all(ids.map((id) => redis.hexists(pack(packId), memberField(id))))
+  return { packId, isPack, members: ids.filter((_, index) => there[index] === 1) }
+}
+
 /**
  * Without what is held for the receiver of a thin webhook: a webhooks process that dies right after such a delivery leaves
- * that to be looked at again, days later.
+ * that to be looked at again, within the hour.
  */
 const countUndelivered = async (redis: Redis, key: string) => {
   const members = await redis.zrange(key, '0', '-1')

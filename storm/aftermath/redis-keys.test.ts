@@ -10,6 +10,7 @@ const read = createKeyReader('storm', ['demo-classifier'])
 test.each([
   [keys.outcome(id), { family: 'outcome', id }],
   [keys.input(id), { family: 'input', id }],
+  [keys.pack(id), { family: 'pack', id }],
   [keys.queue(id), { family: 'job', id }],
   [`${keys.queue(id)}:lock`, { family: 'job lock', id }],
   [keys.queue('wait'), { family: 'queue wait' }],

@@ -54,7 +54,9 @@ const patternsOfModel = (namespace: string, model: string) => {
   const keys = modelKeys(namespace, model)
   const id = `${RegExp.escape(model)}-${idPattern}`
   return [
-    ...(['outcome', 'input', 'claim'] as const).map((family) => toPattern(family, keys[family](any), id)),
+    ...(['outcome', 'input', 'pack', 'claim'] as const).map((family) =>
+      toPattern(family, keys[family](any), id),
+    ),
     toPattern('job', keys.queue(any), id),
     toPattern('job log', `${keys.queue(any)}${jobLogSuffix}`, id),
     toPattern('job lock', `${keys.queue(any)}:lock`, id),

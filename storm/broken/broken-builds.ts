@@ -27,9 +27,9 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   },
   {
     name: 'rewritten-outcomes',
-    file: 'packages/shared/src/records/outcome-store.ts',
-    text: "pipeline.set(outcome(id), text, 'NX', 'GET')",
-    replacement: "pipeline.set(outcome(id), text, 'GET')",
+    file: 'packages/shared/src/records/end-predictions.ts',
+    text: "redis.call('SET', key, text, 'NX', 'GET')",
+    replacement: "redis.call('SET', key, text, 'GET')",
     rule: 'changed',
   },
   {

@@ -7,7 +7,7 @@ import type { Answer } from '../questions/question.ts'
 const tolerance = 1e-5
 
 export const isRightOutput = (actual: unknown, expected: unknown) =>
-  isSameAnswer(actual, expected, () => tolerance)
+  isSameAnswer(actual, expected, { toleranceOf: () => tolerance })
 
 /**
  * What is wrong with how a prediction ended, or undefined. `mayEnd` is how it may have ended beside what its question
@@ -35,7 +35,8 @@ export const findFault = (
 
 const findErrorFault = (error: FinalPrediction['error'], answer: Answer) => {
   if (answer.status === 'succeeded') return error === null ? undefined : 'succeeded and has an error'
-  if (error?.code !== answer.code) return `failed with ${error?.code} and not with ${answer.code}`
+  if (error === null || ![answer.code, answer.orCode].includes(error.code))
+    return `failed with ${error?.code} and not with ${answer.code}`
   const rows = (error.rows ?? []).map(({ row }) => row)
   return isDeepStrictEqual(rows, answer.badRows)
     ? undefined

@@ -3,6 +3,7 @@ import { acceptedIds } from '../ledger/entry.ts'
 import type { Entry, FinalPrediction } from '../ledger/entry.ts'
 import type { Violation } from './evidence.ts'
 import { findFault, isRightOutput } from './find-fault.ts'
+import { findTimeFault } from './find-time-fault.ts'
 import type { Match } from './match-found.ts'
 
 /**
@@ -71,6 +72,7 @@ const judgeFinal = (
     return [{ rule: 'unfinished', id, what: `is ${prediction.status} for ever (${entry.kind})` }]
   }
   const fault = findFault(prediction, entry)
+  const timeFault = findTimeFault(prediction, entry)
   const views = [
     ...seen.map((one) => ({ via: 'read', prediction: one })),
     ...entry.sightings.filter((sighting) => sighting.id === id),
@@ -79,6 +81,7 @@ const judgeFinal = (
   const changed = views.find((view) => !isDeepStrictEqual(toComparable(view.prediction), first))
   return [
     ...(fault === undefined ? [] : [{ rule: 'wrong outcome', id, what: `${fault} (${entry.kind})` }]),
+    ...(timeFault === undefined ? [] : [{ rule: 'wrong time', id, what: `${timeFault} (${entry.kind})` }]),
     ...(changed
       ? [{ rule: 'changed', id, what: `${JSON.stringify(changed)} and then ${JSON.stringify(prediction)}` }]
       : []),

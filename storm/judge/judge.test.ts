@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Census } from '../aftermath/census.ts'
 import type { Entry, FinalPrediction, TryAnswer, WebhookAsked } from '../ledger/entry.ts'
+import type { Answer } from '../questions/question.ts'
 import type { Arrival } from '../receiver/receiver.ts'
 import type { Evidence } from './evidence.ts'
 import { judge } from './judge.ts'
@@ -15,6 +16,7 @@ const predictionOf = (ordinal: number, more: Partial<FinalPrediction> = {}): Fin
   output: { y: ordinal },
   error: null,
   metadata: { storm: String(ordinal) },
+  created_at: '2026-01-01T00:00:00.000Z',
   started_at: '2026-01-01T00:00:00.000Z',
   completed_at: '2026-01-01T00:00:01.000Z',
   webhook: null,
@@ -39,7 +41,7 @@ const entryOf = (ordinal: number, more: Partial<Entry> & { answers?: TryAnswer[]
     webhook: null,
     mayEnd: new Set(),
     isDeleted: false,
-    tries: answers.map((answer) => ({ at: 0, answer })),
+    tries: answers.map((answer) => ({ at: Date.parse('2026-01-01'), answer })),
     bareOutputs: [],
     sightings: [],
     ...rest,
@@ -106,6 +108,22 @@ test('a failure is wrong where there should be an output', () => {
   const predictions = [predictionOf(1, { status: 'failed', output: null, error })]
 
   expect(brokenBy(evidenceOf({ entries: [entryOf(1)], predictions }))).toEqual([['wrong outcome', idOf(1)]])
+})
+
+test('a failure has the code of its question, or the other one where that has two', () => {
+  const answer = { status: 'failed', code: 'executor_crashed', output: null, badRows: [] } as const
+  const faultsOf = (code: string, asked: Answer) => {
+    const question = { model: 'echo', input: { i: 1 }, answer: asked }
+    const failed = predictionOf(1, { status: 'failed', output: null, error: { code, detail: '' } })
+    return brokenBy(evidenceOf({ entries: [entryOf(1, { question })], predictions: [failed] }))
+  }
+
+  expect(faultsOf('executor_crashed', answer)).toEqual([])
+  expect(faultsOf('worker_lost', { ...answer, orCode: 'worker_lost' })).toEqual([])
+  expect(faultsOf('worker_lost', answer)).toEqual([['wrong outcome', idOf(1)]])
+  expect(faultsOf('inference_failed', { ...answer, orCode: 'worker_lost' })).toEqual([
+    ['wrong outcome', idOf(1)],
+  ])
 })
 
 test('a cancellation is right only where its client asked for it', () => {

@@ -24,6 +24,7 @@ export type FinalPrediction = {
   output?: unknown
   error: { code: string; detail: string; rows?: { row: number; code: string }[] } | null
   metadata: Record<string, string>
+  created_at: string
   started_at: string | null
   completed_at: string | null
   webhook: unknown

@@ -13,6 +13,7 @@ const prediction = {
   status: 'queued',
   error: null,
   metadata: {},
+  created_at: '2026-01-01T00:00:00.000Z',
   started_at: null,
   completed_at: null,
   webhook: null,

@@ -22,6 +22,7 @@ const predictionSchema = z.looseObject({
     })
     .nullable(),
   metadata: z.record(z.string(), z.string()),
+  created_at: z.string(),
   started_at: z.string().nullable(),
   completed_at: z.string().nullable(),
   webhook: z.unknown(),

@@ -76,5 +76,8 @@ export const busyRow = (milliseconds: number): Row => ({
 /** A row of `throws` that fails, and makes the run fail that it is in. */
 export const badRow: Row = { input: { i: 99 }, code: 'inference_failed' }
 
-/** A row of `echo` that ends its executor. */
-export const poisonRow: Row = { input: { i: 999 }, code: 'executor_crashed' }
+/**
+ * A row of `echo` that ends its executor. It takes three of them until it is found guilty: where its workers are lost again and
+ * again before that, it fails for this.
+ */
+export const poisonRow: Row = { input: { i: 999 }, code: 'executor_crashed', orCode: 'worker_lost' }

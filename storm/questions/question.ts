@@ -11,17 +11,23 @@ export type Question = {
 export type Answer =
   | { status: 'succeeded'; output: unknown }
   /** one row that fails, or an array some of whose rows do: their places, and null in their place in the output */
-  | { status: 'failed'; code: string; output: unknown; badRows: readonly number[] }
+  | { status: 'failed'; code: string; orCode?: string; output: unknown; badRows: readonly number[] }
 
-/** A row, and what comes out of it: an output, or the code of the error that it ends with. */
-export type Row = { input: unknown; output: unknown } | { input: unknown; code: string }
+/** A row, and what comes out of it: an output, or the code of the error that it ends with, or may end with by itself. */
+export type Row = { input: unknown; output: unknown } | { input: unknown; code: string; orCode?: string }
 
 export const askOne = (model: string, row: Row): Question => ({
   model,
   input: row.input,
   answer:
     'code' in row
-      ? { status: 'failed', code: row.code, output: null, badRows: [] }
+      ? {
+          status: 'failed',
+          code: row.code,
+          ...(row.orCode === undefined ? {} : { orCode: row.orCode }),
+          output: null,
+          badRows: [],
+        }
       : { status: 'succeeded', output: row.output },
 })
 

@@ -9,6 +9,7 @@ import { pickPort } from '../../scripts/redis/ports.ts'
 import { apps, portSettings } from '../../scripts/start/apps.ts'
 import type { AppFolder } from '../../scripts/start/apps.ts'
 import { addModel } from '../../tests/support/add-model.ts'
+import { createFakeClock } from '../../tests/support/fake-clock.ts'
 import type { StormModel } from '../questions/models.ts'
 import { AppPlace } from './app-place.ts'
 import { StormRedis } from './storm-redis.ts'
@@ -33,15 +34,20 @@ export type Leftovers = { processes: string[]; files: string[] }
 
 const root = join(import.meta.dirname, '../..')
 const processesOfEach = 2
+/** How far the clocks of the two workers are ahead, in seconds: more than a day, and more than all is kept for. */
+const skews = [26 * 3600, -26 * 3600] as const
 const prefix = 'storm'
 
 export const openStormStack = async ({
   models,
   checkout = root,
+  isSkewed,
 }: {
   models: readonly StormModel[]
   /** whose apps are started; those of this checkout when not given */
   checkout?: string | undefined
+  /** gives the workers clocks that are wrong */
+  isSkewed: boolean
 }): Promise<StormStack> => {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-storm-'))
@@ -78,6 +84,8 @@ export const openStormStack = async ({
     TMPDIR: temporary,
     LOG_LEVEL: 'error',
   }
+  const clocks = isSkewed ? skews.map((aheadSeconds) => createFakeClock(aheadSeconds)) : []
+  for (const clock of clocks) opened.defer(() => clock.remove())
   const placesOf = (folderOfApp: AppFolder) =>
     ports.map((port, index) => {
       const app = apps.find((one) => one.folder === folderOfApp) ?? apps[0]
@@ -89,6 +97,7 @@ export const openStormStack = async ({
           ...environment,
           ...app.ownEnv,
           ...(app.folder === 'api' ? { PORT: String(port) } : {}),
+          ...(app.folder === 'worker' ? clocks[index]?.environment : {}),
         },
       })
       opened.defer(() => place.destroy())

@@ -82,13 +82,16 @@ test('who waits when the API is stopped gets the answer, and all other kinds of 
 
 test('a wait that is not over when the grace time is ends then, as if its time were over', async () => {
   const { api, client, health } = await startApi({ ONQUEUE_API_GRACE: '0.5s' })
-  const predicting = client.predict('slow', { n: [3000] })
-  const submitting = client.submit('slow', { n: [3000] }, { priority: 'low' }, { prefer: 'wait=30' })
+  // nothing ends before it goes on
+  for (const worker of stack.workers) worker.signal('SIGSTOP')
+  const predicting = client.predict('slow', { n: [1] })
+  const submitting = client.submit('slow', { n: [1] }, { priority: 'low' }, { prefer: 'wait=30' })
   await untilWaiting(health, 2)
 
   api.signal('SIGTERM')
 
   const [predicted, queued] = await Promise.all([predicting, submitting])
+  for (const worker of stack.workers) worker.signal('SIGCONT')
   expect(predicted).toMatchObject({ status: 504, body: { code: 'wait_over' } })
   expect(queued).toMatchObject({ status: 202, body: { completed_at: null } })
   expect(await api.ended).toBe(0)
@@ -101,7 +104,7 @@ test('it is not ready first, then takes no connections, and answers all that com
   const idle = [1, 2, 3].map(() => keptAlive(api.url))
   for (const { ask } of idle)
     expect(await ask('/health')).toMatchObject({ status: 200, connection: 'keep-alive' })
-  const waiting = client.predict('slow', { n: [3000] })
+  const waiting = client.predict('slow', { n: [1500] })
   await untilWaiting(health, 1)
 
   api.signal('SIGTERM')
@@ -126,7 +129,7 @@ test('it is not ready first, then takes no connections, and answers all that com
     connection: 'close',
   })
   expect((await health.get('/livez')).status).toBe(200)
-  expect((await waiting).text).toBe('{"y":3000}')
+  expect((await waiting).text).toBe('{"y":1500}')
   expect(await api.ended).toBe(0)
 })
 
@@ -137,7 +140,7 @@ const dial = async (url: string) => {
 
 test('who follows a prediction is told to connect again, and goes on elsewhere where he was', async () => {
   const { api, client } = await startApi()
-  const { body } = await client.submit('slow', { n: [2500] })
+  const { body } = await client.submit('slow', { n: [1000] })
   await client.untilTaken(body.id)
   const first = await fetch(`${api.url}/v1/predictions/${body.id}/events`)
   const reading = first.text()
@@ -169,11 +172,13 @@ test('connections that are idle do not hold it up, nor one that never sends its 
 
 test('an API whose starter is gone does not wait for its waits', async () => {
   const { api, client, health } = await startApi({ ONQUEUE_API_DRAIN: '60s', ONQUEUE_API_GRACE: '60s' })
-  const predicting = client.predict('slow', { n: [5000] })
+  for (const worker of stack.workers) worker.signal('SIGSTOP')
+  const predicting = client.predict('slow', { n: [1] })
   await untilWaiting(health, 1)
 
   api.abandon()
 
   expect((await predicting).status).toBe(504)
   expect(await api.ended).toBe(0)
+  for (const worker of stack.workers) worker.signal('SIGCONT')
 })

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { readMetric } from '../support/metrics.ts'
 import { allExecutorsOf, signalAll } from '../support/processes.ts'
@@ -25,7 +26,11 @@ const modelNamed = (name: string) =>
 const killAllExecutorsOf = (worker: StackProcess) => {
   let isOver = false
   const killing = (async () => {
-    while (!isOver) signalAll(await allExecutorsOf(worker.pid), 'SIGKILL')
+    while (!isOver) {
+      signalAll(await allExecutorsOf(worker.pid), 'SIGKILL')
+      // to load takes ten times as long, and to list all processes is not cheap
+      await wait(20)
+    }
   })()
   const stop = async () => {
     isOver = true

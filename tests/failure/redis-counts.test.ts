@@ -4,12 +4,13 @@ import { createClient } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
-import { loopbackWebhooks, startReceiver } from '../support/receiver.ts'
+import { startOneOfEach } from '../support/one-of-each.ts'
+import type { OneOfEach } from '../support/one-of-each.ts'
 import type { Receiver } from '../support/receiver.ts'
-import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 
 /** Counts in Redis are made wrong by hand, and its scripts and the shared secret are lost, under running processes. */
+let oneOfEach: OneOfEach
 let stack: Stack
 let worker: StackProcess
 let webhooks: StackProcess
@@ -17,22 +18,10 @@ let receiver: Receiver
 let isUp = true
 
 beforeAll(async () => {
-  receiver = await startReceiver((response) => response.writeHead(isUp ? 200 : 500).end())
-  const patient = {
-    name: 'patient',
-    of: 'slow',
-    settings: 'instances: 1\ntimeout_s: 60\nexample: { n: [1] }\n',
-  }
-  stack = await startStack({ models: [testModel('throws'), patient], environment: loopbackWebhooks })
-  const [only] = stack.workers
-  if (!only) throw new Error('the stack has no worker')
-  worker = only
-  webhooks = await stack.startWebhooks()
+  oneOfEach = await startOneOfEach({ answer: (response) => response.writeHead(isUp ? 200 : 500).end() })
+  ;({ stack, worker, webhooks, receiver } = oneOfEach)
 })
-afterAll(async () => {
-  await stack.close()
-  await receiver.close()
-})
+afterAll(() => oneOfEach.close())
 
 const soon = { timeout: 10_000, interval: 50 }
 

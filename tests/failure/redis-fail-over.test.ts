@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 import { inParallel } from '../support/in-parallel.ts'
+import { patient } from '../support/one-of-each.ts'
 import { startStack, testModel } from '../support/stack.ts'
 
 /** An address that leads to the primary, as a name or a load balancer does: connections that are made stay where they are. */
@@ -46,11 +47,6 @@ test('after a fail-over every connection moves to the new primary, and what was 
   const [first, second] = await Promise.all([startTestRedis(), startTestRedis()])
   const [old, fresh] = [new Redis(first.url), new Redis(second.url)]
   const address = await startAddress(first.url)
-  const patient = {
-    name: 'patient',
-    of: 'slow',
-    settings: 'instances: 1\ntimeout_s: 60\nexample: { n: [1] }\n',
-  }
   const password = decodeURIComponent(new URL(first.url).password)
   await follow(fresh, { primary: first.url, password })
   await untilInSync(fresh)

@@ -1,5 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
@@ -7,13 +8,15 @@ import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
 import type { Answer } from '../support/client.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
-import { loopbackWebhooks, startReceiver } from '../support/receiver.ts'
+import { everyThird } from '../support/in-full.ts'
+import { startOneOfEach } from '../support/one-of-each.ts'
+import type { OneOfEach } from '../support/one-of-each.ts'
 import type { Receiver } from '../support/receiver.ts'
-import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 
 /** One of everything runs; each test has Redis refuse for another reason, and then has the reason end. */
 let redis: TestRedis
+let oneOfEach: OneOfEach
 let stack: Stack
 let apps: StackProcess[]
 let receiver: Receiver
@@ -22,25 +25,15 @@ let admin: Redis
 
 beforeAll(async () => {
   redis = await startTestRedis()
-  receiver = await startReceiver()
-  const patient = {
-    name: 'patient',
-    of: 'slow',
-    settings: 'instances: 1\ntimeout_s: 60\nexample: { n: [1] }\n',
-  }
-  stack = await startStack({
-    models: [testModel('throws'), patient],
-    redisUrl: redis.url,
-    environment: loopbackWebhooks,
-  })
-  apps = [stack.api, ...stack.workers, await stack.startWebhooks()]
+  oneOfEach = await startOneOfEach({ redisUrl: redis.url })
+  ;({ stack, receiver } = oneOfEach)
+  apps = [stack.api, oneOfEach.worker, oneOfEach.webhooks]
   admin = new Redis(redis.url, { maxRetriesPerRequest: null })
   await admin.ping()
 })
 afterAll(async () => {
   admin.disconnect()
-  await stack.close()
-  await receiver.close()
+  await oneOfEach.close()
   await redis.close()
 })
 
@@ -174,68 +167,75 @@ const linesWith = (app: StackProcess, message: string, from: number) =>
     .split('\n')
     .filter((line) => line.includes(message))
 
-test.each(causes)('$code: refused as 503, told once, and over by itself', async ({ code, begin, end }) => {
-  const before = apps.map((app) => app.log().length)
-  const refusedBefore = await Promise.all(
-    apps.map((app) => readMetric(app, 'onqueue_redis_refusals_total', { code })),
-  )
-  const running = await stack.client.submit('patient', { n: [1500] }, { webhook: receiver.url })
-  const waiting = await stack.client.submit('patient', { n: [100] }, { webhook: receiver.url })
-  await stack.client.untilTaken(running.body.id)
-  const id = String(waiting.body.id)
+test.each(everyThird(causes))(
+  '$code: refused as 503, told once, and over by itself',
+  async ({ code, begin, end }) => {
+    const before = apps.map((app) => app.log().length)
+    const refusedBefore = await Promise.all(
+      apps.map((app) => readMetric(app, 'onqueue_redis_refusals_total', { code })),
+    )
+    const running = await stack.client.submit('patient', { n: [1500] }, { webhook: receiver.url })
+    const waiting = await stack.client.submit('patient', { n: [100] }, { webhook: receiver.url })
+    await stack.client.untilTaken(running.body.id)
+    const id = String(waiting.body.id)
 
-  await begin()
-  const changes = await Promise.all(askForChanges(id).map(timed))
-  const all = await Promise.all(ask(id).map(timed))
-  await Promise.all(
-    apps.map((app) =>
-      vi.waitFor(async () => expect(await readiness(app)).toMatch(new RegExp(`^503 .*\\(${code}\\)`)), {
-        timeout: 5000,
-        interval: 50,
-      }),
-    ),
-  )
-  // long enough for what is running to end in between
-  const refusingSince = performance.now()
-  const later: Timed[] = []
-  while (performance.now() - refusingSince < 2500) later.push(...(await Promise.all(ask(id).map(timed))))
-  await end()
-  const endedAt = performance.now()
-  await vi.waitFor(
-    async () => {
-      const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
-      expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
-      expect(await Promise.all(apps.map(readiness))).toEqual(apps.map(() => expect.stringMatching(/^200 /)))
-    },
-    { timeout: 15_000, interval: 50 },
-  )
-  const recoveredMs = performance.now() - endedAt
+    await begin()
+    const changes = await Promise.all(askForChanges(id).map(timed))
+    const all = await Promise.all(ask(id).map(timed))
+    await Promise.all(
+      apps.map((app) =>
+        vi.waitFor(async () => expect(await readiness(app)).toMatch(new RegExp(`^503 .*\\(${code}\\)`)), {
+          timeout: 5000,
+          interval: 50,
+        }),
+      ),
+    )
+    // long enough for what is running to end in between
+    const refusingSince = performance.now()
+    const later: Timed[] = []
+    while (performance.now() - refusingSince < 2500) {
+      later.push(...(await Promise.all(ask(id).map(timed))))
+      // as many as it can would only keep the processors busy
+      await wait(100)
+    }
+    await end()
+    const endedAt = performance.now()
+    await vi.waitFor(
+      async () => {
+        const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
+        expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
+        expect(await Promise.all(apps.map(readiness))).toEqual(apps.map(() => expect.stringMatching(/^200 /)))
+      },
+      { timeout: 15_000, interval: 50 },
+    )
+    const recoveredMs = performance.now() - endedAt
 
-  expect(recoveredMs).toBeLessThan(5000)
-  // the queue may be known to be full before it is asked
-  const refusals = code === 'OOM' ? [503, 429] : [503]
-  expect(findWrong(changes, refusals)).toEqual([])
-  expect(findWrong([...all, ...later], [...refusals, 200])).toEqual([])
-  for (const answer of [running, waiting]) {
-    expect(await stack.client.untilFinal(answer.body.id)).toMatchObject({ body: { status: 'succeeded' } })
-  }
-  const receivedIds = () => receiver.received.map(({ body }) => String(body.id))
-  await vi.waitFor(
-    () => expect(receivedIds()).toEqual(expect.arrayContaining([id, String(running.body.id)])),
-    { timeout: 10_000, interval: 50 },
-  )
-  for (const [index, app] of apps.entries()) {
-    const from = before[index] ?? 0
-    const told = linesWith(app, 'redis refuses commands', from).filter((line) => line.includes(`"${code}"`))
-    expect(told).toHaveLength(1)
-    expect(linesWith(app, 'redis takes commands again', from).length).toBeGreaterThan(0)
-    expect(
-      linesWith(app, '"level":40', from).length + linesWith(app, '"level":50', from).length,
-    ).toBeLessThan(12)
-    const refused = await readMetric(app, 'onqueue_redis_refusals_total', { code })
-    expect(refused).toBeGreaterThan(refusedBefore[index] ?? 0)
-  }
-})
+    expect(recoveredMs).toBeLessThan(5000)
+    // the queue may be known to be full before it is asked
+    const refusals = code === 'OOM' ? [503, 429] : [503]
+    expect(findWrong(changes, refusals)).toEqual([])
+    expect(findWrong([...all, ...later], [...refusals, 200])).toEqual([])
+    for (const answer of [running, waiting]) {
+      expect(await stack.client.untilFinal(answer.body.id)).toMatchObject({ body: { status: 'succeeded' } })
+    }
+    const receivedIds = () => receiver.received.map(({ body }) => String(body.id))
+    await vi.waitFor(
+      () => expect(receivedIds()).toEqual(expect.arrayContaining([id, String(running.body.id)])),
+      { timeout: 10_000, interval: 50 },
+    )
+    for (const [index, app] of apps.entries()) {
+      const from = before[index] ?? 0
+      const told = linesWith(app, 'redis refuses commands', from).filter((line) => line.includes(`"${code}"`))
+      expect(told).toHaveLength(1)
+      expect(linesWith(app, 'redis takes commands again', from).length).toBeGreaterThan(0)
+      expect(
+        linesWith(app, '"level":40', from).length + linesWith(app, '"level":50', from).length,
+      ).toBeLessThan(12)
+      const refused = await readMetric(app, 'onqueue_redis_refusals_total', { code })
+      expect(refused).toBeGreaterThan(refusedBefore[index] ?? 0)
+    }
+  },
+)
 
 test('a worker that was refused still takes over what a lost worker had', { timeout: 90_000 }, async () => {
   await configure('min-replicas-to-write', 1)

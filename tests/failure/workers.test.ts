@@ -101,7 +101,7 @@ describe.concurrent('a worker that is lost', () => {
     { timeout: 60_000 },
     async () => {
       const hire = await hireFor(slowModel('cut-short'))
-      // outcomes are plain commands, and BullMQ completes jobs by script: what is taken from this user falls in between
+      // to complete a job is to take it off a list, and to write an outcome is not: what is taken from this user falls in between
       const user = `${stack.prefix}-worker`
       await stack.redis.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')
       const victim = await hire({
@@ -111,7 +111,7 @@ describe.concurrent('a worker that is lost', () => {
       const ids = await submitAll('cut-short', [700, 1, 2])
       await Promise.all(ids.map(stack.client.untilTaken))
 
-      await stack.redis.call('ACL', 'SETUSER', user, '-eval', '-evalsha')
+      await stack.redis.call('ACL', 'SETUSER', user, '-lrem')
       await untilFinal(ids)
       const before = await pollAll(ids)
       const { queue } = modelKeys(stack.prefix, 'cut-short')
@@ -152,11 +152,11 @@ test('two workers share a backlog evenly, though one of them was first at it', a
 
 test('told to stop, a worker finishes what it can within its grace, and hands the rest back', async () => {
   const hire = await hireFor(slowModel('stopped'))
-  const leaver = await hire({ ONQUEUE_WORKER_GRACE: '5s' })
+  const leaver = await hire({ ONQUEUE_WORKER_GRACE: '3s' })
   await stack.client.untilServed('stopped')
   const ids = await submitAll('stopped', [300])
   await Promise.all(ids.map(stack.client.untilTaken))
-  ids.push(...(await submitAll('stopped', [9000, 1, 2, 3])))
+  ids.push(...(await submitAll('stopped', [5000, 1, 2, 3])))
   await Promise.all(ids.map(stack.client.untilTaken))
   const executors = await executorsOf(leaver.pid, 'stopped')
 
@@ -165,7 +165,7 @@ test('told to stop, a worker finishes what it can within its grace, and hands th
   const exitCode = await leaver.ended
 
   expect(exitCode).toBe(0)
-  expect(performance.now() - toldAt).toBeLessThan(6000)
+  expect(performance.now() - toldAt).toBeLessThan(4000)
   await untilGone(executors, { withinMs: 100 })
   const [finished, ...handedBack] = await pollAll(ids)
   expect(finished).toMatchObject(succeeded(300))
@@ -174,5 +174,5 @@ test('told to stop, a worker finishes what it can within its grace, and hands th
   )
 
   await hire()
-  expect(await untilFinal(ids)).toMatchObject([300, 9000, 1, 2, 3].map(succeeded))
+  expect(await untilFinal(ids)).toMatchObject([300, 5000, 1, 2, 3].map(succeeded))
 })

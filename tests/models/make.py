@@ -97,6 +97,13 @@ echo (float[N,L] x) => (float[N,L] y) {
 }
 """
 
+# Text goes in and comes out: any that ONNX Runtime can hold.
+TEXTS = """
+texts (string[N,L] x) => (string[N,L] y) {
+  y = Identity(x)
+}
+"""
+
 # NaN below zero, -Infinity at zero: numbers that JSON has no word for.
 NAN_OUT = """
 nan_out (float[N,2] x) => (float[N,2] y) {
@@ -115,6 +122,7 @@ def main():
     write("crashes", from_text(CRASHES))
     write("slow", from_text(SLOW))
     write("echo", from_text(ECHO))
+    write("texts", from_text(TEXTS))
     write("nan-out", from_text(NAN_OUT))
     write("dict-and-seq", dict_and_seq())
     check()
@@ -181,6 +189,9 @@ def check():
     assert run("slow", n=ints([0], [7], [-2]))[0].tolist() == [0, 7, -2]
 
     assert run("echo", x=floats([1, 2, 3], [4, 5, 6]))[0].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+    words = [["ä", "\ufeff\uffff"], ["", "\U0010ffff"]]
+    assert run("texts", x=np.array(words, object))[0].tolist() == words
 
     logs = run("nan-out", x=floats([1, 0], [-1, 1]))[0]
     assert np.array_equal(logs, [[0, -np.inf], [np.nan, 0]], equal_nan=True)

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import { identifyProcess } from '../../scripts/bootstrap/presence.mjs'
 
 /** False for one that ended, also when nobody has asked how. */
@@ -22,18 +23,12 @@ export const allExecutorsOf = async (worker: number) => {
     .map(({ pid }) => pid)
 }
 
-/** Pids of the processes that a process has started. */
-const childrenOf = async (pid: number) => {
-  const processes = await listProcesses()
-  return processes
-    .filter(({ parent, pid: child }) => parent === pid && isRunning(child))
-    .map((one) => one.pid)
-}
-
-/** Children, their children, and so on. */
-export const descendantsOf = async (pid: number): Promise<number[]> => {
-  const children = await childrenOf(pid)
-  return [...children, ...(await Promise.all(children.map(descendantsOf))).flat()]
+/** Children of the processes, their children, and so on. */
+export const descendantsOf = async (...pids: number[]): Promise<number[]> => {
+  const byParent = Map.groupBy(await listProcesses(), ({ parent }) => parent)
+  const below = (pid: number): number[] =>
+    (byParent.get(pid) ?? []).flatMap((child) => [child.pid, ...below(child.pid)])
+  return pids.flatMap(below).filter(isRunning)
 }
 
 export const signalAll = (pids: number[], name: NodeJS.Signals) => {
@@ -49,6 +44,20 @@ export const untilGone = (pids: number[], { withinMs }: { withinMs: number }) =>
     },
     { timeout: withinMs, interval: 20 },
   )
+
+/** Until a process that was at rest computes. By Linux' count of its CPU time, in hundredths of a second (proc(5)). */
+export const untilComputing = async (pid: number) => {
+  const readTicks = async () => {
+    const [, afterName = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')
+    const [user, system] = afterName.split(' ').slice(11, 13).map(Number)
+    return (user ?? Number.NaN) + (system ?? Number.NaN)
+  }
+  const before = await readTicks()
+  await vi.waitFor(async () => expect(await readTicks()).toBeGreaterThan(before + 5), {
+    timeout: 10_000,
+    interval: 10,
+  })
+}
 
 /** All processes of the machine. */
 export const listProcesses = async () => {

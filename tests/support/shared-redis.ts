@@ -6,6 +6,7 @@ export const startSharedRedis = async (): Promise<{ url: string; close: () => Pr
   const { GenericContainer, Wait } = await import('testcontainers')
   const container = await new GenericContainer('redis:7-alpine')
     .withExposedPorts(6379)
+    .withCommand(['redis-server', '--bind', '0.0.0.0', '--protected-mode', 'no', '--maxmemory', '1gb'])
     .withWaitStrategy(Wait.forLogMessage(/Ready to accept connections/))
     .start()
   return {

@@ -76,6 +76,8 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     NODE_COMPILE_CACHE: join(checkout, '.cache/compile'),
     ...Object.fromEntries(portSettings.map((setting) => [setting, '0'])),
     LOG_LEVEL: 'info',
+    // jobs are predictions where a test looks at them, however its submits come together
+    ONQUEUE_PACKS: 'false',
     ...options.environment,
   }
   const started: StackProcess[] = []
@@ -85,7 +87,7 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     return child
   }
   const close = async () => {
-    const offspring = (await Promise.all(started.map((child) => descendantsOf(child.pid)))).flat()
+    const offspring = await descendantsOf(...started.map(({ pid }) => pid))
     await Promise.all(started.toReversed().map((child) => child.stop()))
     const left = offspring.filter(isRunning)
     const leaked = await leakedKeys(redis, prefix)

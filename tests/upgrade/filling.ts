@@ -27,6 +27,7 @@ type Submission = {
   fields?: Record<string, unknown>
   idempotencyKey?: string
   cancelAfter?: string
+  prefer?: string
 }
 type Submit = (name: string, submission: Submission) => Promise<string>
 
@@ -36,13 +37,15 @@ export const createSubmit =
     const request = toRequest(submission)
     const { owner, model, body, headers } = request
     const answer = await clients[owner].call('POST', `/v1/models/${model}/predictions`, body, headers)
-    if (answer.status !== 202) throw new Error(`${name}: ${answer.status} ${answer.text}`)
+    if (answer.status !== 202 && answer.status !== 201)
+      throw new Error(`${name}: ${answer.status} ${answer.text}`)
     predictions.set(name, { ...request, id: answer.body.id })
     return answer.body.id
   }
 
 export const toRequest = (submission: Submission) => {
-  const { owner = 'anonymous', model = 'throws', input, fields, idempotencyKey, cancelAfter } = submission
+  const { owner = 'anonymous', model = 'throws', input, fields } = submission
+  const { idempotencyKey, cancelAfter, prefer } = submission
   return {
     owner,
     model,
@@ -50,6 +53,7 @@ export const toRequest = (submission: Submission) => {
     headers: {
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
       ...(cancelAfter === undefined ? {} : { 'cancel-after': cancelAfter }),
+      ...(prefer === undefined ? {} : { prefer }),
     },
   }
 }

@@ -49,6 +49,7 @@ export const flowers = (rows: number) =>
 const withoutWebhook = ({ submit }: Filling) => [
   submit('succeeded', { model: 'flowers', input: flowers(1)[0], fields: { metadata } }),
   submit('succeeded, array', { owner: 'billing', input: [{ i: 1 }, { i: 2 }], fields: { priority: 'high' } }),
+  submit('waited for', { input: { i: 2 }, prefer: 'wait=20' }),
   submit('rows failed', { input: [{ i: 1 }, { i: 99 }], fields: { priority: 'low' } }),
   submit('failed', { owner: 'search', input: { i: 99 } }),
   submit('crashed its executor', { owner: 'billing', model: 'crashes', input: { i: 999 } }),

@@ -19,6 +19,33 @@ const additions: string[] = [
   // how long a prediction takes: without it the time until one is done is reckoned from the rate alone
   ':{<model>}:worker:<uuid> string that expires.serviceMs number',
   ':{<model>}:worker:<uuid> string that expires.serviceMs is not in all',
+  // how many rows run together at present: without it the card says nothing of that
+  ':{<model>}:worker:<uuid> string that expires.versions[].rowLimit object',
+  ':{<model>}:worker:<uuid> string that expires.versions[].rowLimit.reason string',
+  ':{<model>}:worker:<uuid> string that expires.versions[].rowLimit.rows number',
+  ':{<model>}:worker:<uuid> string that expires.versions[].rowLimit is not in all',
+  // that it sends outcomes to who waits: the release before listens to notices, which are sent as well
+  ':{<model>}:worker:<uuid> string that expires.sendsReplies boolean',
+  // what a row takes at present: without it nobody makes packs
+  ':{<model>}:worker:<uuid> string that expires.versions[].rowMs number',
+  ':{<model>}:worker:<uuid> string that expires.versions[].rowMs is not in all',
+  // that it takes packs: while a worker does not say so nobody makes any
+  ':{<model>}:worker:<uuid> string that expires.readsPacks boolean',
+  // who waits for the outcome: a worker of the release before sends notices alone, and an API that finds none of these workers
+  // listens to them
+  ':{<model>}:predictions:<prediction> hash data.replyTo string',
+  ':{<model>}:predictions:<prediction> hash data.replyTo is not in all',
+  // how it ended, to who waits: the release before has no such channel and names none in its jobs
+  ':replies:<process> message <prediction>',
+  ':replies:<process> message outcome object',
+  ':replies:<process> message outcome.attempts number',
+  ':replies:<process> message outcome.batchSize number',
+  ':replies:<process> message outcome.completedAt time',
+  ':replies:<process> message outcome.error null',
+  ':replies:<process> message outcome.output anything',
+  ':replies:<process> message outcome.predictMs number',
+  ':replies:<process> message outcome.startedAt time',
+  ':replies:<process> message outcome.status "succeeded"',
   // which API key submitted it: without it the link to the events is bound to none, as that release makes it
   ':{<model>}:predictions:<prediction> hash data.keyId null',
   ':{<model>}:predictions:<prediction> hash data.keyId string',

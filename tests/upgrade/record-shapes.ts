@@ -1,4 +1,4 @@
-import { modelKeys } from '@onqueue/shared'
+import { modelKeys, readReply } from '@onqueue/shared'
 import type { Message } from './fill-redis.ts'
 import { owners } from './record-stack.ts'
 import type { Listing } from './redis-listing.ts'
@@ -23,10 +23,12 @@ export const shapesOf = (
     const kind = `${general(key.slice(prefix.length))} ${entry.type}${entry.ttlMs === undefined ? '' : ' that expires'}`
     return contentsOf(kind, entry, general)
   })
-  const published = messages.map(({ channel, message }) => ({
-    at: `${general(channel.slice(prefix.length))} message`,
-    is: idsOf(message, general),
-  }))
+  const published = messages.flatMap(({ channel, message }) => {
+    const at = `${general(channel.slice(prefix.length))} message`
+    return at.startsWith(':replies:')
+      ? repliesIn(message, { at, general })
+      : [{ at, is: idsOf(message, general) }]
+  })
   const shapes = [...written, ...published]
   return [...new Set([...shapes.map(({ at, is }) => `${at} ${is}`), ...leftOut(shapes)])].sort()
 }
@@ -68,11 +70,18 @@ const generalize = (text: string) =>
     .replace(/\b[0-9a-f]{64}\b/g, '<digest>')
     .replace(/\bhttp:\/\/127\.0\.0\.1:\d+/g, '<origin>')
     .replace(new RegExp(`\\b(${owners.join('|')})\\b`, 'g'), '<owner>')
+    .replace(/^:replies:[\w-]+/, ':replies:<process>')
     .replace(/^\d+$/, '<number>')
 
 /** A notice names one prediction or several, as it happens. */
 const idsOf = (message: string, general: (text: string) => string) =>
   message === '' ? '(empty)' : [...new Set(message.split(',').map(general))].join(',')
+
+const repliesIn = (message: string, { at, general }: { at: string; general: (text: string) => string }) =>
+  readReply(message).flatMap(({ id, text }): Shape[] => [
+    { at, is: general(id) },
+    ...(text === null ? [] : jsonShapes(JSON.parse(text), { at: `${at} outcome` })),
+  ])
 
 const contentsOf = (kind: string, entry: Listing[string], general: (text: string) => string): Shape[] => {
   switch (entry.type) {

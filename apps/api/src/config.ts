@@ -46,7 +46,9 @@ export const settings = z.object({
     .string()
     .default('demo-classifier')
     .describe('The model behind POST /predict and GET /health.'),
-  ONQUEUE_BODY_LIMIT_BYTES: integerSetting(10 * 1024 * 1024).describe('Longest request body.'),
+  ONQUEUE_BODY_LIMIT_BYTES: integerSetting(10 * 1024 * 1024, { max: 100 * 1024 * 1024 }).describe(
+    'Longest request body, 100 MB at the most. To read one may take 256 MB and 24 times its length.',
+  ),
   ONQUEUE_CONNECTIONS_PER_ADDRESS: integerSetting(1000, { min: 0 }).describe(
     'Connections that one address may have open here; more are answered with 429. 0 bounds none.',
   ),
@@ -80,6 +82,9 @@ export const settings = z.object({
     .max(1, 'must be a number from 0 to 1')
     .default(0.85)
     .describe("Share of Redis' maxmemory in use from which predictions are refused with 429."),
+  ONQUEUE_PACKS: booleanSetting(true).describe(
+    'Whether predictions that arrive together share a job. Turn it off, and let the queues run empty, before you go back to a release that reads no packs.',
+  ),
   ...webhookSettings,
   ONQUEUE_WEBHOOK_BYTES_LIMIT: integerSetting(64 * 1024 * 1024).describe(
     'Bytes of undelivered webhook bodies of one owner; predictions with a webhook beyond are refused with 429.',
@@ -88,7 +93,7 @@ export const settings = z.object({
 
 /** A comma list of origins, or `*`. */
 function originsSetting() {
-  const isOrigin = (text: string) => text === '*' || URL.parse(text)?.origin === text
+  const isOrigin = (text: string) => text === '*' || (!text.includes('*') && URL.parse(text)?.origin === text)
   return z
     .string()
     .default('')
@@ -96,7 +101,7 @@ function originsSetting() {
     .transform((origins) => origins.filter((origin) => origin !== ''))
     .refine(
       (origins) => origins.every(isOrigin),
-      'must be origins such as https://app.example.com: scheme, host and port, no path, capitals or default port',
+      'must be origins such as https://app.example.com: scheme, host and port, no path, pattern, capitals or default port',
     )
 }
 

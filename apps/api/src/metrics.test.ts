@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from './http/api-environment.ts'
+import { countRequests } from './http/count-requests.ts'
 import type { WaitingPredictions } from './models/waiting-predictions.ts'
 import { createMetrics } from './metrics.ts'
 import { modelEntry, modelsOf } from './models/model-entry.fixture.ts'
@@ -17,6 +18,7 @@ const start = ({
     countWaiters: () => 3,
     countEventStreams: () => 2,
     refusals: () => [{ code: 'MISCONF', count: 2 }],
+    clockAheadMs: () => -2500,
     log,
     hasProcessMetrics: false,
   })
@@ -38,7 +40,7 @@ test('every metric is in docs/metrics.md, with its type and meaning', async () =
 test('requests are counted by route pattern and status, errors and unknown paths too', async () => {
   const metrics = start()
   const app = new Hono<ApiEnvironment>()
-  app.use(metrics.countRequest)
+  app.use(countRequests(metrics.countRequest))
   app.onError((_, c) => c.text('', 503))
   app.get('/v1/models/:model', (c) => {
     if (c.req.param('model') === 'broken') throw new Error('broken')
@@ -84,6 +86,7 @@ test('queues, workers, waiters and streams are read at the scrape', async () => 
   expect(text).toContain('onqueue_model_workers{model="iris"} 1\n')
   expect(text).toContain('onqueue_waiters 3\n')
   expect(text).toContain('onqueue_event_streams 2\n')
+  expect(text).toContain('onqueue_clock_offset_seconds -2.5\n')
 })
 
 test('without Redis a scrape leaves the queues out and tells the rest', async () => {

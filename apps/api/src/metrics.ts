@@ -1,16 +1,13 @@
-import { isRedisAway } from '@onqueue/shared'
+import { clockOffset, isRedisAway, redisLosses, redisRefusals } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
-import type { MiddlewareHandler } from 'hono'
-import { routePath } from 'hono/route'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { ApiEnvironment } from './http/api-environment.ts'
+import type { CountRequest } from './http/count-requests.ts'
 import type { Models } from './models/open-models.ts'
 import type { CountSubmits } from './submit/add-prediction.ts'
 
 /** What the API counts. docs/metrics.md explains every metric. */
 export type Metrics = CountSubmits & {
-  /** Middleware that counts and times every request; the outermost, so that it sees refusals too. */
-  countRequest: MiddlewareHandler<ApiEnvironment>
+  countRequest: CountRequest
   /** a request that was refused for the connections that its address has open */
   connectionRefused(): void
   /** Redis had lost something of this kind, which was put right. */
@@ -32,6 +29,7 @@ export const createMetrics = ({
   countEventStreams,
   underWayBytes = () => 0,
   refusals,
+  clockAheadMs,
   log,
   hasProcessMetrics = true,
 }: {
@@ -44,33 +42,35 @@ export const createMetrics = ({
   underWayBytes?: () => number
   /** what Redis refused so far */
   refusals: () => { code: string; count: number }[]
+  /** how far the own clock is ahead of Redis' */
+  clockAheadMs: () => number
   log: Logger
   /** whether Node's own metrics are in it */
   hasProcessMetrics?: boolean
 }): Metrics => {
   const registry = new Registry()
   const instruments = createInstruments(registry)
+  const registers = [registry]
+  new Counter({ ...redisRefusals(refusals), registers })
+  new Gauge({ ...clockOffset(clockAheadMs), registers })
   if (hasProcessMetrics) collectDefaultMetrics({ register: registry })
 
   return {
     registry,
-    countRequest: async (c, next) => {
-      const startedAt = performance.now()
-      await next()
-      const route = routeLabel(routePath(c, -1))
-      instruments.requests.inc({ method: methodLabel(c.req.method), route, status: c.res.status })
-      instruments.requestDuration.observe({ route }, (performance.now() - startedAt) / 1000)
+    countRequest: ({ method, route: path, status, seconds }) => {
+      const route = routeLabel(path)
+      instruments.requests.inc({ method: methodLabel(method), route, status })
+      instruments.requestDuration.observe({ route }, seconds)
     },
     connectionRefused: () => instruments.connectionsRefused.inc(),
     countSubmitted: (model, priority) => instruments.submitted.inc({ model, priority }),
+    countPacked: (model, predictions) => instruments.packed.observe({ model }, predictions),
     countRefused: (model, code) => instruments.refused.inc({ model: models.get(model) ? model : '', code }),
     lossFound: (kind) => instruments.redisLosses.inc({ kind }),
     collect: async () => {
       instruments.waiters.set(countWaiters())
       instruments.eventStreams.set(countEventStreams())
       instruments.underWayBytes.set(underWayBytes())
-      instruments.redisRefusals.reset()
-      for (const { code, count } of refusals()) instruments.redisRefusals.inc({ code }, count)
       readModels(instruments, models)
       // a scrape is of use also while Redis is away
       await readQueues(instruments, models).catch((err: unknown) => {
@@ -110,6 +110,13 @@ const createInstruments = (registry: Registry) => {
       labelNames: ['model', 'priority'],
       registers,
     }),
+    packed: new Histogram({
+      name: 'onqueue_pack_predictions',
+      help: 'Predictions that were put into the queue as one job; those that are never packed are left out',
+      labelNames: ['model'],
+      buckets: [1, 2, 4, 8, 16, 32, 64],
+      registers,
+    }),
     refused: new Counter({
       name: 'onqueue_predictions_refused_total',
       help: 'Predictions refused before they were put into the queue, by the code of the error',
@@ -139,18 +146,7 @@ const createInstruments = (registry: Registry) => {
       help: 'Requests that wait for a result right now',
       registers,
     }),
-    redisLosses: new Counter({
-      name: 'onqueue_redis_losses_total',
-      help: 'What Redis had lost or had wrong, and was put right, by its kind',
-      labelNames: ['kind'],
-      registers,
-    }),
-    redisRefusals: new Counter({
-      name: 'onqueue_redis_refusals_total',
-      help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
-      labelNames: ['code'],
-      registers,
-    }),
+    redisLosses: new Counter({ ...redisLosses, registers }),
     underWayBytes: new Gauge({
       name: 'onqueue_under_way_bytes',
       help: 'Bytes of requests and answers that are in memory right now',

@@ -23,7 +23,7 @@ import { openSubmit } from './submit/open-submit.ts'
 export const openApp = async ({
   config,
   access,
-  connections: { redis, bulk, channels, queues, condition },
+  connections: { redis, bulk, channels, queues, condition, clock },
   publicUrl,
   underWay,
   isReady,
@@ -39,7 +39,7 @@ export const openApp = async ({
   log: Logger
   opened: AsyncDisposableStack
 }) => {
-  const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  const store = { redis, namespace: config.ONQUEUE_PREFIX, clock: clock.now }
   const secrets = await openSecrets({
     ...store,
     app: 'api',
@@ -81,10 +81,12 @@ export const openApp = async ({
     countEventStreams: known.countEventStreams,
     underWayBytes: () => underWay.bytes,
     refusals: () => condition.counts(),
+    clockAheadMs: () => clock.aheadMs(),
     log,
   })
   const submit = openSubmit({
     ...store,
+    redisClock: clock,
     bulk,
     queues,
     models,
@@ -92,6 +94,7 @@ export const openApp = async ({
     checkReceiver: deliveries.checkReceiver,
     secrets: () => secrets.all(),
     areTokensBound: () => secrets.areTokensBound(),
+    arePacksRead: () => config.ONQUEUE_PACKS && secrets.arePacksRead(),
     retentionMs: config.ONQUEUE_RETENTION,
     backlogLimit: config.ONQUEUE_BACKLOG_LIMIT,
     memoryWatermark: config.ONQUEUE_MEMORY_WATERMARK,
@@ -113,14 +116,15 @@ export const openApp = async ({
 
   const collectMetrics = () => metrics.collect()
   const dialectOf = createDialectFinder(dialects)
-  const app = createApp({
+  const { app, fetch } = createApp({
     log,
     underWay,
     dialectOf,
     countRequest: metrics.countRequest,
     publicUrl,
     corsOrigins: config.ONQUEUE_CORS_ORIGINS,
-    ...access.middleware({
+    hotRoutes: dialects.flatMap(({ hotRoutes = [] }) => hotRoutes),
+    ...access.wayIn({
       dialectOf,
       routes: [...dialects, healthPaths, docsPaths],
       isPage,
@@ -134,7 +138,7 @@ export const openApp = async ({
   app.route('/', docsRoutes())
   app.route('/', homeRoutes({ models, access, publicUrl }))
   return {
-    fetch: app.fetch,
+    fetch,
     models,
     collectMetrics,
     connectionRefused: () => metrics.connectionRefused(),

@@ -33,6 +33,7 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
   let app: Awaited<ReturnType<typeof openApp>> | undefined
   const isReady = createReadinessCheck({
     condition: connections.condition,
+    clock: connections.clock,
     models: () => app?.models,
     isClosing: () => door.isClosing(),
   })
@@ -64,6 +65,7 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
     url: config.REDIS_URL,
     ending,
     open: async (stack) => {
+      await connections.clock.read()
       app = await openApp({ config, access, connections, publicUrl, underWay, isReady, log, opened: stack })
     },
   })

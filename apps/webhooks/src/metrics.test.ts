@@ -6,7 +6,14 @@ import { createWebhooksMetrics } from './metrics.ts'
 const start = ({
   readWaiting = async () => ({ endpoints: 0, overdueSeconds: 0 }),
   log = createLogger({ service: 'test', level: 'silent' }),
-} = {}) => createWebhooksMetrics({ inFlight: () => 3, readWaiting, refusals: () => [], log })
+} = {}) =>
+  createWebhooksMetrics({
+    inFlight: () => 3,
+    readWaiting,
+    refusals: () => [{ code: 'OOM', count: 4 }],
+    clockAheadMs: () => 0,
+    log,
+  })
 
 const answered = (statusCode: number | null) => ({
   statusCode,
@@ -66,6 +73,7 @@ test('attempts under way and the backlog are read at the scrape', async () => {
   expect(text).toContain('onqueue_deliveries_in_flight 3\n')
   expect(text).toContain('onqueue_delivery_endpoints_waiting 7\n')
   expect(text).toContain('onqueue_delivery_overdue_seconds 1.5\n')
+  expect(text).toContain('onqueue_redis_refusals_total{code="OOM"} 4\n')
 })
 
 test('without Redis a scrape leaves the backlog out and tells the rest', async () => {

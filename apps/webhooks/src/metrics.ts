@@ -1,4 +1,4 @@
-import { isRedisAway } from '@onqueue/shared'
+import { clockOffset, isRedisAway, redisLosses, redisRefusals } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { AttemptResult } from './attempts/attempt-result.ts'
@@ -17,6 +17,7 @@ export const createWebhooksMetrics = ({
   inFlight,
   readWaiting,
   refusals,
+  clockAheadMs,
   log,
 }: {
   inFlight: () => number
@@ -24,6 +25,8 @@ export const createWebhooksMetrics = ({
   readWaiting: () => Promise<{ endpoints: number; overdueSeconds: number }>
   /** what Redis refused so far */
   refusals: () => { code: string; count: number }[]
+  /** how far the own clock is ahead of Redis' */
+  clockAheadMs: () => number
   log: Logger
 }): WebhooksMetrics => {
   const registry = new Registry()
@@ -87,22 +90,9 @@ export const createWebhooksMetrics = ({
       return setToWaiting(this, 'overdueSeconds')
     },
   })
-  const losses = new Counter({
-    name: 'onqueue_redis_losses_total',
-    help: 'What Redis had lost or had wrong, and was put right, by its kind',
-    labelNames: ['kind'],
-    registers,
-  })
-  new Counter({
-    name: 'onqueue_redis_refusals_total',
-    help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
-    labelNames: ['code'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { code, count } of refusals()) this.inc({ code }, count)
-    },
-  })
+  const losses = new Counter({ ...redisLosses, registers })
+  new Counter({ ...redisRefusals(refusals), registers })
+  new Gauge({ ...clockOffset(clockAheadMs), registers })
 
   return {
     registry,

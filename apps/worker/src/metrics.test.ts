@@ -31,8 +31,10 @@ const create = () =>
   createWorkerMetrics({
     executors: () => [{ model: 'iris', pids: [process.pid] }],
     inFlight: () => [{ model: 'iris', predictions: 3 }],
+    rowLimits: () => [{ model: 'iris', version: '1', rows: 17, boundBy: 'time' }],
     versions: () => [{ model: 'iris', status: 'ready' }],
     refusals: () => [{ code: 'READONLY', count: 2 }],
+    clockAheadMs: () => 600_000,
   })
 
 test('a scrape tells how predictions ended, how long they waited, and what ran together', async () => {
@@ -47,10 +49,13 @@ test('a scrape tells how predictions ended, how long they waited, and what ran t
   expect(text).toContain('onqueue_predictions_total{model="iris",status="succeeded",code=""} 1')
   expect(text).toContain('onqueue_queue_time_seconds_sum{model="iris"} 0.5')
   expect(text).toContain('onqueue_micro_batch_rows_sum{model="iris"} 8')
+  expect(text).toContain('onqueue_micro_batch_limit_rows{model="iris",version="1",bound_by="time"} 17')
   expect(text).toContain('onqueue_run_time_seconds_sum{model="iris"} 0.012')
   expect(text).toContain('onqueue_executor_restarts_total{model="iris",cause="timed_out"} 1')
   expect(text).toContain('onqueue_runs_stopped_total{model="iris"} 1')
   expect(text).toContain('onqueue_predictions_in_hand{model="iris"} 3')
+  expect(text).toContain('onqueue_clock_offset_seconds 600\n')
+  expect(text).toContain('onqueue_redis_refusals_total{code="READONLY"} 2')
   expect(text).toContain('onqueue_model_versions{model="iris",status="ready"} 1')
   expect(text).toMatch(/onqueue_executor_memory_bytes\{model="iris"\} [1-9]\d{6,}/)
 })
@@ -59,7 +64,7 @@ test('every metric is in docs/metrics.md, with its type and meaning', async () =
   const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
   const own = (await create().registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('onqueue_'))
 
-  expect(own.length).toBe(11)
+  expect(own.length).toBe(13)
   for (const { name, type, help } of own) {
     const line = docs.split('\n').find((one) => one.startsWith(`| \`${name}\` |`))
     expect(line).toContain(`| ${type} |`)

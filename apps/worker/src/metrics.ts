@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { clockOffset, redisLosses, redisRefusals } from '@onqueue/shared'
 import type { Outcome, PredictionJobData } from '@onqueue/shared'
 import { readFile } from 'node:fs/promises'
 
@@ -14,17 +15,23 @@ export type WorkerMetrics = {
 export const createWorkerMetrics = ({
   executors,
   inFlight,
+  rowLimits,
   versions,
   refusals,
+  clockAheadMs,
 }: {
   /** pids of the executors of each model at this moment */
   executors: () => { model: string; pids: number[] }[]
   /** predictions of each model that were taken and have not finished */
   inFlight: () => { model: string; predictions: number }[]
+  /** how many rows of each version run together at present, and what keeps it from being more */
+  rowLimits: () => { model: string; version: string; rows: number; boundBy: string }[]
   /** versions that this worker has */
   versions: () => { model: string; status: 'loading' | 'refused' | 'ready' }[]
   /** what Redis refused so far */
   refusals: () => { code: string; count: number }[]
+  /** how far the own clock is ahead of Redis' */
+  clockAheadMs: () => number
 }): WorkerMetrics => {
   const registry = new Registry()
   const registers = [registry]
@@ -56,6 +63,17 @@ export const createWorkerMetrics = ({
     labelNames: ['model'],
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     registers,
+  })
+  new Gauge({
+    name: 'onqueue_micro_batch_limit_rows',
+    help: 'Rows of a version that may run together at present, by what keeps it from being more',
+    labelNames: ['model', 'version', 'bound_by'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { model, version, rows, boundBy } of rowLimits())
+        this.set({ model, version, bound_by: boundBy }, rows)
+    },
   })
   const restarts = new Counter({
     name: 'onqueue_executor_restarts_total',
@@ -103,22 +121,9 @@ export const createWorkerMetrics = ({
       }
     },
   })
-  const losses = new Counter({
-    name: 'onqueue_redis_losses_total',
-    help: 'What Redis had lost or had wrong, and was put right, by its kind',
-    labelNames: ['kind'],
-    registers,
-  })
-  new Counter({
-    name: 'onqueue_redis_refusals_total',
-    help: 'Commands that Redis refused for the state that it is in, by the code of its reply',
-    labelNames: ['code'],
-    registers,
-    collect() {
-      this.reset()
-      for (const { code, count } of refusals()) this.inc({ code }, count)
-    },
-  })
+  const losses = new Counter({ ...redisLosses, registers })
+  new Counter({ ...redisRefusals(refusals), registers })
+  new Gauge({ ...clockOffset(clockAheadMs), registers })
 
   return {
     registry,

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import {
   connectConsumer,
   createLogger,
+  createRedisClock,
   createOutcomeWriter,
   RedisCondition,
   openWhenUsable,
@@ -29,14 +30,18 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
   const redis = connectConsumer(config.REDIS_URL, { log, condition })
   opened.defer(() => redis.disconnect())
 
-  const store = { redis, namespace: config.ONQUEUE_PREFIX }
+  const clock = createRedisClock({ redis, log })
+  opened.defer(() => clock.close())
+  const store = { redis, namespace: config.ONQUEUE_PREFIX, clock: clock.now }
   condition.watch(store)
   const outcomes = createOutcomeWriter(store)
   const metrics = createWorkerMetrics({
     executors: () => models.executors(),
     inFlight: () => models.inFlight(),
+    rowLimits: () => models.rowLimits(),
     versions: () => models.versions(),
     refusals: () => condition.counts(),
+    clockAheadMs: () => clock.aheadMs(),
   })
   const models = openModels({
     ...store,
@@ -62,7 +67,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
       const ofRedis = await condition.check()
       // it does not tell of other workers then
       const reasons = ofRedis.length > 0 ? ofRedis : await models.whyNotReady()
-      return { ready: reasons.length === 0, reasons }
+      return { ready: reasons.length === 0, reasons: [...reasons, ...clock.warnings()] }
     },
     metrics: () => metrics.registry.metrics(),
   })
@@ -73,6 +78,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     url: config.REDIS_URL,
     ending,
     open: async (stack) => {
+      await clock.read()
       const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
       const janitor = new Janitor({
         ...store,

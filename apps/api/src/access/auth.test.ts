@@ -8,6 +8,7 @@ import { dialectWith } from '../http/dialect.fixture.ts'
 import { createDialectFinder } from '../http/dialect.ts'
 import { healthPaths } from '../http/health/health-routes.ts'
 import { docsPaths } from '../openapi/docs-routes.ts'
+import { letIn } from '../http/let-in.ts'
 import { createAuth } from './auth.ts'
 import type { KeyRing } from './key-ring.ts'
 
@@ -24,13 +25,12 @@ const routes = [native, plainPaths, healthPaths, docsPaths]
 
 const startApp = (keys: ReturnType<typeof ringOf>) => {
   const app = new Hono<ApiEnvironment>()
-  app.use(
-    createAuth({
-      keys,
-      dialectOf: () => native,
-      isOpen: (path) => routes.some((some) => some.isOpen(path)),
-    }),
-  )
+  const findCaller = createAuth({
+    keys,
+    dialectOf: () => native,
+    isOpen: (path) => routes.some((some) => some.isOpen(path)),
+  })
+  app.use(letIn({ loopbackGuard: () => undefined, findCaller }))
   app.onError((err, c) =>
     err instanceof AppError && err.code === 'unauthorized'
       ? c.text(err.message, 401, err.headers)
@@ -152,7 +152,12 @@ test('a dialect with a scheme of its own reads its keys by that', async () => {
   })
   const app = new Hono<ApiEnvironment>()
   const keys = ringOf({ 'oq_key-of-billing': 'billing' })
-  app.use(createAuth({ keys, dialectOf: createDialectFinder([native, token]), isOpen: () => false }))
+  const findCaller = createAuth({
+    keys,
+    dialectOf: createDialectFinder([native, token]),
+    isOpen: () => false,
+  })
+  app.use(letIn({ loopbackGuard: () => undefined, findCaller }))
   app.onError((err, c) => c.text(err.message, 401))
   app.all('*', (c) => c.text(c.var.owner))
   const headers = { authorization: 'Token oq_key-of-billing' }

@@ -1,11 +1,11 @@
 import { AppError } from '@onqueue/shared'
-import type { HonoRequest } from 'hono'
+import type { RequestHead } from '../http/request-head.ts'
 
 /** What a refusal asks for (RFC 6750, section 3). */
 const bearerChallenge = 'Bearer realm="onqueue"'
 
 /** The key of `Authorization: Bearer <key>`. Throws `unauthorized` with what to do. */
-export const readBearerKey = (request: HonoRequest): string => {
+export const readBearerKey = (request: Pick<RequestHead, 'header'>): string => {
   const authorization = request.header('authorization')
   if (authorization === undefined) {
     throw unauthorized(

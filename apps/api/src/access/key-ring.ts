@@ -29,7 +29,7 @@ export const openKeyRing = ({
   keysText = '',
   file,
   log,
-  now = Date.now,
+  now = () => performance.now(),
 }: {
   /** the value of ONQUEUE_API_KEYS */
   keysText?: string | undefined

@@ -5,6 +5,7 @@ import { plainPaths } from '../dialects/plain/plain-dialect.ts'
 import type { ApiEnvironment } from '../http/api-environment.ts'
 import { healthPaths } from '../http/health/health-routes.ts'
 import { docsPaths, isPage } from '../openapi/docs-routes.ts'
+import { letIn } from '../http/let-in.ts'
 import { checkListenAddress, createLoopbackGuard } from './loopback-guard.ts'
 
 const probes = [plainPaths, healthPaths, docsPaths]
@@ -21,16 +22,15 @@ const startApp = ({
   corsOrigins?: string[]
 } = {}) => {
   const app = new Hono<ApiEnvironment>()
-  app.use(
-    createLoopbackGuard({
-      isActive: () => isActive,
-      isProbe: (path) => probes.some((routes) => routes.isProbe(path)),
-      isPage,
-      publicUrl,
-      allowAnonymous,
-      corsOrigins,
-    }),
-  )
+  const loopbackGuard = createLoopbackGuard({
+    isActive: () => isActive,
+    isProbe: (path) => probes.some((routes) => routes.isProbe(path)),
+    isPage,
+    publicUrl,
+    allowAnonymous,
+    corsOrigins,
+  })
+  app.use(letIn({ loopbackGuard, findCaller: () => ({ owner: 'anonymous', keyId: null }) }))
   app.onError((err, c) =>
     c.text(err.message, err instanceof AppError && err.code === 'forbidden' ? 403 : 500),
   )

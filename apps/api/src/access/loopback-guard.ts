@@ -1,4 +1,3 @@
-import type { HonoRequest, MiddlewareHandler } from 'hono'
 import {
   AppError,
   ConfigError,
@@ -7,7 +6,8 @@ import {
   isLoopbackHost,
   isOutOfReachOfPages,
 } from '@onqueue/shared'
-import type { ApiEnvironment } from '../http/api-environment.ts'
+import type { Guard } from '../http/let-in.ts'
+import type { RequestHead } from '../http/request-head.ts'
 
 /**
  * Keeps web pages out of an API that asks for no keys.
@@ -44,17 +44,17 @@ export const createLoopbackGuard = ({
   allowAnonymous: boolean
   /** origins that the operator names; `*` names none, or every page of the web could use a server without keys */
   corsOrigins?: readonly string[]
-}): MiddlewareHandler<ApiEnvironment> => {
+}): Guard => {
   const publicHost = new URL(publicUrl).hostname
   const isOwnHost = (host: string) => host === publicHost || isLoopbackHost(host)
   const isReachableHost = (host: string) => isOwnHost(host) || (allowAnonymous && isOutOfReachOfPages(host))
 
   const hostOf = rememberLast(hostOfHeader)
 
-  return (c, next) => {
-    if (!isActive() || isProbe(c.req.path)) return next()
+  return (request) => {
+    if (!isActive() || isProbe(request.path)) return
 
-    const hostHeader = c.req.header('host')
+    const hostHeader = request.header('host')
     const host = hostHeader === undefined ? undefined : hostOf(hostHeader)
     if (host !== undefined && !isReachableHost(host)) {
       throw refusal(
@@ -62,21 +62,20 @@ export const createLoopbackGuard = ({
         'call it as localhost or 127.0.0.1, or set ONQUEUE_PUBLIC_URL to the address that clients use',
       )
     }
-    const origin = c.req.header('origin')
-    if (origin !== undefined && origin !== '*' && corsOrigins.includes(origin)) return next()
+    const origin = request.header('origin')
+    if (origin !== undefined && origin !== '*' && corsOrigins.includes(origin)) return
     if (origin !== undefined && !isOwnHost(hostOfOrigin(origin)) && hostOfOrigin(origin) !== host) {
       throw refusal(
         'it was sent by a page of another site (Origin)',
         'call it from a server, or name the page in ONQUEUE_CORS_ORIGINS',
       )
     }
-    if (isSaid(c.req, 'sec-fetch-site', 'cross-site') && !(isPage(c.req.path) && isVisit(c.req))) {
+    if (isSaid(request, 'sec-fetch-site', 'cross-site') && !(isPage(request.path) && isVisit(request))) {
       throw refusal(
         'it was sent by a page of another site (Sec-Fetch-Site: cross-site)',
         'call it from a server, or type the address into the browser',
       )
     }
-    return next()
   }
 }
 
@@ -101,13 +100,13 @@ export const checkListenAddress = ({
 }
 
 /** A person follows a link, rather than a page sending a request. */
-const isVisit = (request: HonoRequest) =>
+const isVisit = (request: RequestHead) =>
   request.method === 'GET' &&
   isSaid(request, 'sec-fetch-mode', 'navigate') &&
   isSaid(request, 'sec-fetch-dest', 'document')
 
 /** However it is written, and whatever a proxy adds to it. */
-const isSaid = (request: HonoRequest, header: string, token: string) =>
+const isSaid = (request: RequestHead, header: string, token: string) =>
   request
     .header(header)
     ?.toLowerCase()

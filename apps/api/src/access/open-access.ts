@@ -31,8 +31,8 @@ export const openAccess = ({
   return {
     isKeyNeeded: () => keys.isKeyNeeded(),
     hasKey: (owner: string, keyId: string) => keys.hasKey(owner, keyId),
-    /** The two middlewares that let a request in, or throw. `routes` are all that the app has. */
-    middleware: ({
+    /** What lets a request in, or throws. `routes` are all that the app has. */
+    wayIn: ({
       dialectOf,
       routes,
       isPage,
@@ -54,7 +54,7 @@ export const openAccess = ({
         allowAnonymous,
         corsOrigins,
       }),
-      auth: createAuth({ keys, dialectOf, isOpen: (path) => routes.some((some) => some.isOpen(path)) }),
+      findCaller: createAuth({ keys, dialectOf, isOpen: (path) => routes.some((some) => some.isOpen(path)) }),
     }),
   }
 }

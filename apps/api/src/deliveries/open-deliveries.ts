@@ -1,12 +1,12 @@
 import { AppError, createWebhookSecrets, newTestDeliveryId } from '@onqueue/shared'
 import type {
+  DatedStore,
   Delivery,
   DeliveryStore,
   Endpoint,
   Logger,
   PredictionRecord,
   ReceiverPolicies,
-  RedisStore,
   SecretForms,
   WebhookSecretStore,
 } from '@onqueue/shared'
@@ -39,6 +39,7 @@ export type Deliveries = {
 export const openDeliveries = ({
   redis,
   namespace,
+  clock,
   store,
   predictions: { reader, show },
   receivers,
@@ -46,8 +47,7 @@ export const openDeliveries = ({
   onSecretsLost,
   log,
   forms,
-  clock = Date.now,
-}: RedisStore & {
+}: DatedStore & {
   store: DeliveryStore
   predictions: Pick<KnownPredictions, 'reader' | 'show'>
   receivers: ReceiverPolicies
@@ -57,7 +57,6 @@ export const openDeliveries = ({
   log: Pick<Logger, 'error'>
   /** in which the secrets of owners are kept */
   forms: SecretForms
-  clock?: () => number
 }): Deliveries => {
   const list = createListDeliveries({ redis, namespace, deliveries: store })
 
@@ -82,6 +81,7 @@ export const openDeliveries = ({
     secrets: createWebhookSecrets({
       redis,
       namespace,
+      clock,
       forms,
       onLost: (owner) => {
         log.error({ owner }, 'redis had lost the secrets of webhooks: new ones sign, tell their owner')
@@ -104,8 +104,8 @@ export const openDeliveries = ({
       maxFrozenBytes,
     }),
     sendTest: async (url, owner) => {
-      const id = newTestDeliveryId()
       const createdAt = clock()
+      const id = newTestDeliveryId(createdAt)
       const body = JSON.stringify({ object: 'test', id, created_at: new Date(createdAt).toISOString() })
       await store.create(
         id,

@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Logger } from '@onqueue/shared'
 import type { Context } from 'hono'
+import type { RequestHead } from './request-head.ts'
 import type { UnderWay } from './under-way.ts'
 
 /** What a request carries on its way through the Hono app. */
@@ -18,6 +19,8 @@ export type ApiEnvironment = {
     arrivedAt: number
     /** what of this process' memory requests and answers have; absent where a test has no app around its routes */
     underWay?: UnderWay
+    /** set where there is a quicker way to the head of the request than Hono's; see headOf */
+    head?: RequestHead
     log?: Logger
   }
 }

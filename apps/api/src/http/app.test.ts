@@ -46,15 +46,14 @@ const responseTo = async (
     headers?: Record<string, string>
   } = {},
 ) => {
-  const pass = async (_c: unknown, next: () => Promise<void>) => next()
-  const app = createApp({
+  const { app } = createApp({
     log: pino({ level: 'silent' }),
     dialectOf: () => dialectWith(),
-    countRequest: pass,
+    countRequest: () => undefined,
     publicUrl,
     corsOrigins,
-    loopbackGuard: pass,
-    auth: pass,
+    loopbackGuard: () => undefined,
+    findCaller: () => ({ owner: 'anonymous', keyId: null }),
   })
   app.route('/', routesThatThrow(thrown))
   const response = await app.request(path, { method, headers: { 'X-Request-Id': 'req-1', ...sent } })
@@ -170,12 +169,47 @@ test('a page that is let in may read errors too, any other may not', async () =>
   expect([off.get('access-control-allow-origin'), off.get('vary')]).toEqual([null, null])
 })
 
+test('a browser that asks first for a page that is let in gets its answer before any key', async () => {
+  const ask = async (origin: string) => {
+    const { app } = createApp({
+      log: pino({ level: 'silent' }),
+      dialectOf: () => dialectWith(),
+      countRequest: () => undefined,
+      publicUrl: 'http://127.0.0.1:8080',
+      corsOrigins: ['https://app.example.com'],
+      loopbackGuard: () => undefined,
+      findCaller: () => {
+        throw new AppError('unauthorized', 'this needs an API key')
+      },
+    })
+    app.route('/', routesThatThrow(new Error('broken')))
+    const wanted = {
+      'Access-Control-Request-Method': 'POST',
+      'Access-Control-Request-Headers': 'idempotency-key',
+    }
+    return app.request('/throws', { method: 'OPTIONS', headers: { Origin: origin, ...wanted } })
+  }
+
+  const known = await ask('https://app.example.com')
+  const unknown = await ask('https://app.example.com.evil.example')
+
+  expect(known.status).toBe(204)
+  expect(known.headers.get('access-control-allow-origin')).toBe('https://app.example.com')
+  expect(known.headers.get('access-control-allow-methods')).toBe('GET,HEAD,POST,DELETE')
+  expect(known.headers.get('access-control-allow-headers')).toContain('Idempotency-Key')
+  expect(known.headers.get('access-control-allow-credentials')).toBeNull()
+  expect(unknown.headers.get('access-control-allow-origin')).toBeNull()
+})
+
 test('another method of a known path is 405 and says which there are', async () => {
   const { status, headers, body } = await responseTo('/throws', { method: 'DELETE' })
 
   expect(status).toBe(405)
-  expect(headers.get('allow')).toBe('GET, POST')
-  expect(body).toMatchObject({ code: 'method_not_allowed' })
+  expect(headers.get('allow')).toBe('GET, HEAD, POST')
+  expect(body).toMatchObject({
+    code: 'method_not_allowed',
+    detail: 'DELETE does nothing at this path; it takes GET, POST',
+  })
 })
 
 /** A server that speaks a second dialect below `/infer/`: another envelope, another scheme, bodies without a type. */
@@ -205,10 +239,10 @@ const startTwoDialects = ({ hasKeys = true }: { hasKeys?: boolean } = {}) => {
   const native = dialectWith({ routes: routesThatThrow(new Error('broken')) })
   const dialects = [native, infer] as const
   const dialectOf = createDialectFinder(dialects)
-  const app = createApp({
+  const { app } = createApp({
     log: pino({ level: 'silent' }),
     dialectOf,
-    countRequest: async (_c, next) => next(),
+    countRequest: () => undefined,
     publicUrl: 'http://127.0.0.1:8080',
     corsOrigins: [],
     loopbackGuard: createLoopbackGuard({
@@ -218,7 +252,7 @@ const startTwoDialects = ({ hasKeys = true }: { hasKeys?: boolean } = {}) => {
       publicUrl: 'http://127.0.0.1:8080',
       allowAnonymous: false,
     }),
-    auth: createAuth({
+    findCaller: createAuth({
       keys: { isKeyNeeded: () => hasKeys, findOwner: (key) => (key === 'right' ? 'billing' : undefined) },
       dialectOf,
       isOpen: infer.isOpen,

@@ -1,23 +1,28 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Logger } from '@onqueue/shared'
-import type { ErrorHandler, MiddlewareHandler } from 'hono'
 import { createErrorAnswer } from './errors/answer-error.ts'
-import type { AnswerError } from './errors/answer-error.ts'
+import { createErrorHandler } from './errors/error-handler.ts'
 import type { ApiEnvironment } from './api-environment.ts'
+import { countRequests } from './count-requests.ts'
+import type { CountRequest } from './count-requests.ts'
 import { createCors } from './cors.ts'
 import type { DialectOfPath } from './dialect.ts'
 import { createLocate } from './errors/locate.ts'
+import { createFront } from './front.ts'
+import type { HotRoute } from './hot-route.ts'
+import { letIn } from './let-in.ts'
+import type { WayIn } from './let-in.ts'
 import { createNotFoundHandler } from './errors/not-found.ts'
 import { refuseInvalid } from './errors/refuse-invalid.ts'
-import { requestId } from './request-id.ts'
-import { toAppError } from './errors/to-app-error.ts'
+import { noteArrival } from './request-id.ts'
 import type { UnderWay } from './under-way.ts'
 
 /**
  * The onion: every request gets its id, is counted, is let in from the web pages that may, must not come from a foreign web page, and has an owner, in this
  * order; then one route answers. What any of them throws becomes a response here, in the words of the path's dialect.
  *
- * Routes are added to what it returns, before the first request: Hono takes none after it.
+ * Routes are added to `app`, before the first request: Hono takes none after it. `fetch` answers the hot ones without the onion;
+ * `app` has those too.
  */
 export const createApp = ({
   log,
@@ -26,44 +31,44 @@ export const createApp = ({
   countRequest,
   publicUrl,
   corsOrigins,
+  hotRoutes = [],
   loopbackGuard,
-  auth,
-}: {
+  findCaller,
+}: WayIn & {
   log: Logger
   underWay?: UnderWay
   dialectOf: DialectOfPath
-  countRequest: MiddlewareHandler<ApiEnvironment>
+  countRequest: CountRequest
   publicUrl: string
   /** of web pages that may read what is answered */
   corsOrigins: readonly string[]
-  loopbackGuard: MiddlewareHandler<ApiEnvironment>
-  auth: MiddlewareHandler<ApiEnvironment>
+  hotRoutes?: readonly HotRoute[]
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>({ defaultHook: refuseInvalid })
   const answerError = createErrorAnswer({ dialectOf, locate: createLocate(publicUrl) })
-  app.onError(createErrorHandler({ log, answerError }))
+  const handleError = createErrorHandler({ log, answerError })
+  app.onError(handleError)
   app.notFound(createNotFoundHandler(app, { answerError }))
-  app.use(requestId)
+  const count = countRequests(countRequest)
   app.use((c, next) => {
+    noteArrival(c)
     c.set('log', log)
     c.set('underWay', underWay)
-    return next()
+    return count(c, next)
   })
-  app.use(countRequest)
   const cors = createCors(corsOrigins)
   if (cors) app.use(cors)
-  app.use(loopbackGuard)
-  app.use(auth)
-  return app
-}
+  app.use(letIn({ loopbackGuard, findCaller }))
 
-/** The one place where what was thrown becomes a response. */
-const createErrorHandler =
-  ({ log, answerError }: { log: Logger; answerError: AnswerError }): ErrorHandler<ApiEnvironment> =>
-  (thrown, c) => {
-    const err = toAppError(thrown)
-    const requestId = c.get('requestId')
-    if (err.code === 'internal_error') log.error({ requestId, err: thrown }, 'request failed')
-    else log.debug({ requestId, code: err.code }, 'request refused')
-    return answerError(c, err)
-  }
+  const fetch = createFront({
+    app,
+    hotRoutes,
+    cors,
+    variables: { log, underWay },
+    handleError,
+    countRequest,
+    loopbackGuard,
+    findCaller,
+  })
+  return { app, fetch }
+}

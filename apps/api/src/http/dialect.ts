@@ -1,7 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { AppError } from '@onqueue/shared'
-import type { HonoRequest } from 'hono'
 import type { ApiContext, ApiEnvironment } from './api-environment.ts'
+import type { HotRoute } from './hot-route.ts'
+import type { RequestHead } from './request-head.ts'
 
 /**
  * A way to talk to this server: paths of its own, and all that is particular to requests and answers there. What happens
@@ -15,14 +16,16 @@ export type Dialect = OpenPaths & {
   /** for people */
   name: string
   routes: OpenAPIHono<ApiEnvironment>
+  /** those of its routes that most requests are for */
+  hotRoutes?: readonly HotRoute[]
   /** Whether a path is its own, with a route or without. */
   ownsPath: (path: string) => boolean
   /** Any error as its clients expect it: status and body. The headers that go with the error are there already. */
   toErrorResponse: (c: ApiContext, err: AppError) => Response
   /** The API key that a request presents. Throws `unauthorized` where there is none, or it can't be read. */
-  readKey: (request: HonoRequest) => string
+  readKey: (request: RequestHead) => string
   /** Whether the request carries what opens this one path without a key. Throws `unauthorized` where that is wrong. */
-  opensWithoutKey?: (request: HonoRequest) => boolean
+  opensWithoutKey?: (request: RequestHead) => boolean
 }
 
 /** What of a set of routes is open. They tell no more than that the server is there and what its models look like. */

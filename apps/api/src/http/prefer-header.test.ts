@@ -23,8 +23,15 @@ test.each([
 test('?wait is followed without a header, and without saying so', () => {
   expect(parsePreference(undefined, '10')).toEqual({ waitMs: 10_000, applied: undefined })
   expect(parsePreference(undefined, '100')).toEqual({ waitMs: 55_000, applied: undefined })
-  expect(parsePreference(undefined, 'long')).toEqual({ waitMs: undefined, applied: undefined })
+  expect(parsePreference(undefined, '')).toEqual({ waitMs: 55_000, applied: undefined })
   expect(parsePreference(undefined, undefined)).toEqual({ waitMs: undefined, applied: undefined })
+})
+
+test.each(['long', '10s', '-1', '1e3', '1.2345'])('?wait=%s is refused with what it takes', (query) => {
+  const message = "the query can't be used: wait: takes seconds, such as 10"
+
+  expect(() => parsePreference(undefined, query)).toThrow(message)
+  expect(() => parsePreference('wait=1', query)).toThrow(message)
 })
 
 test('the header counts where both are given', () => {

@@ -1,3 +1,5 @@
+import { unusable } from './read-query.ts'
+
 /** What a caller asked for with `Prefer` (RFC 7240) or `?wait=`. */
 export type Preference = {
   /** how long to hold the request for a result, in ms; undefined where it was not asked for */
@@ -11,11 +13,12 @@ const maxWaitMs = 55_000
 
 /**
  * `Prefer: wait`, `Prefer: wait=10`, `Prefer: respond-async, wait=10`, or `?wait=10` (seconds). The header counts where
- * both are given; what is malformed is ignored.
+ * both are given. What is malformed of it is ignored, as RFC 7240 has it; a malformed query is none: `invalid_request`.
  */
 export const parsePreference = (header: string | undefined, query: string | undefined): Preference => {
-  if (header === undefined)
-    return { waitMs: query === undefined ? undefined : parseWait(query), applied: undefined }
+  const askedMs = query === undefined ? undefined : parseWait(query)
+  if (query !== undefined && askedMs === undefined) throw unusable('wait', 'takes seconds, such as 10')
+  if (header === undefined) return { waitMs: askedMs, applied: undefined }
   const preferences = new Map(header.split(',').map(splitPreference))
   const wait = preferences.get('wait')
   const waitMs = wait === undefined ? undefined : parseWait(wait)
@@ -24,7 +27,7 @@ export const parsePreference = (header: string | undefined, query: string | unde
     ...(preferences.has('respond-async') ? ['respond-async'] : []),
   ]
   return {
-    waitMs: waitMs ?? (query === undefined ? undefined : parseWait(query)),
+    waitMs: waitMs ?? askedMs,
     applied: applied.length === 0 ? undefined : applied.join(', '),
   }
 }

@@ -26,6 +26,11 @@ export class UnderWay {
     this.#limits = limits
   }
 
+  /** More of one request or answer than this finds no room, however long it is waited for. */
+  get limitBytes() {
+    return this.#limitBytes
+  }
+
   get bytes() {
     return this.#reservedBytes + this.#unsentBytes()
   }
@@ -40,6 +45,11 @@ export class UnderWay {
   /** Reserves, or throws `server_busy`. Returns what gives back; it may be called twice. */
   reserve(bytes: number): () => void {
     this.refuseBeyond(bytes)
+    return this.count(bytes)
+  }
+
+  /** Reserves what can't be refused any more, also beyond the limit. */
+  count(bytes: number): () => void {
     this.#reservedBytes += bytes
     return once(() => (this.#reservedBytes -= bytes))
   }

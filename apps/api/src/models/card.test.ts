@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { cardSchema, cardUrls, toCard } from './card.ts'
 import { modelEntry, servedVersion } from './model-entry.fixture.ts'
 
@@ -29,7 +29,14 @@ test('the card of a ready model', () => {
       required: ['prediction'],
     },
     example: { features: [5.1, 3.5, 1.4, 0.2] },
-    batching: { enabled: true, max_rows: 64, max_wait_ms: 2, reason: null },
+    batching: {
+      enabled: true,
+      max_rows: 64,
+      row_limit: 64,
+      row_limit_reason: 'batching.max_rows allows no more',
+      max_wait_ms: 2,
+      reason: null,
+    },
     providers: ['cpu'],
     memory_bytes: 1000,
     workers: 1,
@@ -41,6 +48,34 @@ test('the card of a ready model', () => {
     },
   })
   expect(cardSchema.parse(card)).toEqual(card)
+})
+
+describe('how many rows run together at present', () => {
+  const digest = 'd1'.repeat(32)
+  const beat = (rowLimit: { rows: number; reason: string } | undefined, of = digest) => ({
+    workerId: `worker ${rowLimit?.rows}`,
+    at: 0,
+    rowsPerSecond: 1,
+    versions: [
+      { version: '1', digest: of, status: 'ready' as const, reason: null, memoryBytes: 0, rowLimit },
+    ],
+  })
+  const batchingOf = (...heartbeats: ReturnType<typeof beat>[]) =>
+    toCard(modelEntry('iris', { heartbeats }), idle, urls).batching
+
+  test('is the fewest where workers differ, with the reason for that', () => {
+    const batching = batchingOf(
+      beat({ rows: 17, reason: 'seventeen' }),
+      beat({ rows: 9, reason: 'nine' }),
+      beat({ rows: 1, reason: 'of other files' }, 'ff'),
+    )
+
+    expect(batching).toMatchObject({ row_limit: 9, row_limit_reason: 'nine' })
+  })
+
+  test('is left out where no worker tells, such as one of the release before', () => {
+    expect(batchingOf(beat(undefined))).toEqual({ enabled: true, max_rows: 64, max_wait_ms: 2, reason: null })
+  })
 })
 
 test('a refused model says why, and has no schemas yet', () => {

@@ -36,7 +36,14 @@ export const cardSchema = z
     batching: z
       .object({
         enabled: z.boolean(),
-        max_rows: z.int(),
+        max_rows: z.int().describe('The most rows that may ever run together.'),
+        row_limit: z
+          .int()
+          .optional()
+          .describe(
+            'How many rows run together at present, by what runs take; where workers differ, the fewest. Absent while no worker tells.',
+          ),
+        row_limit_reason: z.string().optional().describe('Why it is not more.'),
         max_wait_ms: z.number(),
         reason: z.string().nullable().describe('Why rows of different predictions do not share a run.'),
       })
@@ -87,6 +94,7 @@ export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Car
       ? {
           enabled: offered.batching.enabled,
           max_rows: offered.batching.maxRows,
+          ...showRowLimit(entry, served),
           max_wait_ms: offered.batching.maxWaitMs,
           reason: offered.batching.reason,
         }
@@ -103,6 +111,12 @@ export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Car
 export const cardUrls = (publicUrl: string, model: string): Card['urls'] => {
   const get = `${publicUrl}/v1/models/${model}`
   return { get, predict: `${get}/predict`, predictions: `${get}/predictions` }
+}
+
+const showRowLimit = ({ heartbeats }: ModelEntry, { card }: ServedVersion) => {
+  const states = heartbeats.flatMap(({ versions }) => versions.filter(({ digest }) => digest === card.digest))
+  const [lowest] = states.flatMap(({ rowLimit }) => rowLimit ?? []).sort((a, b) => a.rows - b.rows)
+  return lowest ? { row_limit: lowest.rows, row_limit_reason: lowest.reason } : {}
 }
 
 const reasonOf = (served: ServedVersion | undefined) => {

@@ -71,6 +71,20 @@ test('at most 20 places are given', () => {
   expect(check(Array(1000).fill({}), '/input')).toHaveLength(20)
 })
 
+test('rows behind the one with the twentieth problem are not looked at', () => {
+  const wrong = Array.from({ length: 30 }, () => ({}))
+  let looks = 0
+  const rows = new Proxy(wrong, {
+    get: (target, property, receiver) => {
+      if (/^\d+$/.test(String(property))) looks += 1
+      return Reflect.get(target, property, receiver)
+    },
+  })
+
+  expect(check(rows, '/input')).toHaveLength(20)
+  expect(looks).toBe(20)
+})
+
 test('no value is repeated', () => {
   const text = JSON.stringify([
     check({ features: ['secret', { secret: 'secret' }] }, ''),

@@ -5,7 +5,7 @@ import type { ModelEntry } from '@onqueue/shared'
  * Goes on with what was known of a model for as long as its workers may take to bring back what Redis has lost of it: a model
  * and its cards are never removed, so one that was there and is gone was lost.
  */
-export const createLossGrace = (clock: () => number) => {
+export const createLossGrace = (clock = () => performance.now()) => {
   const lostAt = new Map<string, number>()
 
   /** What to go by, of what was `known` of the model and what was `found` now. */

@@ -23,7 +23,7 @@ const openStore = async (namespace: string) => {
     [redis, subscriber].map((connection) => untilReady(connection, AbortSignal.timeout(5000))),
   )
   return {
-    options: { redis, namespace, channels: createChannels(subscriber), log, refreshMs: 10 },
+    options: { redis, namespace, clock: Date.now, channels: createChannels(subscriber), log, refreshMs: 10 },
     admin,
     refuseCards: () => admin.call('ACL', 'SETUSER', user, '-hvals'),
   }

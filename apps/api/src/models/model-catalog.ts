@@ -1,5 +1,5 @@
 import { AppError, defaultVersionOf, globalKeys, isRedisAway, levelOf, readModel } from '@onqueue/shared'
-import type { ErrorPlace, Logger, ModelEntry, RedisStore, ServedVersion } from '@onqueue/shared'
+import type { DatedStore, ErrorPlace, Logger, ModelEntry, ServedVersion } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 import { compileInputCheck } from './input-check.ts'
 import type { InputCheck } from './input-check.ts'
@@ -29,11 +29,10 @@ export type ModelCatalog = {
 /** A model whose workers have not been heard of for this long takes no new predictions: nobody may ever run them. */
 const maxSilenceMs = 10 * 60_000
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   channels: Channels
   log: Logger
   refreshMs?: number
-  clock?: () => number
 }
 
 /**
@@ -41,10 +40,10 @@ type Options = RedisStore & {
  * is away it goes on with what it knows.
  */
 export const createModelCatalog = async (options: Options): Promise<ModelCatalog> => {
-  const { redis, namespace, channels, log, refreshMs = 1000, clock = Date.now } = options
+  const { redis, namespace, clock, channels, log, refreshMs = 1000 } = options
   let entries = new Map<string, ModelEntry>()
   const checks = new Map<string, InputCheck>()
-  const goBy = createLossGrace(clock)
+  const goBy = createLossGrace()
 
   const read = async (name: string) => {
     try {

@@ -88,5 +88,14 @@ const heartbeat = ({ digest }: { digest: string }): ModelEntry['heartbeats'][num
   workerId: 'worker-1',
   at: 0,
   rowsPerSecond: 100,
-  versions: [{ version: '1', digest, status: 'ready', reason: null, memoryBytes: 1000 }],
+  versions: [
+    {
+      version: '1',
+      digest,
+      status: 'ready',
+      reason: null,
+      memoryBytes: 1000,
+      rowLimit: { rows: 64, reason: 'batching.max_rows allows no more' },
+    },
+  ],
 })

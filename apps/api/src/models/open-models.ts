@@ -1,4 +1,4 @@
-import type { Logger, RedisStore } from '@onqueue/shared'
+import type { DatedStore, Logger } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 import { createWaitingReader } from './waiting-predictions.ts'
 import type { ReadWaiting } from './waiting-predictions.ts'
@@ -12,9 +12,10 @@ export type Models = ModelCatalog & { readWaiting: ReadWaiting }
 export const openModels = async ({
   redis,
   namespace,
+  clock,
   channels,
   log,
-}: RedisStore & { channels: Channels; log: Logger }): Promise<Models> => ({
-  ...(await createModelCatalog({ redis, namespace, channels, log })),
-  readWaiting: createWaitingReader({ redis, namespace }),
+}: DatedStore & { channels: Channels; log: Logger }): Promise<Models> => ({
+  ...(await createModelCatalog({ redis, namespace, clock, channels, log })),
+  readWaiting: createWaitingReader({ redis, namespace, clock }),
 })

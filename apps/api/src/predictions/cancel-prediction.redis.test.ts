@@ -26,7 +26,13 @@ test('a cancel that comes after the worker wrote its outcome answers with that',
     await outcomes.write(id, succeeded, record.job)
 
     // the record was read before the worker finished
-    const canceled = await createCancelPrediction({ queues, outcomes })(record)
+    const canceled = await createCancelPrediction({
+      redis,
+      namespace,
+      clock: Date.now,
+      queues,
+      outcomes,
+    })(record)
 
     expect(canceled.outcome).toEqual(succeeded)
   } finally {

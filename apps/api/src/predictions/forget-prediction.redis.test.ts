@@ -26,7 +26,7 @@ test('what remains of a deleted prediction goes by itself, also when its API is 
     await queues.close()
     redis.disconnect()
   })
-  const store = { redis, namespace }
+  const store = { redis, namespace, clock: Date.now }
   const record = predictionRecord({ takenAt: null })
   const { id, job } = record
   await queues.open(job.model).add(job.owner, job, jobOptions(id, job, 1))
@@ -34,7 +34,7 @@ test('what remains of a deleted prediction goes by itself, also when its API is 
     ...store,
     queues,
     deliveries: createDeliveryStore(store),
-    cancel: createCancelPrediction({ queues, outcomes: createOutcomeWriter(store) }),
+    cancel: createCancelPrediction({ ...store, queues, outcomes: createOutcomeWriter(store) }),
     retentionMs: hourMs,
   })
 

@@ -1,11 +1,13 @@
 import { modelKeys, statusOf, toJsonParts } from '@onqueue/shared'
-import type { PredictionRecord, PredictionStatus, RedisStore } from '@onqueue/shared'
+import type { DatedStore, PredictionRecord, PredictionStatus } from '@onqueue/shared'
 import { bytesOfParts } from '../http/answers/json-stream.ts'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import { planPage } from './plan-page.ts'
-import { isBefore, readListing } from './read-listing.ts'
-import type { ListingEntry } from './read-listing.ts'
+import { isBefore, isBeyond, readListing } from './read-listing.ts'
+import type { ListPlace } from './read-listing.ts'
+import { unpackEntries } from './unpack-entries.ts'
+import type { PredictionEntry } from './unpack-entries.ts'
 import type { PredictionReader } from './read-prediction.ts'
 
 /**
@@ -38,23 +40,22 @@ type PredictionPage = {
 }
 
 const maxEntriesRead = 1000
-/** Entries of which the predictions are read at once. */
+/** Predictions that are read at once. */
 const maxReadAtOnce = 20
 /** Of inputs and outputs in a page, but for its first prediction. */
 const maxPageBytes = 1024 * 1024
 /** An entry without a job that is younger than this may be about to get one. */
 const settledAfterMs = 60_000
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   catalog: Pick<ModelCatalog, 'list' | 'get'>
   reader: PredictionReader
-  clock?: () => number
 }
 
 export const createListPredictions = (options: Options): ListPredictions => {
-  const { redis, namespace, catalog, reader, clock = Date.now } = options
+  const { redis, namespace, catalog, reader, clock } = options
 
-  /** The next `count` entries of all asked models, on from the cursor and in its direction. */
+  /** The next `count` predictions of all asked models, on from the cursor and in its direction. */
   const readEntries = async (query: ListQuery, cursor: ListCursor | undefined, count: number) => {
     const models = catalog.list().filter(({ name }) => query.model === undefined || name === query.model)
     const listings = await Promise.all(
@@ -64,17 +65,27 @@ export const createListPredictions = (options: Options): ListPredictions => {
       }),
     )
     const isNewerFirst = cursor?.direction !== 'before'
-    return listings
+    const inOrder = (a: ListPlace, b: ListPlace) => (isBefore(a, b) === isNewerFirst ? 1 : -1)
+    // more than `count` where the cursor is in a pack, of which there may be nothing more
+    const entries = listings
       .flat()
-      .sort((a, b) => (isBefore(a, b) === isNewerFirst ? 1 : -1))
-      .slice(0, count)
+      .sort(inOrder)
+      .slice(0, count + 1)
+    const predictions = (await unpackEntries({ redis, namespace }, entries))
+      .filter((entry) => !cursor || isBeyond(entry, cursor))
+      .sort(inOrder)
+    return {
+      entries: predictions.slice(0, count),
+      isAllRead: entries.length <= count && predictions.length <= count,
+    }
   }
 
   /** Those of the entries whose predictions belong in the list. */
-  const readMatching = async (entries: ListingEntry[], { owner, status, include }: ListQuery) => {
+  const readMatching = async (entries: PredictionEntry[], { owner, status, include }: ListQuery) => {
     const records = await Promise.all(entries.map(({ id }) => reader.find(id, owner)))
     const gone = entries.filter(
-      (entry, index) => !records[index] && clock() - entry.createdAt > settledAfterMs,
+      ({ createdAt, isInPack }, index) =>
+        !records[index] && !isInPack && clock() - createdAt > settledAfterMs,
     )
     await Promise.all(gone.map(({ key, id }) => redis.zrem(key, id)))
     return entries.flatMap(({ id, createdAt }, index) => {
@@ -89,16 +100,16 @@ export const createListPredictions = (options: Options): ListPredictions => {
     const { limit, cursor } = query
     const count = query.status === undefined ? Math.min(limit + 1, maxReadAtOnce) : maxReadAtOnce
     const found: Awaited<ReturnType<typeof readMatching>> = []
-    let lastRead: ListingEntry | undefined
+    let lastRead: PredictionEntry | undefined
     for (let entriesRead = count; ; entriesRead += count) {
       const from = lastRead ? { direction: cursor?.direction ?? 'after', ...lastRead } : cursor
-      const entries = await readEntries(query, from, count)
+      const { entries, isAllRead } = await readEntries(query, from, count)
       found.push(...(await readMatching(entries, query)))
       lastRead = entries.at(-1)
       const page = planPage({
         found,
         lastRead,
-        isAllRead: entries.length < count,
+        isAllRead,
         isEnoughRead: entriesRead >= maxEntriesRead,
         limit: Math.min(limit, fitting(found.map(({ record }) => record))),
         cursor,

@@ -1,11 +1,16 @@
-import { createEventsTokens, createOutcomeWriter, createShowPrediction } from '@onqueue/shared'
+import {
+  areRepliesSent,
+  createEventsTokens,
+  createOutcomeWriter,
+  createShowPrediction,
+} from '@onqueue/shared'
 import type {
+  DatedStore,
   DeliveryStore,
   EventsToken,
   Logger,
   PredictionRecord,
   PredictionQueues,
-  RedisStore,
 } from '@onqueue/shared'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { Channels } from '../redis/channels.ts'
@@ -28,6 +33,7 @@ export type KnownPredictions = ReturnType<typeof openPredictions>
 export const openPredictions = ({
   redis,
   namespace,
+  clock,
   channels,
   queues,
   models,
@@ -38,7 +44,7 @@ export const openPredictions = ({
   publicUrl,
   retentionMs,
   log,
-}: RedisStore & {
+}: DatedStore & {
   channels: Channels
   queues: PredictionQueues
   models: Pick<ModelCatalog, 'list' | 'get'>
@@ -52,22 +58,26 @@ export const openPredictions = ({
   retentionMs: number
   log: Logger
 }) => {
-  const store = { redis, namespace }
+  const store = { redis, namespace, clock }
   const tokens = createEventsTokens(secrets)
   const show = createShowPrediction({ publicUrl, retentionMs, tokens })
   const outcomes = createOutcomeWriter(store)
-  const waiters = createOutcomeWaiters({ ...store, channels, log })
+  const waiters = createOutcomeWaiters({
+    ...store,
+    channels,
+    areRepliesSent: (model) => areRepliesSent(models.get(model)),
+    log,
+  })
   const reader = createPredictionReader({
     ...store,
-    queues,
     catalog: models,
     outcomes,
     deliveries,
     retentionMs,
   })
-  const watcher = createPredictionWatcher({ reader, waiters, log })
+  const watcher = createPredictionWatcher({ reader, waiters, clock, log })
   const events = createEventStreams({ watcher, log })
-  const cancel = createCancelPrediction({ queues, outcomes })
+  const cancel = createCancelPrediction({ ...store, queues, outcomes })
 
   return {
     reader,
@@ -85,7 +95,7 @@ export const openPredictions = ({
         hasKey,
         areTokensBound: areTokensBound(),
         retentionMs,
-        now: Date.now(),
+        now: clock(),
       }),
     countWaiters: () => waiters.count(),
     countEventStreams: () => events.countOpen(),

@@ -1,10 +1,11 @@
+import { packIdOf } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { ListCursor } from '../http/list-cursor.ts'
 
 /** Where something stands in a list, by when it was created (ms). */
 export type ListPlace = { createdAt: number; id: string }
 
-/** A prediction in the listing of an owner and a model, a sorted set by creation time (ms) under `key`. */
+/** A prediction in the listing of an owner and a model, or a pack, a sorted set by creation time (ms) under `key`. */
 export type ListingEntry = ListPlace & { key: string }
 
 type Range = {
@@ -17,7 +18,7 @@ type Range = {
 }
 
 /**
- * Reads up to `count` entries: newest first, or oldest first when the cursor's direction is `before`. Entries of the
+ * Reads `count` entries, where there are so many, or one more: newest first, or oldest first when the cursor's direction is `before`. Entries of the
  * same millisecond are in the order of their ids, in Redis and here.
  */
 export const readListing = async (redis: Redis, key: string, range: Range): Promise<ListingEntry[]> => {
@@ -28,7 +29,7 @@ export const readListing = async (redis: Redis, key: string, range: Range): Prom
     cursor && !isNewer ? Math.min(cursor.createdAt, beforeMs(createdBefore)) : beforeMs(createdBefore)
   // entries of the cursor's own millisecond come again, and are left out below
   const ties = cursor ? await redis.zcount(key, cursor.createdAt, cursor.createdAt) : 0
-  const limit = ['WITHSCORES', 'LIMIT', 0, count + ties] as const
+  const limit = ['WITHSCORES', 'LIMIT', 0, count + 1 + ties] as const
   const members = isNewer
     ? await redis.zrangebyscore(key, scoreOf(oldest), scoreOf(newest), ...limit)
     : await redis.zrevrangebyscore(key, scoreOf(newest), scoreOf(oldest), ...limit)
@@ -36,10 +37,16 @@ export const readListing = async (redis: Redis, key: string, range: Range): Prom
   const entries: ListingEntry[] = []
   for (let index = 0; index + 1 < members.length; index += 2) {
     const entry = { key, id: String(members[index]), createdAt: Number(members[index + 1]) }
-    if (!cursor || (isNewer ? isBefore(cursor, entry) : isBefore(entry, cursor))) entries.push(entry)
+    // of the cursor's own pack there may be more
+    if (!cursor || isBeyond(entry, cursor) || entry.id === packIdOf(cursor.id)) entries.push(entry)
   }
-  return entries.slice(0, count)
+  // a slot more, as of the cursor's own pack there may be none
+  return entries.slice(0, count + 1)
 }
+
+/** Whether a place is on from the cursor, in its direction. */
+export const isBeyond = (place: ListPlace, cursor: ListCursor) =>
+  cursor.direction === 'before' ? isBefore(cursor, place) : isBefore(place, cursor)
 
 /** Whether `a` is older than `b`, in the one order that lists have. */
 export const isBefore = (a: ListPlace, b: ListPlace) =>

@@ -1,14 +1,8 @@
-import { AppError, missedDeadline, modelOfPredictionId, readPredictionRecord } from '@onqueue/shared'
-import type {
-  DeliveryStore,
-  OutcomeWriter,
-  PredictionQueues,
-  PredictionRecord,
-  QueuePlace,
-  RedisStore,
-} from '@onqueue/shared'
+import { AppError, missedDeadline, modelOfPredictionId } from '@onqueue/shared'
+import type { DatedStore, DeliveryStore, OutcomeWriter, PredictionRecord, QueuePlace } from '@onqueue/shared'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import { readQueuePlace } from './read-queue-place.ts'
+import { placeIn, readQueuePlace } from './read-queue-place.ts'
+import { createReadTogether } from './read-together.ts'
 import { createWebhookStatusReader } from './webhook-status.ts'
 
 /** Reads predictions: the job, the outcome and the input, wherever it is kept. */
@@ -20,29 +14,30 @@ export type PredictionReader = {
   find(id: string, owner: string | null): Promise<PredictionRecord | null>
   /** As `find`, but throws `prediction_not_found`. */
   read(id: string, owner: string | null): Promise<PredictionRecord>
-  /** Where a queued prediction stands; undefined where it isn't in line (any more). */
-  placeOf(record: PredictionRecord): Promise<QueuePlace | undefined>
+  /** Where a queued prediction stands, or stood when it was read; undefined where it isn't in line (any more). */
+  placeOf(record: PredictionRecord): QueuePlace | Promise<QueuePlace | undefined> | undefined
 }
 
-type Options = RedisStore & {
-  queues: PredictionQueues
+type Options = DatedStore & {
   catalog: Pick<ModelCatalog, 'get'>
   outcomes: OutcomeWriter
   deliveries: DeliveryStore
   retentionMs: number
-  clock?: () => number
 }
 
 export const createPredictionReader = (options: Options): PredictionReader => {
-  const { redis, namespace, queues, catalog, outcomes, deliveries, retentionMs, clock = Date.now } = options
+  const { redis, namespace, catalog, outcomes, deliveries, retentionMs, clock } = options
+  const readRecord = createReadTogether({ redis, namespace })
   const readWebhookStatus = createWebhookStatusReader({ redis, namespace, deliveries })
 
   const find = async (id: string, owner: string | null): Promise<PredictionRecord | null> => {
     const model = modelOfPredictionId(id)
     if (model === undefined || !catalog.get(model)) return null
-    const record = await readPredictionRecord({ redis, namespace, queue: queues.open(model) }, model, id)
+    const record = await readRecord(model, id)
     if (!record || (owner !== null && record.job.owner !== owner)) return null
-    return withWebhookStatus(record.outcome ? record : await endOverdue(record))
+    const isOpen = record.outcome === null && record.job.deadline !== null
+    const latest = isOpen ? await endOverdue(record) : record
+    return record.job.webhook === undefined ? latest : withWebhookStatus(latest)
   }
 
   const withWebhookStatus = async (record: PredictionRecord): Promise<PredictionRecord> => {
@@ -65,9 +60,12 @@ export const createPredictionReader = (options: Options): PredictionReader => {
       if (!record) throw predictionNotFound(retentionMs)
       return record
     },
-    placeOf: async ({ id, job, takenAt, outcome }) => {
+    placeOf: ({ id, job, takenAt, outcome, line }) => {
       if (outcome || takenAt !== null) return undefined
-      return readQueuePlace({ redis, namespace }, { id, model: job.model, entry: catalog.get(job.model) })
+      const entry = catalog.get(job.model)
+      return line
+        ? placeIn(line, entry)
+        : readQueuePlace({ redis, namespace }, { id: job.packId ?? id, model: job.model, entry })
     },
   }
 }

@@ -1,16 +1,36 @@
-import { levelOf, modelKeys, modelOfPredictionId, readOutcomes, runPipeline } from '@onqueue/shared'
+import { randomBytes } from 'node:crypto'
+import {
+  areKept,
+  globalKeys,
+  levelOf,
+  modelKeys,
+  modelOfPredictionId,
+  parseOutcome,
+  readOutcomes,
+  readReply,
+} from '@onqueue/shared'
 import type { Logger, Outcome, RedisStore } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
+import { Waiter } from './waiter.ts'
 
 /**
  * Waits for predictions to end.
  *
- * Workers tell which predictions of a model ended in notices, one for many predictions. This process listens to the
- * notices of a model while somebody here waits for it, and reads the outcomes of those ids, and only those, at once.
- * Notices may be lost and outcomes are the truth, so everything that is waited for is also read when listening begins
- * and every second. What has neither outcome nor job then, twice in a row, may be gone: its waiters are woken to look. A waiter is registered before its prediction is enqueued: then no notice can come too early.
+ * How those ended that were submitted here is told in *replies*, on a channel of this process that their jobs name. Of those
+ * that were submitted elsewhere, and where a worker of the release before sends no replies, *notices* say which ended: this
+ * process listens to those of a model while it waits for such a prediction, and reads the outcomes of those ids, and only
+ * those, at once.
+ *
+ * Either may be lost and outcomes are the truth, so everything that is waited for is also read when listening begins and
+ * every second. What has neither outcome nor job then, twice in a row, may be gone: its waiters are woken to look. A waiter is
+ * registered before its prediction is enqueued: then no reply can come too early.
  */
 export type OutcomeWaiters = {
+  /** for `replyTo` of the jobs of what is submitted here and waited for */
+  readonly replyTo: string
+  /** Waits for a prediction whose job has this process in `replyTo`. */
+  expectReply(id: string): ExpectedOutcome
+  /** Waits for any other one. */
   expect(id: string): ExpectedOutcome
   /** How many wait right now. */
   count(): number
@@ -31,6 +51,8 @@ export type ExpectedOutcome = {
 
 type Options = RedisStore & {
   channels: Channels
+  /** whether all workers of a model send replies */
+  areRepliesSent: (model: string) => boolean
   log: Logger
   lingerMs?: number
   rereadMs?: number
@@ -39,17 +61,22 @@ type Options = RedisStore & {
 const maxReadAtOnce = 500
 
 export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
-  const { redis, namespace, channels, log, lingerMs = 10_000, rereadMs = 1000 } = options
+  const { redis, namespace, channels, areRepliesSent, log, lingerMs = 10_000, rereadMs = 1000 } = options
   const models = new Map<string, WaitingModel>()
+  const replyTo = randomBytes(9).toString('base64url')
   let isClosed = false
 
+  const settle = (model: string, id: string, outcome: Outcome) => {
+    for (const waiter of models.get(model)?.waiters.get(id) ?? []) waiter.settle(outcome)
+  }
+  /** Resolves to those that are not final, and never rejects. */
   const read = async (model: string, ids: string[]) => {
     if (ids.length === 0 || redis.status !== 'ready') return []
     try {
       const outcomes = await readOutcomes({ redis, namespace }, model, ids)
       for (const [index, id] of ids.entries()) {
         const outcome = outcomes[index]
-        if (outcome) for (const waiter of models.get(model)?.waiters.get(id) ?? []) waiter.settle(outcome)
+        if (outcome) settle(model, id, outcome)
       }
       return ids.filter((_, index) => !outcomes[index])
     } catch (err) {
@@ -75,10 +102,38 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
     entry.missing = missing
   }
 
-  const listenTo = (model: string): WaitingModel => {
+  const onReply = (message: string) => {
+    for (const { id, text } of readReply(message)) {
+      const model = modelOfPredictionId(id) ?? ''
+      if (!models.get(model)?.waiters.has(id)) continue
+      const outcome = text === null ? null : parseReplied(text)
+      if (outcome) settle(model, id, outcome)
+      else void read(model, [id])
+    }
+  }
+  const stopReplies = channels.subscribe(globalKeys(namespace).replies(replyTo), { onMessage: onReply })
+
+  const waitFor = (model: string): WaitingModel => {
     const waiters: WaitingModel['waiters'] = new Map()
-    const stopListening = channels.subscribe(modelKeys(namespace, model).notices, {
-      // read and readAll never reject
+    const timer = setInterval(() => void readAgain(model), rereadMs).unref()
+    const stop = () => {
+      clearInterval(timer)
+      clearTimeout(entry.linger)
+      entry.stopListening?.()
+      models.delete(model)
+    }
+    const entry: WaitingModel = {
+      waiters,
+      missing: new Set(),
+      stop,
+      stopListening: undefined,
+      linger: undefined,
+    }
+    models.set(model, entry)
+    return entry
+  }
+  const listenTo = (model: string, { waiters }: WaitingModel) =>
+    channels.subscribe(modelKeys(namespace, model).notices, {
       onMessage: (ids) =>
         void read(
           model,
@@ -86,43 +141,38 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
         ),
       onReady: () => void readAll(model),
     })
-    const timer = setInterval(() => void readAgain(model), rereadMs).unref()
-    const stop = () => {
-      clearInterval(timer)
-      clearTimeout(entry.linger)
-      stopListening()
-      models.delete(model)
+
+  const expect = (id: string, { hasReply }: { hasReply: boolean }): ExpectedOutcome => {
+    const model = modelOfPredictionId(id)
+    if (model === undefined) throw new Error(`not a prediction id: ${id}`)
+    if (isClosed) return { within: async () => null, release: () => undefined }
+    const entry = models.get(model) ?? waitFor(model)
+    clearTimeout(entry.linger)
+    const waiter = new Waiter()
+    const ofSameId = entry.waiters.get(id) ?? new Set()
+    entry.waiters.set(id, ofSameId.add(waiter))
+    if (!hasReply || !areRepliesSent(model)) entry.stopListening ??= listenTo(model, entry)
+
+    return {
+      within: (waitMs, signal) => waiter.within(waitMs, signal),
+      release: () => {
+        waiter.close()
+        if (!ofSameId.delete(waiter) || ofSameId.size > 0) return
+        entry.waiters.delete(id)
+        if (entry.waiters.size === 0 && !isClosed) entry.linger = setTimeout(entry.stop, lingerMs).unref()
+      },
     }
-    const entry: WaitingModel = { waiters, missing: new Set(), stop, linger: undefined }
-    models.set(model, entry)
-    return entry
   }
 
   return {
-    expect: (id) => {
-      const model = modelOfPredictionId(id)
-      if (model === undefined) throw new Error(`not a prediction id: ${id}`)
-      if (isClosed) return { within: async () => null, release: () => undefined }
-      const entry = models.get(model) ?? listenTo(model)
-      clearTimeout(entry.linger)
-      const waiter = new Waiter()
-      const ofSameId = entry.waiters.get(id) ?? new Set()
-      entry.waiters.set(id, ofSameId.add(waiter))
-
-      return {
-        within: (waitMs, signal) => waiter.within(waitMs, signal),
-        release: () => {
-          waiter.close()
-          if (!ofSameId.delete(waiter) || ofSameId.size > 0) return
-          entry.waiters.delete(id)
-          if (entry.waiters.size === 0 && !isClosed) entry.linger = setTimeout(entry.stop, lingerMs).unref()
-        },
-      }
-    },
+    replyTo,
+    expectReply: (id) => expect(id, { hasReply: true }),
+    expect: (id) => expect(id, { hasReply: false }),
     count: () => [...models.values()].reduce((sum, { waiters }) => sum + waiters.size, 0),
     isClosed: () => isClosed,
     close: () => {
       isClosed = true
+      stopReplies()
       for (const { waiters, stop } of models.values()) {
         for (const waiter of [...waiters.values()].flatMap((set) => [...set])) waiter.close()
         stop()
@@ -136,55 +186,24 @@ type WaitingModel = {
   /** had no job when last looked at: is about to be enqueued, or gone */
   missing: Set<string>
   stop: () => void
+  /** set while this process listens to the notices of the model */
+  stopListening: (() => void) | undefined
   /** runs while nobody waits: the channel is kept for a while, since the next waiter often comes soon */
   linger: NodeJS.Timeout | undefined
 }
 
-/** Those of the predictions that have no job. */
-const findMissing = async ({ redis, namespace }: RedisStore, model: string, ids: string[]) => {
-  if (ids.length === 0 || redis.status !== 'ready') return []
-  const { queue } = modelKeys(namespace, model)
-  // one hash field each: a job without data is none
-  const pipeline = redis.pipeline()
-  for (const id of ids) pipeline.hexists(queue(id), 'data')
-  const replies = await runPipeline(pipeline)
-  return ids.filter((_, index) => replies[index] === 0)
+/** Null for one that this release can't read: the reader says why. */
+const parseReplied = (text: string) => {
+  try {
+    return parseOutcome(text)
+  } catch {
+    return null
+  }
 }
 
-/** One caller's wait for one prediction. */
-class Waiter {
-  #outcome: Outcome | null = null
-  #isClosed = false
-  #wake: (() => void) | undefined
-
-  settle(outcome: Outcome) {
-    this.#outcome ??= outcome
-    this.#wake?.()
-  }
-
-  /** Ends the wait that is under way, if there is one. */
-  wake() {
-    this.#wake?.()
-  }
-
-  close() {
-    this.#isClosed = true
-    this.#wake?.()
-  }
-
-  async within(waitMs: number, signal?: AbortSignal): Promise<Outcome | null> {
-    if (this.#outcome !== null || this.#isClosed || waitMs <= 0 || signal?.aborted) return this.#outcome
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', wake)
-        this.#wake = undefined
-        resolve()
-      }
-      const timer = setTimeout(wake, waitMs)
-      signal?.addEventListener('abort', wake)
-      this.#wake = wake
-    })
-    return this.#outcome
-  }
+/** Those of the predictions that are not there. */
+const findMissing = async ({ redis, namespace }: RedisStore, model: string, ids: string[]) => {
+  if (ids.length === 0 || redis.status !== 'ready') return []
+  const there = await areKept({ redis, namespace }, model, ids)
+  return ids.filter((_, index) => !there[index])
 }

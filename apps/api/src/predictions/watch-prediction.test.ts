@@ -9,6 +9,7 @@ test('a prediction that cannot be read again stays as it was, and says why unles
   const logged: { predictionId: string; err: { message: string } }[] = []
   const errors = ['Connection is closed.', 'a defect']
   const watcher = createPredictionWatcher({
+    clock: () => 0,
     reader: {
       find: async () => {
         throw new Error(errors.shift())
@@ -17,8 +18,6 @@ test('a prediction that cannot be read again stays as it was, and says why unles
     waiters: {
       expect: () => ({ within: async () => null, release: () => undefined }),
       isClosed: () => errors.length === 0,
-      count: () => 1,
-      close: () => undefined,
     },
     log: pino({}, { write: (line: string) => logged.push(JSON.parse(line)) }),
   })
@@ -31,12 +30,11 @@ test('a prediction that cannot be read again stays as it was, and says why unles
 
 test('a wait for a prediction that is gone ends with an error that says so', async () => {
   const watcher = createPredictionWatcher({
+    clock: () => 0,
     reader: { find: async () => null },
     waiters: {
       expect: () => ({ within: async () => null, release: () => undefined }),
       isClosed: () => false,
-      count: () => 1,
-      close: () => undefined,
     },
     log: pino({ level: 'silent' }),
   })

@@ -33,10 +33,13 @@ const deadlineGraceMs = 50
 export const createPredictionWatcher = ({
   reader,
   waiters,
+  clock,
   log,
 }: {
   reader: Pick<PredictionReader, 'find'>
-  waiters: OutcomeWaiters
+  waiters: Pick<OutcomeWaiters, 'expect' | 'isClosed'>
+  /** Redis' */
+  clock: () => number
   log: Logger
 }): PredictionWatcher => {
   const readAgain = async (record: PredictionRecord) => {
@@ -55,7 +58,7 @@ export const createPredictionWatcher = ({
     while (!goal.isDone(record) && !signal?.aborted && !waiters.isClosed()) {
       const remainingMs = endsAt - performance.now()
       if (remainingMs <= 0) break
-      const lookMs = Math.min(remainingMs, goal.lookEveryMs(record), untilDeadline(record))
+      const lookMs = Math.min(remainingMs, goal.lookEveryMs(record), untilDeadline(record, clock()))
       const outcome = await expected.within(lookMs, signal)
       // read once more when the wait is over: what is answered then is how it is then
       record = outcome ? { ...record, outcome } : await readAgain(record)
@@ -99,8 +102,8 @@ const predictionGone = (id: string) =>
 const isFinal = ({ outcome }: PredictionRecord) => outcome !== null
 
 /** Until the deadline, and after it until whoever has to end the prediction did. */
-const untilDeadline = ({ job }: PredictionRecord) => {
+const untilDeadline = ({ job }: PredictionRecord, now: number) => {
   if (job.deadline === null) return Infinity
-  const remainingMs = job.deadline - Date.now()
+  const remainingMs = job.deadline - now
   return remainingMs > 0 ? remainingMs + deadlineGraceMs : lookAgainMs
 }

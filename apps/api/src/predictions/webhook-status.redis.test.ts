@@ -21,7 +21,7 @@ const record = predictionRecord({
   outcome: succeeded,
 })
 
-const deliveries = () => createDeliveryStore({ redis, namespace })
+const deliveries = () => createDeliveryStore({ redis, namespace, clock: Date.now })
 const statusOf = (one: PredictionRecord) =>
   createWebhookStatusReader({ redis, namespace, deliveries: deliveries() })(one)
 const createDelivery = () =>

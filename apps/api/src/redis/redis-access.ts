@@ -1,5 +1,5 @@
-import { connectProducer, connectSubscriber, RedisCondition } from '@onqueue/shared'
-import type { Logger, PredictionQueues } from '@onqueue/shared'
+import { connectProducer, connectSubscriber, createRedisClock, RedisCondition } from '@onqueue/shared'
+import type { Logger, PredictionQueues, RedisClock } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createChannels } from './channels.ts'
 import type { Channels } from './channels.ts'
@@ -16,6 +16,7 @@ export type RedisAccess = {
   queues: PredictionQueues
   /** whether it does what it is asked */
   condition: RedisCondition
+  clock: RedisClock
   /** all that have to be there before the rest can be opened */
   all: readonly [Redis, ...Redis[]]
   close(): Promise<void>
@@ -36,12 +37,14 @@ export const openRedis = ({
   const bulk = connectProducer(url, { log, condition })
   const subscriber = connectSubscriber(url, { log, condition })
   condition.watch({ redis, namespace })
+  const clock = createRedisClock({ redis, log })
   const all = [redis, bulk, subscriber] as const
   const queues = openPredictionQueues({ redis, namespace })
   const close = async () => {
     condition.close()
+    clock.close()
     await queues.close()
     for (const connection of all) connection.disconnect()
   }
-  return { redis, bulk, channels: createChannels(subscriber), queues, condition, all, close }
+  return { redis, bulk, channels: createChannels(subscriber), queues, condition, clock, all, close }
 }

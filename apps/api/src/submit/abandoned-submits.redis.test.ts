@@ -30,6 +30,7 @@ const start = (options: { maxRemembered?: number } = {}) => {
   submits = new AbandonedSubmits({
     redis,
     namespace,
+    clock: Date.now,
     outcomes: createOutcomeWriter({ redis, namespace }),
     log: pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) }),
     intervalMs: 5,
@@ -42,6 +43,7 @@ const abandoned = (id: string, changes: Partial<AbandonedSubmit> = {}): Abandone
   model: 'iris',
   owner: 'alice',
   rows: 3,
+  isPack: false,
   sentAt: 0,
   ...changes,
 })
@@ -97,7 +99,7 @@ test('one that never reached Redis leaves nothing there, and is looked at once',
 test('one whose guard script might still be in time is left alone, and told of at the end', async () => {
   await list(first)
   await list(second)
-  start().add(abandoned(first, { sentAt: Date.now() + 60_000 }))
+  start().add(abandoned(first, { sentAt: performance.now() + 60_000 }))
   submits.add(abandoned(second))
 
   await expect.poll(() => isListed(second)).toBe(false)

@@ -1,10 +1,19 @@
-import { endedOutcome, modelKeys } from '@onqueue/shared'
-import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
+import { endedOutcome, modelKeys, readPack } from '@onqueue/shared'
+import type { DatedStore, Logger, OutcomeWriter, PredictionJobData } from '@onqueue/shared'
 
-/** A submit whose caller was told that nobody knows whether it was accepted, or that it was not. `sentAt` in ms. */
-export type AbandonedSubmit = { id: string; model: string; owner: string; rows: number; sentAt: number }
+/** A submit whose caller was told that nobody knows whether it was accepted, or that it was not: of one prediction, or of a pack. */
+export type AbandonedSubmit = {
+  /** of the job */
+  id: string
+  model: string
+  owner: string
+  rows: number
+  isPack: boolean
+  /** of `performance.now()` */
+  sentAt: number
+}
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   outcomes: OutcomeWriter
   log: Logger
   maxRemembered?: number
@@ -57,7 +66,7 @@ export class AbandonedSubmits {
   }
 
   async #settleAll() {
-    const due = [...this.#remembered].filter(({ sentAt }) => Date.now() - sentAt > settledAfterMs)
+    const due = [...this.#remembered].filter(({ sentAt }) => performance.now() - sentAt > settledAfterMs)
     for (const submit of due) {
       try {
         await settle(this.#options, submit)
@@ -71,17 +80,32 @@ export class AbandonedSubmits {
 }
 
 const settle = async (
-  { redis, namespace, outcomes }: Pick<Options, 'redis' | 'namespace' | 'outcomes'>,
-  { id, model, owner, rows }: AbandonedSubmit,
+  { redis, namespace, clock, outcomes }: Pick<Options, 'redis' | 'namespace' | 'clock' | 'outcomes'>,
+  { id, model, owner, rows, isPack }: AbandonedSubmit,
 ) => {
   const keys = modelKeys(namespace, model)
-  if ((await redis.exists(keys.queue(id))) === 1) {
+  const data = await redis.hget(keys.queue(id), 'data')
+  if (data !== null) {
     const detail = 'the queue did not answer when it was submitted, and its caller was told so'
-    const canceled = endedOutcome('canceled', { code: 'canceled', detail, now: Date.now() })
-    await outcomes.write(id, canceled, { arrayLength: rows })
+    const canceled = endedOutcome('canceled', { code: 'canceled', detail, now: clock() })
+    const added = isPack
+      ? await readPack({ redis, namespace }, id, JSON.parse(data))
+      : [{ id, job: { arrayLength: rows } }]
+    await Promise.all(added.map((one) => outcomes.write(one.id, canceled, withoutWebhook(one.job))))
     return
   }
+  // a pack is there with its job, or not at all
+  if (isPack) return
   if ((await redis.zrem(keys.index(owner), id)) === 0) return
   await redis.zrem(keys.deadlines, id)
   if (rows > 1) await redis.decrby(keys.extraRows, rows - 1)
 }
+
+/** Nobody is to be told of what nobody knows that he submitted. */
+const withoutWebhook = ({
+  arrayLength,
+  packId,
+}: Pick<PredictionJobData, 'arrayLength' | 'packId'>): Pick<PredictionJobData, 'arrayLength' | 'packId'> => ({
+  arrayLength,
+  ...(packId === undefined ? {} : { packId }),
+})

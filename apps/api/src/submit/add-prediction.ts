@@ -1,8 +1,17 @@
 import { inputOf, rowsOf } from '@onqueue/shared'
-import type { AppErrorCode, Logger, PredictionRecord, Priority, RedisStore } from '@onqueue/shared'
+import type {
+  AppErrorCode,
+  Logger,
+  PredictionJobData,
+  PredictionRecord,
+  Priority,
+  RedisStore,
+} from '@onqueue/shared'
 import type { ExpectedOutcome, OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
 import type { CheckedSubmission } from './check-submission.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
+import type { EnqueueTogether } from './packs/open-packs.ts'
+import type { Joined } from './packs/pack-submits.ts'
 
 export type Submitted = {
   record: PredictionRecord
@@ -15,24 +24,26 @@ export type Submitted = {
 /** Told of every submit, for the metrics. */
 export type CountSubmits = {
   countSubmitted(model: string, priority: Priority): void
+  /** So many predictions that were put into the queue as one job. */
+  countPacked(model: string, predictions: number): void
   /** A prediction that was refused before the enqueue. */
   countRefused(model: string, code: AppErrorCode): void
 }
 
 /**
- * Enqueues a submission that was checked and admitted. Where it is awaited, `expected` is registered before the
- * prediction can end. Throws what the enqueue throws.
+ * Enqueues a submission that was checked and admitted: under the id of its idempotency key, or where it has none (null) under a
+ * new one. Where it is awaited, `expected` is registered before the prediction can end. Throws what the enqueue throws.
  */
 export type AddPrediction = (
-  id: string,
   checked: CheckedSubmission,
-  options: { isKeyed: boolean; isAwaited: boolean },
+  options: { keyedId: string | null; isAwaited: boolean },
 ) => Promise<Submitted>
 
 export const createAddPrediction =
   ({
     store,
     enqueue,
+    enqueueTogether,
     waiters,
     count,
     log,
@@ -40,15 +51,25 @@ export const createAddPrediction =
     /** where a long input is read again that is part of the answer */
     store: RedisStore
     enqueue: EnqueuePrediction
+    enqueueTogether: EnqueueTogether
     waiters: OutcomeWaiters
     count: Pick<CountSubmits, 'countSubmitted'>
     log: Logger
   }): AddPrediction =>
-  async (id, { input: value, ...prediction }, { isKeyed, isAwaited }) => {
-    const { job, largeInput } = prediction
-    const expected = isAwaited ? waiters.expect(id) : null
+  async (checked, { keyedId, isAwaited }) => {
+    const { largeInput, attempts, input: value } = checked
+    const asked = isAwaited ? { ...checked.job, replyTo: waiters.replyTo } : checked.job
+    const enqueueKeyed = (id: string): Joined => ({
+      id,
+      enqueued: enqueue({ id, job: asked, largeInput, attempts, isKeyed: true }).then(() => asked),
+    })
+    const { id, enqueued } =
+      keyedId === null ? enqueueTogether({ ...checked, job: asked }) : enqueueKeyed(keyedId)
+    // nothing was sent yet: what is sent in a turn of the event loop leaves at its end
+    const expected = isAwaited ? waiters.expectReply(id) : null
+    let job: PredictionJobData
     try {
-      await enqueue({ id, isKeyed, ...prediction })
+      job = await enqueued
     } catch (err) {
       expected?.release()
       throw err

@@ -1,4 +1,4 @@
-import { AppError } from '@onqueue/shared'
+import { AppError, rowsOf } from '@onqueue/shared'
 import type { ErrorPlace, PredictionJobData, ServedVersion, WebhookRequest } from '@onqueue/shared'
 import { deadlineFrom } from './cancel-after.ts'
 import { maxInlineCharacters } from './enqueue-prediction.ts'
@@ -29,22 +29,31 @@ export type CheckedSubmission = {
   job: PredictionJobData
   /** undefined where it is long */
   input: unknown
-  /** the input as JSON, where it is too long to be part of the job; otherwise null */
+  /** the input as JSON, where it is short enough to be part of the job; otherwise null */
+  shortInput: string | null
+  /** the input as JSON, where it is not; otherwise null */
   largeInput: string | Uint8Array | null
   attempts: number
 }
 
-/** Throws what `resolve` of the catalog throws, and `invalid_input` with the places where the input does not fit. */
+/**
+ * Throws what `resolve` of the catalog throws, and `invalid_input` with the places where the input does not fit, or where
+ * it has more rows than may ever wait.
+ */
 export const createSubmissionCheck =
   ({
     models,
+    maxRows,
     areTokensBound = () => true,
-    clock = Date.now,
+    clock,
   }: {
     models: Pick<ModelCatalog, 'resolve' | 'check'>
+    /** rows of a model that may wait or run: more in one prediction could never be let in */
+    maxRows: number
     /** every live process reads events tokens that are bound to a key */
     areTokensBound?: () => boolean
-    clock?: () => number
+    /** Redis' */
+    clock: () => number
   }) =>
   (submission: Submission): CheckedSubmission => {
     const placesOf = ({ input, form }: Submission, served: ServedVersion): ErrorPlace[] => {
@@ -55,6 +64,7 @@ export const createSubmissionCheck =
 
     const {
       model,
+      form,
       request,
       input,
       owner,
@@ -74,6 +84,7 @@ export const createSubmissionCheck =
     }
     const createdAt = clock()
     const { value, text, arrayLength } = kept(input)
+    if (rowsOf({ arrayLength }) > maxRows) throw tooManyRows(maxRows, inputPointerOf(form))
     const isLarge = typeof text !== 'string' || text.length > maxInlineCharacters
     const job: PredictionJobData = {
       model,
@@ -82,7 +93,7 @@ export const createSubmissionCheck =
       owner,
       requestId,
       ...(isLarge ? {} : { input: value }),
-      inputBytes: text.length,
+      inputBytes: Buffer.byteLength(text),
       arrayLength,
       priority,
       metadata,
@@ -94,10 +105,16 @@ export const createSubmissionCheck =
     return {
       job,
       input: isLarge ? undefined : value,
+      shortInput: isLarge ? null : text,
       largeInput: isLarge ? text : null,
       attempts: served.card.attempts,
     }
   }
+
+const tooManyRows = (maxRows: number, pointer: string) => {
+  const detail = `an array of inputs has at most ${maxRows} rows here (ONQUEUE_BACKLOG_LIMIT); send fewer at once`
+  return new AppError('invalid_input', describePlace({ pointer, detail }), { places: [{ pointer, detail }] })
+}
 
 /** The input as it is kept. One that was long as it came may be short, since it had blanks in it. */
 const kept = (input: Submission['input']) => {

@@ -10,21 +10,21 @@ import type { SubmitRequest } from './submit-request.ts'
 export type CheckWebhook = (
   request: Omit<SubmitRequest, 'input'>,
   owner: string,
-) => Promise<WebhookRequest | undefined>
+) => WebhookRequest | undefined | Promise<WebhookRequest>
 
 export const createWebhookCheck =
   ({ checkReceiver }: { checkReceiver: CheckReceiver }): CheckWebhook =>
-  async ({ webhook, webhook_events_filter: events, webhook_payload: payload }, owner) => {
+  ({ webhook, webhook_events_filter: events, webhook_payload: payload }, owner) => {
     if (webhook === undefined || webhook === null) {
       const option = events ? 'webhook_events_filter' : payload ? 'webhook_payload' : undefined
       if (option) throw withoutWebhook(`/${option}`)
       return undefined
     }
-    return {
-      url: await checkReceiver(webhook, owner, '/webhook'),
+    return checkReceiver(webhook, owner, '/webhook').then((url) => ({
+      url,
       events: [...new Set(events ?? ['completed' as const])],
       payload: payload ?? 'full',
-    }
+    }))
   }
 
 const withoutWebhook = (pointer: string) => {

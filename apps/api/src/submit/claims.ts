@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { modelKeys } from '@onqueue/shared'
-import type { RedisStore } from '@onqueue/shared'
+import type { DatedStore } from '@onqueue/shared'
 import { z } from 'zod'
 import type { SubmitRequest } from './submit-request.ts'
 
@@ -35,13 +35,14 @@ const keyLifeMs = 24 * 3_600_000
 export const createClaims = ({
   redis,
   namespace,
+  clock,
   retentionMs,
-}: RedisStore & {
+}: DatedStore & {
   retentionMs: number
 }): Claims => {
   const keyOf = (model: string, id: string) => modelKeys(namespace, model).claim(id)
   const textOf = (fingerprint: string, isAdded: boolean) =>
-    JSON.stringify({ fingerprint, at: Date.now(), isAdded } satisfies Claim)
+    JSON.stringify({ fingerprint, at: clock(), isAdded } satisfies Claim)
   const ttlMs = keyLifeMs + retentionMs
 
   return {

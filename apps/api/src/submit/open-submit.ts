@@ -3,6 +3,7 @@ import type {
   PredictionQueues,
   PredictionRecord,
   QueuePlace,
+  RedisClock,
   RedisStore,
   ShowPrediction,
 } from '@onqueue/shared'
@@ -15,7 +16,6 @@ import type { ListPredictions } from '../predictions/list-predictions.ts'
 import type { KnownPredictions } from '../predictions/open-predictions.ts'
 import type { StreamEvents } from '../predictions/prediction-events.ts'
 import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
-import { createRedisClock } from '../redis/redis-clock.ts'
 import { AbandonedSubmits } from './abandoned-submits.ts'
 import { createAddPrediction } from './add-prediction.ts'
 import type { CountSubmits } from './add-prediction.ts'
@@ -23,6 +23,7 @@ import { createAdmission } from './admission/admission.ts'
 import { createWebhookCheck } from './check-webhook.ts'
 import { createClaims } from './claims.ts'
 import { createEnqueuePrediction } from './enqueue-prediction.ts'
+import { openPacks } from './packs/open-packs.ts'
 import { createPollSeconds } from './admission/poll-seconds.ts'
 import { createPredictNow } from './predict-now.ts'
 import type { PredictNow } from './predict-now.ts'
@@ -42,7 +43,7 @@ export type Predictions = {
   /** Throws `prediction_not_found`; `owner: null` reads anybody's. */
   read: (id: string, owner: string | null) => Promise<PredictionRecord>
   /** Where a queued one stands in line; undefined where it isn't in line (any more). */
-  placeOf: (record: PredictionRecord) => Promise<QueuePlace | undefined>
+  placeOf: (record: PredictionRecord) => QueuePlace | Promise<QueuePlace | undefined> | undefined
   watch: PredictionWatcher
   cancel: CancelPrediction
   forget: ForgetPrediction
@@ -61,12 +62,14 @@ export const openSubmit = ({
   redis,
   bulk,
   namespace,
+  redisClock,
   queues,
   models,
   known,
   checkReceiver,
   secrets,
   areTokensBound,
+  arePacksRead,
   retentionMs,
   backlogLimit,
   memoryWatermark,
@@ -74,6 +77,7 @@ export const openSubmit = ({
   count,
   log,
 }: RedisStore & {
+  redisClock: RedisClock
   /** a connection of its own for long inputs */
   bulk: Redis
   queues: PredictionQueues
@@ -84,6 +88,8 @@ export const openSubmit = ({
   secrets: () => readonly [string, ...string[]]
   /** every live process reads events tokens that are bound to a key */
   areTokensBound: () => boolean
+  /** packs may be made, as far as API and webhooks processes go */
+  arePacksRead: () => boolean
   retentionMs: number
   /** rows of a model that may wait or run */
   backlogLimit: number
@@ -93,24 +99,44 @@ export const openSubmit = ({
   count: CountSubmits
   log: Logger
 }): { predictions: Predictions; close(): Promise<void> } => {
-  const store = { redis, namespace }
+  const clock = redisClock.now
+  const store = { redis, namespace, clock }
   const { reader, watcher, waiters, outcomes, cancel } = known
-  const clock = createRedisClock(redis)
   const abandoned = new AbandonedSubmits({ ...store, outcomes, log })
-  const admission = createAdmission({ ...store, queues, backlogLimit, memoryWatermark, log })
-  const guard = createSubmitGuard({ ...store, clock })
-  const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, clock, abandoned })
+  const admission = createAdmission({ redis, namespace, queues, backlogLimit, memoryWatermark, log })
+  const guard = createSubmitGuard({ redis, namespace, redisClock })
+  const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, redisClock, abandoned })
+  const enqueueTogether = openPacks({
+    redis,
+    namespace,
+    models,
+    queues,
+    redisClock,
+    abandoned,
+    enqueue,
+    arePacksRead,
+    count,
+  })
   const threads = createReadingThreads({ log, maxHeapMb: heapMbFor(maxInputBytes) })
   const submit = createSubmitPrediction({
     models,
+    maxRows: backlogLimit,
     readSubmission: createReadSubmission({ models, threads, maxTextBytes: maxInputBytes }),
     checkWebhook: createWebhookCheck({ checkReceiver }),
     admission,
     claims: createClaims({ ...store, retentionMs }),
     reader,
-    add: createAddPrediction({ store: { redis: bulk, namespace }, enqueue, waiters, count, log }),
+    add: createAddPrediction({
+      store: { redis: bulk, namespace },
+      enqueue,
+      enqueueTogether,
+      waiters,
+      count,
+      log,
+    }),
     secrets,
     areTokensBound,
+    clock,
     count,
   })
 
@@ -121,7 +147,7 @@ export const openSubmit = ({
       pollSeconds: createPollSeconds({
         models,
         backlogSeconds: (entry) => admission.backlogSeconds(entry),
-        placeOf: (record) => reader.placeOf(record),
+        placeOf: async (record) => reader.placeOf(record),
       }),
       read: (id, owner) => reader.read(id, owner),
       placeOf: (record) => reader.placeOf(record),
@@ -135,7 +161,6 @@ export const openSubmit = ({
       opensEvents: known.opensEvents,
     },
     close: async () => {
-      clock.close()
       await threads.close()
       await abandoned.close()
     },

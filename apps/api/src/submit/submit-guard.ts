@@ -1,10 +1,9 @@
 import { modelKeys } from '@onqueue/shared'
-import type { RedisStore } from '@onqueue/shared'
-import type { RedisClock } from '../redis/redis-clock.ts'
+import type { RedisClock, RedisStore } from '@onqueue/shared'
 import { guardSubmits } from './guard-submits.ts'
 
 /** Less than the silence after which a producer gives up: what Redis runs later than this was given up on. */
-const maxLatenessMs = 900
+export const maxLatenessMs = 900
 
 export type GuardedSubmit = {
   id: string
@@ -18,6 +17,8 @@ export type GuardedSubmit = {
   hasLargeInput: boolean
   /** whoever retries the submit finds it, so it may come late */
   isKeyed: boolean
+  /** others of its turn of the event loop are here already: there is none to wait for */
+  isTurnOver?: boolean
 }
 
 /**
@@ -31,19 +32,19 @@ export type GuardedSubmit = {
  */
 export type SubmitGuard = {
   /**
-   * Resolves when the script has been sent, so that a job added then comes after it. `isLate` resolves when it has run:
-   * to whether this prediction was canceled. (An object, since a promise of a promise is one promise.)
+   * Resolves when the script has been sent, so that a job added then comes after it. `isLate` settles when it has run:
+   * to whether this prediction was canceled; it never rejects. (An object, since a promise of a promise is one promise.)
    */
-  send(submit: GuardedSubmit): Promise<{ isLate: Promise<boolean> }>
+  send(submit: GuardedSubmit): Promise<{ isLate: Promise<PromiseSettledResult<boolean>> }>
 }
 
-type Turn = { submits: GuardedSubmit[]; sent: Promise<{ isLate: Promise<boolean> }> }
+type Turn = { submits: GuardedSubmit[]; sent: ReturnType<SubmitGuard['send']> }
 
 export const createSubmitGuard = ({
   redis,
   namespace,
-  clock,
-}: RedisStore & { clock: Pick<RedisClock, 'now'> }): SubmitGuard => {
+  redisClock,
+}: RedisStore & { redisClock: Pick<RedisClock, 'earliest'> }): SubmitGuard => {
   const guard = guardSubmits.on(redis)
   const turns = new Map<string, Turn>()
 
@@ -51,7 +52,7 @@ export const createSubmitGuard = ({
     const { deadlines, extraRows, outcome, index, input } = modelKeys(namespace, model)
     const reply = await guard.run({
       keys: { deadlines, extraRows },
-      args: { latestAt: Math.floor(clock.now()) + maxLatenessMs },
+      args: { latestAt: redisClock.earliest() + maxLatenessMs },
       moreKeys: submits.flatMap(({ id, owner, hasLargeInput }) => [
         outcome(id),
         index(owner),
@@ -68,13 +69,15 @@ export const createSubmitGuard = ({
     return reply === 'late'
   }
 
-  const openTurn = (model: string) => {
+  const openTurn = ({ model, isTurnOver = false }: GuardedSubmit) => {
     const submits: GuardedSubmit[] = []
-    const sent = new Promise<{ isLate: Promise<boolean> }>((resolve) => {
-      setImmediate(() => {
+    const sent = new Promise<Awaited<Turn['sent']>>((resolve) => {
+      const close = () => {
         turns.delete(model)
-        resolve({ isLate: run(model, submits) })
-      })
+        resolve({ isLate: settled(run(model, submits)) })
+      }
+      if (isTurnOver) process.nextTick(close)
+      else setImmediate(close)
     })
     const turn = { submits, sent }
     turns.set(model, turn)
@@ -83,9 +86,14 @@ export const createSubmitGuard = ({
 
   return {
     send: (submit) => {
-      const turn = turns.get(submit.model) ?? openTurn(submit.model)
+      const turn = turns.get(submit.model) ?? openTurn(submit)
       turn.submits.push(submit)
       return turn.sent
     },
   }
+}
+
+const settled = async <Value>(promise: Promise<Value>): Promise<PromiseSettledResult<Value>> => {
+  const [result] = await Promise.allSettled([promise])
+  return result
 }

@@ -23,6 +23,7 @@ export const createSubmitKeyed = ({
   prepare,
   add,
   secrets,
+  clock,
 }: {
   claims: Claims
   reader: Pick<PredictionReader, 'find'>
@@ -31,6 +32,8 @@ export const createSubmitKeyed = ({
   add: AddPrediction
   /** under which the ids are made: new ones under the first */
   secrets: () => readonly [string, ...string[]]
+  /** Redis' */
+  clock: () => number
 }) => {
   const addClaimed = async (
     id: string,
@@ -39,7 +42,7 @@ export const createSubmitKeyed = ({
   ) => {
     const { model } = checked.job
     try {
-      const submitted = await add(id, checked, { isKeyed: true, isAwaited })
+      const submitted = await add(checked, { keyedId: id, isAwaited })
       // losing this costs no more than a 410 later on, so nobody waits for it
       void claims.markAdded(model, id, fingerprint).catch(() => undefined)
       return submitted
@@ -68,7 +71,7 @@ export const createSubmitKeyed = ({
       // what another request asked for is nothing that this one has to read
       const record = claim?.fingerprint === fingerprint ? await reader.find(id, owner) : null
       const waitedMs = performance.now() - startedAt
-      const step = planKeyedSubmit({ claim, record, fingerprint, now: Date.now(), waitedMs })
+      const step = planKeyedSubmit({ claim, record, fingerprint, now: clock(), waitedMs })
       switch (step.kind) {
         case 'take': {
           const checked = await prepare(submission)

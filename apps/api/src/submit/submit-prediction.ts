@@ -1,4 +1,4 @@
-import { AppError, newPredictionId, rowsOf } from '@onqueue/shared'
+import { AppError, rowsOf } from '@onqueue/shared'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { PredictionReader } from '../predictions/read-prediction.ts'
 import type { AddPrediction, CountSubmits, Submitted } from './add-prediction.ts'
@@ -28,6 +28,7 @@ export type SubmitPrediction = (submission: AskedSubmission) => Promise<Submitte
 
 export const createSubmitPrediction = ({
   models,
+  maxRows,
   readSubmission,
   checkWebhook,
   admission,
@@ -36,10 +37,13 @@ export const createSubmitPrediction = ({
   add,
   secrets,
   areTokensBound,
+  clock,
   count,
 }: {
   models: Pick<ModelCatalog, 'get' | 'resolve' | 'check'>
-  readSubmission: (submission: UnreadSubmission) => Promise<ReadSubmission>
+  /** of one prediction */
+  maxRows: number
+  readSubmission: (submission: UnreadSubmission) => ReadSubmission | Promise<ReadSubmission>
   checkWebhook: CheckWebhook
   admission: Admission
   claims: Claims
@@ -47,9 +51,11 @@ export const createSubmitPrediction = ({
   add: AddPrediction
   secrets: () => readonly [string, ...string[]]
   areTokensBound: () => boolean
+  /** Redis' */
+  clock: () => number
   count: Pick<CountSubmits, 'countRefused'>
 }): SubmitPrediction => {
-  const check = createSubmissionCheck({ models, areTokensBound })
+  const check = createSubmissionCheck({ models, maxRows, areTokensBound, clock })
 
   const prepare = async (submission: AwaitedSubmission) => {
     const webhook = await checkWebhook(submission.request, submission.owner)
@@ -60,14 +66,10 @@ export const createSubmitPrediction = ({
     return checked
   }
 
-  const submitKeyed = createSubmitKeyed({ claims, reader, prepare, add, secrets })
+  const submitKeyed = createSubmitKeyed({ claims, reader, prepare, add, secrets, clock })
   const submitUnkeyed = async (submission: AwaitedSubmission) => {
     const checked = await prepare(submission)
-    const { model, createdAt } = checked.job
-    return add(newPredictionId(model, createdAt), checked, {
-      isKeyed: false,
-      isAwaited: submission.isAwaited,
-    })
+    return add(checked, { keyedId: null, isAwaited: submission.isAwaited })
   }
 
   return async (asked) => {

@@ -1,6 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
-import { parseSubmitRequest } from './submit-request.ts'
+import { parseSubmitRequest, submitBodySchema } from './submit-request.ts'
 
 test('a submit has an input and defaults for the rest', () => {
   expect(parseSubmitRequest({ input: { features: [1] } })).toEqual({
@@ -48,6 +48,9 @@ test('metadata has at most 16 short pairs of text', () => {
   expect(refusalOf({ input: 1, metadata: pairs(17) }).places).toEqual([
     { pointer: '/metadata', detail: 'has at most 16 pairs' },
   ])
+  expect(refusalOf({ input: 1, metadata: 'x' }).places).toEqual([
+    { pointer: '/metadata', detail: 'expected object, received string' },
+  ])
   expect(refusalOf({ input: 1, metadata: { a: 1 } }).places).toEqual([
     { pointer: '/metadata/a', detail: 'expected string, received number' },
   ])
@@ -57,6 +60,26 @@ test('metadata has at most 16 short pairs of text', () => {
   expect(refusalOf({ input: 1, metadata: { ['k'.repeat(65)]: 'v' } }).places).toMatchObject([
     { detail: 'a name has at most 64 characters' },
   ])
+})
+
+test('metadata is counted in characters, and comes back as it was sent', () => {
+  const metadata = {
+    ['😀'.repeat(64)]: '😀'.repeat(512),
+    '\0\ufeff': 'e\u0301\uffff',
+    constructor: 'x',
+    ' ': '',
+  }
+
+  expect(parseSubmitRequest({ input: 1, metadata }).metadata).toStrictEqual(metadata)
+  expect(refusalOf({ input: 1, metadata: { a: '😀'.repeat(513) } }).places).toEqual([
+    { pointer: '/metadata/a', detail: 'a value has at most 512 characters' },
+  ])
+  expect(refusalOf({ input: 1, metadata: { '': 'v' } }).places).toMatchObject([{ pointer: '/metadata/' }])
+  expect(submitBodySchema).toMatchObject({
+    properties: {
+      metadata: { propertyNames: { minLength: 1, maxLength: 64 }, additionalProperties: { maxLength: 512 } },
+    },
+  })
 })
 
 const refusalOf = (body: unknown) => {

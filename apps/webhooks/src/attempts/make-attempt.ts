@@ -26,7 +26,7 @@ export const createMakeAttempt = ({
   waits,
   log,
   onAttempt,
-  clock = Date.now,
+  clock,
   random = Math.random,
 }: {
   httpFor: (owner: string) => HttpAttempt
@@ -41,7 +41,8 @@ export const createMakeAttempt = ({
   waits: readonly number[]
   log: Logger
   onAttempt: (result: AttemptResult, step: NextStep['kind']) => void
-  clock?: () => number
+  /** Redis', since receivers compare it with theirs, and leases are by it */
+  clock: () => number
   random?: () => number
 }): MakeAttempt => {
   const post = ({ record, body }: LeasedDelivery, keys: string[], at: number) => {

@@ -23,6 +23,7 @@ export const openAttempts = ({
   connectTimeoutMs,
   totalTimeoutMs,
   waits,
+  clock,
   log,
   onAttempt,
 }: {
@@ -34,6 +35,8 @@ export const openAttempts = ({
   totalTimeoutMs: number
   /** before each attempt, in ms */
   waits: readonly number[]
+  /** Redis' */
+  clock: () => number
   log: Logger
   onAttempt: (result: AttemptResult, step: NextStep['kind']) => void
 }) => {
@@ -52,6 +55,7 @@ export const openAttempts = ({
       timeoutMs: totalTimeoutMs,
       isStopped: () => isStopped,
       waits,
+      clock,
       log,
       onAttempt,
     }),

@@ -9,7 +9,7 @@ import type { Lookup } from './http-attempt.ts'
  */
 export const shareLookups = (
   lookup: Lookup,
-  { goodForMs = 5000, clock = Date.now }: { goodForMs?: number; clock?: () => number } = {},
+  { goodForMs = 5000, clock = () => performance.now() }: { goodForMs?: number; clock?: () => number } = {},
 ): Lookup => {
   const shared = new Map<string, { answer: ReturnType<Lookup>; until: number }>()
 

@@ -8,12 +8,11 @@ import {
   webhookBody,
 } from '@onqueue/shared'
 import type {
+  DatedStore,
   DeliveryAbout,
   DeliveryStore,
   Logger,
-  PredictionQueues,
   PredictionRecord,
-  RedisStore,
   ShowPrediction,
   WebhookRequest,
 } from '@onqueue/shared'
@@ -36,31 +35,24 @@ const maxAtOnce = 100
 export const createDeliveryCreator = ({
   redis,
   namespace,
+  clock,
   entries,
-  queues,
   deliveries,
   show,
   log,
   onCreated,
-  clock = Date.now,
-}: RedisStore & {
+}: DatedStore & {
   entries: UndeliveredEntries
-  queues: PredictionQueues
   deliveries: DeliveryStore
   show: ShowPrediction
   log: Logger
   /** `lagMs`: from the end of the prediction to here */
   onCreated: (model: string, lagMs: number) => void
-  clock?: () => number
 }): DeliveryCreator => {
   const createOf = async (model: string, member: string) => {
     const { predictionId, kind } = parseUndelivered(member)
     if (kind === 'held') return checkHeld(model, predictionId)
-    const record = await readPredictionRecord(
-      { redis, namespace, queue: queues.open(model) },
-      model,
-      predictionId,
-    )
+    const record = await readPredictionRecord({ redis, namespace }, model, predictionId)
     const webhook = record?.job.webhook
     // deleted by its owner
     if (!record || !webhook) return entries.drop(model, member)
@@ -69,7 +61,7 @@ export const createDeliveryCreator = ({
     await entries.drop(model, member)
   }
 
-  /** Its delivery should have ended long ago. */
+  /** Its delivery may have ended without letting go of it. */
   const checkHeld = async (model: string, predictionId: string) => {
     const delivery = await deliveries.read(deliveryIdOf(predictionId, 'completed'))
     if (delivery?.status === 'pending') await entries.hold(model, predictionId)

@@ -1,5 +1,4 @@
-import { createPredictionQueues } from '@onqueue/shared'
-import type { DeliveryStore, Logger, RedisStore, ShowPrediction } from '@onqueue/shared'
+import type { DatedStore, DeliveryStore, Logger, ShowPrediction } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { createDeliveryCreator } from './delivery-creator.ts'
 import { createUndeliveredEntries } from './undelivered-entries.ts'
@@ -9,13 +8,14 @@ import { watchDue } from './watch-due.ts'
 export const openCreating = async ({
   redis,
   namespace,
+  clock,
   subscriber,
   deliveries,
   show,
   log,
   onCreated,
   onDue,
-}: RedisStore & {
+}: DatedStore & {
   subscriber: Redis
   deliveries: DeliveryStore
   show: ShowPrediction
@@ -25,12 +25,10 @@ export const openCreating = async ({
   /** there may be a delivery to attempt: one that was created, or one that the API says is due */
   onDue: () => void
 }) => {
-  const store = { redis, namespace }
-  const queues = createPredictionQueues(store)
+  const store = { redis, namespace, clock }
   const creator = createDeliveryCreator({
     ...store,
     entries: createUndeliveredEntries(store),
-    queues,
     deliveries,
     show,
     log,
@@ -42,9 +40,6 @@ export const openCreating = async ({
   const watching = await watchDue({ ...store, subscriber, creator, onDue, log })
 
   return {
-    close: async () => {
-      await watching.close()
-      await queues.close()
-    },
+    close: () => watching.close(),
   }
 }

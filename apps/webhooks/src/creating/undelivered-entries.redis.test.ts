@@ -18,7 +18,8 @@ afterEach(async () => {
   redis.disconnect()
 })
 
-const open = () => createUndeliveredEntries({ redis, namespace, clock: () => now })
+const open = ({ random = () => 1 }: { random?: () => number } = {}) =>
+  createUndeliveredEntries({ redis, namespace, clock: () => now, random })
 const left = async () => await redis.zrange(undelivered, '0', '-1', 'WITHSCORES')
 
 test('entries that are due are taken, the oldest first, and are due again after ten seconds', async () => {
@@ -53,12 +54,11 @@ test('an entry that is dropped is gone, the others about its prediction stay', a
   expect(await left()).toEqual(['iris-1:start', '2'])
 })
 
-test('a prediction that is held is looked at again after a hundred hours', async () => {
-  const entries = open()
+test('a prediction that is held is looked at again within the hour, and not with all others', async () => {
+  await open({ random: () => 0 }).hold('iris', 'iris-1')
+  await open({ random: () => 1 }).hold('iris', 'iris-2')
 
-  await entries.hold('iris', 'iris-1')
-
-  expect(await left()).toEqual(['iris-1:held', '360001000'])
+  expect(await left()).toEqual(['iris-1:held', '1801000', 'iris-2:held', '3601000'])
 })
 
 test('in a Redis that is full entries are taken and held too', async () => {
@@ -73,7 +73,7 @@ test('in a Redis that is full entries are taken and held too', async () => {
     await entries.hold('iris', 'iris-1')
 
     expect(await entries.takeDue('iris', 9)).toEqual(['iris-1'])
-    expect(await left()).toEqual(['iris-1', '11000', 'iris-1:held', '360001000'])
+    expect(await left()).toEqual(['iris-1', '11000', 'iris-1:held', '3601000'])
   } finally {
     redis.disconnect()
     redis = new Redis(inject('redisUrl'))

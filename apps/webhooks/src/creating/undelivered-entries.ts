@@ -1,5 +1,5 @@
 import { modelKeys, redisScript, undeliveredMember } from '@onqueue/shared'
-import type { RedisStore } from '@onqueue/shared'
+import type { DatedStore } from '@onqueue/shared'
 import { z } from 'zod'
 
 /** The entries of `undelivered` (undelivered.ts), by model, as who creates deliveries uses them. */
@@ -13,14 +13,18 @@ export type UndeliveredEntries = {
 
 /** How long an entry is left to the process that took it. */
 const leaseMs = 10_000
-/** Longer than a delivery takes from its first to its last attempt. Then it is looked at again. */
-const holdMs = 100 * 3_600_000
+/**
+ * When a held prediction is looked at again, at the latest: a process that died after its delivery had ended did not let go
+ * of it. In half of the time at the earliest, so that holds which began together are not all looked at together.
+ */
+const maxHoldMs = 3_600_000
 
 export const createUndeliveredEntries = ({
   redis,
   namespace,
-  clock = Date.now,
-}: RedisStore & { clock?: () => number }): UndeliveredEntries => {
+  clock,
+  random = Math.random,
+}: DatedStore & { random?: () => number }): UndeliveredEntries => {
   const undeliveredOf = (model: string) => modelKeys(namespace, model).undelivered
   const takeUndelivered = takeScript.on(redis)
   const holdPrediction = holdScript.on(redis)
@@ -37,7 +41,10 @@ export const createUndeliveredEntries = ({
     hold: async (model, predictionId) => {
       await holdPrediction.run({
         keys: { undelivered: undeliveredOf(model) },
-        args: { lookAt: clock() + holdMs, member: undeliveredMember.held(predictionId) },
+        args: {
+          lookAt: clock() + Math.round((maxHoldMs * (1 + random())) / 2),
+          member: undeliveredMember.held(predictionId),
+        },
       })
     },
   }

@@ -28,8 +28,8 @@ const start = ({
   hangs: (url: string) => boolean
   maxPerEndpoint?: number
 }) => {
-  const deliveries = createDeliveryStore({ redis, namespace })
-  const schedule = createDeliverySchedule({ redis, namespace, leaseMs: 30_000, log })
+  const deliveries = createDeliveryStore({ redis, namespace, clock: Date.now })
+  const schedule = createDeliverySchedule({ redis, namespace, clock: Date.now, leaseMs: 30_000, log })
   const attempted: string[] = []
   /** The most attempts that were under way at once, of all and of each owner. */
   const most = new Map<string, number>()
@@ -54,6 +54,7 @@ const start = ({
     maxInFlight: 256,
     maxPerEndpoint,
     maxOpenMs: 1000,
+    clock: Date.now,
     log,
   })
   dispatchers.push(dispatcher)

@@ -15,7 +15,8 @@ type Options = {
   /** how long an endpoint that seems to be down is left alone at the most */
   maxOpenMs: number
   log: Logger
-  clock?: () => number
+  /** Redis', as of the schedule */
+  clock: () => number
 }
 
 const pollMs = 500
@@ -29,7 +30,6 @@ const maxIdleMs = 600_000
  */
 export class Dispatcher {
   readonly #options: Options
-  readonly #clock: () => number
   readonly #timer: NodeJS.Timeout
   readonly #underWay = new Set<Promise<void>>()
   /** endpoints with attempts under way, and how many */
@@ -40,9 +40,8 @@ export class Dispatcher {
   #isWoken = false
   #isClosed = false
 
-  constructor({ clock = Date.now, ...options }: Options) {
+  constructor(options: Options) {
     this.#options = options
-    this.#clock = clock
     this.#timer = setInterval(() => {
       this.#forgetIdle()
       this.wake()
@@ -94,7 +93,7 @@ export class Dispatcher {
       circuitOf: (endpoint) => this.#circuitOf(endpoint),
       maxInFlight,
       maxPerEndpoint,
-      now: this.#clock(),
+      now: this.#options.clock(),
     })
     if (rooms.length === 0) return
     for (const delivery of await schedule.take(rooms)) this.#start(delivery)
@@ -120,7 +119,7 @@ export class Dispatcher {
       const result = await attempt(delivery)
       this.#remember(
         endpoint,
-        circuitAfter(this.#circuitOf(endpoint), result, { now: this.#clock(), maxOpenMs }),
+        circuitAfter(this.#circuitOf(endpoint), result, { now: this.#options.clock(), maxOpenMs }),
       )
     } catch (err) {
       log[levelOf(err)]({ err, deliveryId: delivery.record.id }, 'attempt could not be noted')
@@ -137,11 +136,11 @@ export class Dispatcher {
 
   #remember(endpoint: string, circuit: Circuit) {
     if (circuit === closedCircuit) this.#known.delete(endpoint)
-    else this.#known.set(endpoint, { circuit, usedAt: this.#clock() })
+    else this.#known.set(endpoint, { circuit, usedAt: this.#options.clock() })
   }
 
   #forgetIdle() {
-    const before = this.#clock() - maxIdleMs
+    const before = this.#options.clock() - maxIdleMs
     for (const [endpoint, { circuit, usedAt }] of this.#known) {
       const isIdle = !this.#inFlight.has(endpoint) && Math.max(circuit.notBefore, usedAt) < before
       if (isIdle) this.#known.delete(endpoint)

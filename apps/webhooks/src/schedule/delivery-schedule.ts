@@ -1,5 +1,5 @@
 import { deliveryKeys, endpointOf, levelOf, parseDelivery, redisScript } from '@onqueue/shared'
-import type { DeliveryAttempt, DeliveryRecord, Logger, RedisStore } from '@onqueue/shared'
+import type { DatedStore, DeliveryAttempt, DeliveryRecord, Logger } from '@onqueue/shared'
 import { z } from 'zod'
 import { settleDelivery } from './settle-delivery.ts'
 import { takeDeliveries } from './take-deliveries.ts'
@@ -43,15 +43,14 @@ export const leaseSlackMs = 15_000
 export const createDeliverySchedule = ({
   redis,
   namespace,
+  clock,
   leaseMs,
   onBodyLost = () => undefined,
   log,
-  clock = Date.now,
-}: RedisStore & {
+}: DatedStore & {
   leaseMs: number
   onBodyLost?: () => void
   log: Logger
-  clock?: () => number
 }): DeliverySchedule => {
   const keys = deliveryKeys(namespace)
   const takeDue = takeDeliveries.on(redis)

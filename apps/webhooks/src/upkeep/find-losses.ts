@@ -1,5 +1,5 @@
 import { createKeyWalk, deliveryKeys, endpointOf, levelOf } from '@onqueue/shared'
-import type { DeliveryStore, Logger, RedisStore } from '@onqueue/shared'
+import type { DatedStore, DeliveryStore, Logger } from '@onqueue/shared'
 import { countBytesAgain, repairDelivery } from './repair-delivery.ts'
 
 const intervalMs = 1000
@@ -11,15 +11,14 @@ const intervalMs = 1000
 export const createLossFinder = ({
   redis,
   namespace,
+  clock,
   deliveries,
   log,
   onRepaired,
-  clock = Date.now,
-}: RedisStore & {
+}: DatedStore & {
   deliveries: Pick<DeliveryStore, 'read'>
   log: Logger
   onRepaired: (kind: string) => void
-  clock?: () => number
 }) => {
   const keys = deliveryKeys(namespace)
   const walk = createKeyWalk({ redis, namespace }, ':{+deliveries}:')

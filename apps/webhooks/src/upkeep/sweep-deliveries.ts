@@ -1,5 +1,5 @@
 import { deliveryKeys, isMemoryShort, keptMs, levelOf, readRedisMemory } from '@onqueue/shared'
-import type { Logger, RedisStore } from '@onqueue/shared'
+import type { DatedStore, Logger } from '@onqueue/shared'
 import { removeEndedDeliveries } from './remove-ended-deliveries.ts'
 
 /**
@@ -14,13 +14,13 @@ const maxAtOnce = 200
 export const createDeliverySweeper = ({
   redis,
   namespace,
+  clock,
   retentionMs,
   minRetentionMs,
   failedRetentionMs,
   watermark,
   log,
-  clock = Date.now,
-}: RedisStore & {
+}: DatedStore & {
   /** of delivered ones */
   retentionMs: number
   /** of delivered ones, when memory is short */
@@ -29,7 +29,6 @@ export const createDeliverySweeper = ({
   /** share of maxmemory from which memory is short */
   watermark: number
   log: Logger
-  clock?: () => number
 }): DeliverySweeper => {
   const keys = deliveryKeys(namespace)
   const removeEnded = removeEndedDeliveries.on(redis)

@@ -10,6 +10,8 @@ import { readModelRepository } from '../repository/read-model-repository.ts'
 import { forkExecutor } from './fork-executor.ts'
 import { fromExecutorSchema } from './protocol.ts'
 import type { FromExecutor, ToExecutor } from './protocol.ts'
+import { openRunChannel } from './run-channel.ts'
+import type { RunAnswer } from './run-messages.ts'
 
 const repositories = ['models', 'tests/models'].map((path) =>
   fileURLToPath(new URL(`../../../../${path}`, import.meta.url)),
@@ -36,21 +38,35 @@ const findDefinition = async (name: string) => {
 const startExecutor = async (name: string) => {
   const child = forkExecutor()
   started.push(child)
-  const answers: FromExecutor[] = []
-  child.on('message', (message) => answers.push(fromExecutorSchema.parse(message)))
+  const answers: (FromExecutor | RunAnswer | undefined)[] = []
+  let answered = Promise.withResolvers<void>()
+  const take = (answer: FromExecutor | RunAnswer | undefined) => {
+    answers.push(answer)
+    answered.resolve()
+    answered = Promise.withResolvers<void>()
+  }
+  child.on('message', (message) => take(fromExecutorSchema.parse(message)))
+  const channel = openRunChannel(child, take)
   const send = (message: ToExecutor) => child.send(message)
-  const next = async (): Promise<FromExecutor> => {
-    const answer = answers.shift()
-    if (answer) return answer
-    await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(() => Promise.reject(new Error('the executor ended'))),
-    ])
-    return next()
+  const run = (runId: number, ...rows: unknown[]) =>
+    channel.send({ runId, rows: rows.map((row) => JSON.stringify(row)) })
+  const next = async () => {
+    while (answers.length === 0)
+      await Promise.race([
+        answered.promise,
+        once(child, 'exit').then(() => Promise.reject(new Error('the executor ended'))),
+      ])
+    return answers.shift()
   }
   send({ type: 'load', definition: await findDefinition(name), threads: 1 })
-  return { child, send, next, loaded: await next() }
+  return { child, send, run, next, loaded: await next() }
 }
+
+/** What an answer says of each row, with its output parsed. */
+const valuesOf = (answer: FromExecutor | RunAnswer | undefined) =>
+  answer && 'results' in answer
+    ? answer.results.map((row): unknown => (row.ok ? { ...row, output: JSON.parse(row.output) } : row))
+    : answer
 
 const goldenSchema = z.array(z.object({ input: z.unknown(), output: z.unknown() }))
 
@@ -74,27 +90,29 @@ test.each(['demo-classifier', 'iris', 'housing'])(
     const golden = await readGolden(name)
     const executor = await startExecutor(name)
 
-    executor.send({ type: 'run', runId: 7, rows: golden.map((one) => one.input) })
+    executor.run(7, ...golden.map((one) => one.input))
 
     expect(golden.length).toBeGreaterThan(50)
-    expect(await executor.next()).toEqual({
-      type: 'ran',
+    const answer = await executor.next()
+    expect(answer).toMatchObject({
+      kind: 'ran',
       runId: 7,
       runMs: expect.any(Number),
-      results: golden.map(({ output }) => ({ ok: true, output: closeTo(output) })),
+      computeMs: expect.any(Number),
     })
+    expect(valuesOf(answer)).toEqual(golden.map(({ output }) => ({ ok: true, output: closeTo(output) })))
   },
 )
 
 test('runs are answered one after the other, in order', async () => {
-  const { send, next } = await startExecutor('throws')
+  const { run, next } = await startExecutor('throws')
 
-  for (const [index, i] of [1, 99, 2].entries()) send({ type: 'run', runId: index, rows: [{ i }] })
+  for (const [index, i] of [1, 99, 2].entries()) run(index, { i })
 
   expect([await next(), await next(), await next()]).toMatchObject([
-    { type: 'ran', runId: 0, results: [{ ok: true, output: { value: 10 } }] },
-    { type: 'run-failed', runId: 1, detail: expect.stringMatching('^the model failed: indices element') },
-    { type: 'ran', runId: 2, results: [{ ok: true, output: { value: 20 } }] },
+    { kind: 'ran', runId: 0, results: [{ ok: true, output: '{"value":10}' }] },
+    { kind: 'failed', runId: 1, detail: expect.stringMatching('^the model failed: indices element') },
+    { kind: 'ran', runId: 2, results: [{ ok: true, output: '{"value":20}' }] },
   ])
 })
 
@@ -128,13 +146,13 @@ test('a defect of ours says nothing against the model, and tells where it is', a
 })
 
 test('signals from the terminal do not end an executor', async () => {
-  const { child, send, next } = await startExecutor('throws')
+  const { child, run, next } = await startExecutor('throws')
 
   child.kill('SIGINT')
   child.kill('SIGTERM')
-  send({ type: 'run', runId: 1, rows: [{ i: 3 }] })
+  run(1, { i: 3 })
 
-  expect(await next()).toMatchObject({ type: 'ran', runId: 1 })
+  expect(await next()).toMatchObject({ kind: 'ran', runId: 1 })
 })
 
 test.skipIf(process.platform !== 'linux')(
@@ -150,10 +168,10 @@ test.skipIf(process.platform !== 'linux')(
       NODE_OPTIONS: '--stack-trace-limit=20',
     }
     for (const [name, value] of Object.entries(worker)) vi.stubEnv(name, value)
-    const { child, send, next } = await startExecutor('throws')
+    const { child, run, next } = await startExecutor('throws')
 
     const text = await readFile(`/proc/${child.pid}/environ`, 'utf8')
-    send({ type: 'run', runId: 1, rows: [{ i: 3 }] })
+    run(1, { i: 3 })
 
     const environment = Object.fromEntries(
       text
@@ -172,7 +190,7 @@ test.skipIf(process.platform !== 'linux')(
       Object.keys(environment).filter((name) => /^(ONQUEUE|REDIS|VITEST|NVIDIA_API|npm)/.test(name)),
     ).toEqual([])
     expect(text).not.toMatch(/password-of-redis|secret-of-all-tokens|hash-of-a-key|key-of-another-service/)
-    expect(await next()).toMatchObject({ type: 'ran', runId: 1 })
+    expect(await next()).toMatchObject({ kind: 'ran', runId: 1 })
   },
 )
 
@@ -205,6 +223,6 @@ test.skipIf(process.platform !== 'linux')(
 
     const { loaded } = await startExecutor('demo-classifier')
 
-    expect(loaded.type === 'loaded' && loaded.memoryBytes).toBeLessThan(120e6)
+    expect(loaded && 'memoryBytes' in loaded && loaded.memoryBytes).toBeLessThan(120e6)
   },
 )

@@ -1,9 +1,14 @@
 import { flushCompileCache } from 'node:module'
+import { Socket } from 'node:net'
 import { Refusal } from '../refusal.ts'
+import { FrameReader } from './frames.ts'
 import { loadModel } from './load-model.ts'
 import type { LoadedModel } from './load-model.ts'
 import type { FromExecutor, ToExecutor } from './protocol.ts'
+import { runChannelFd } from './run-channel-fd.ts'
 import { RunFailed } from './run-failed.ts'
+import { encodeFailed, encodeRan, readRun } from './run-messages.ts'
+import { startStopwatch } from './stopwatch.ts'
 import { watchParent } from './watchdog.ts'
 
 /**
@@ -14,15 +19,12 @@ import { watchParent } from './watchdog.ts'
 let model: LoadedModel | undefined
 let turn = Promise.resolve()
 
-const receive = async (message: ToExecutor) => {
-  if (message.type === 'load') answer(await load(message))
-  else answer(await run(message))
+/** One after the other; an error that is not an answer ends the process, and the worker starts another. */
+const inTurn = (task: () => Promise<void>) => {
+  turn = turn.then(task)
 }
 
-const load = async ({
-  definition,
-  threads,
-}: Extract<ToExecutor, { type: 'load' }>): Promise<FromExecutor> => {
+const load = async ({ definition, threads }: ToExecutor): Promise<FromExecutor> => {
   process.title = `onqueue-executor ${definition.name}/${definition.version}`
   try {
     model = await loadModel(definition, threads)
@@ -37,19 +39,19 @@ const load = async ({
   }
 }
 
-const run = async ({ runId, rows }: Extract<ToExecutor, { type: 'run' }>): Promise<FromExecutor> => {
+/** The answer, as a frame. */
+const run = async (content: Buffer) => {
   if (!model) throw new Error('asked to run rows before a model was loaded')
-  const started = performance.now()
+  const stop = startStopwatch(model.loaded.found.providers)
+  const { runId, rows } = readRun(content)
   try {
     const results = await model.runRows(rows)
-    return { type: 'ran', runId, results, runMs: performance.now() - started }
+    return encodeRan({ runId, results, ...stop() })
   } catch (err) {
-    if (err instanceof RunFailed) return { type: 'run-failed', runId, detail: err.message }
+    if (err instanceof RunFailed) return encodeFailed({ runId, detail: err.message })
     throw err
   }
 }
-
-const answer = (message: FromExecutor) => process.send?.(message)
 
 /** The channel has one writer, the worker that started this very file: checking each message would only cost time. */
 const isToExecutor = (message: unknown): message is ToExecutor =>
@@ -60,7 +62,11 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit())
 process.on('message', (message) => {
-  if (!isToExecutor(message)) return
-  // one after the other; an error that is not an answer ends the process, and the worker starts another
-  turn = turn.then(() => receive(message))
+  if (isToExecutor(message)) inTurn(async () => void process.send?.(await load(message)))
 })
+
+const runs = new Socket({ fd: runChannelFd, readable: true, writable: true })
+const frames = new FrameReader((content) => inTurn(async () => void runs.write(await run(content))))
+runs.on('data', (piece) => frames.push(piece))
+// it breaks when the worker is gone
+runs.on('error', () => process.exit())

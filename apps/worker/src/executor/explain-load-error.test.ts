@@ -14,3 +14,7 @@ test('of an error while running, the last status message is what counts', () => 
 
   expect(tidyMessage(message)).toBe('indices element out of data bounds')
 })
+
+test('a long error is cut, into no half of a character', () => {
+  expect(tidyMessage(`${'x'.repeat(299)}😀`)).toBe(`${'x'.repeat(299)}\ufffd`)
+})

@@ -73,4 +73,5 @@ export const tidyMessage = (message: string): string =>
     .replace(/\/\S*onnxruntime_src\/\S+:\d+\s[^)]*\)(?:\s*const)?\s*/g, '')
     .trim()
     .split('\n')[0]
-    ?.slice(0, 300) ?? ''
+    ?.slice(0, 300)
+    .toWellFormed() ?? ''

@@ -22,5 +22,6 @@ export const forkExecutor = (): ChildProcess =>
       ...executorEnvironment(process.env),
       ORT_DISABLE_TELEMETRY: '1',
     },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // the last one is for its runs (run-channel.ts): it takes half of what the IPC channel does
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
   })

@@ -289,6 +289,14 @@ test('NaN and the infinities leave as strings', async () => {
   ])
 })
 
+test('rows of text may share a run', async () => {
+  const { loaded } = await loadTestModel('texts')
+  const { loaded: withExample } = await loadTestModel('texts', 'example: { x: [a good film] }')
+
+  expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 64, reason: null })
+  expect(withExample.found.batching).toEqual({ enabled: true, maxRows: 64, reason: null })
+})
+
 test.each([
   ['float16', [0.5, 65504]],
   ['float64', [0.1, 1e300]],

@@ -9,6 +9,7 @@ import { reviewAnswers } from './review-answers.ts'
 import { createRunRows } from './run-rows.ts'
 import type { RunRows } from './run-rows.ts'
 import { seededRandom } from './sample-rows.ts'
+import { startStopwatch } from './stopwatch.ts'
 import { warmUp } from './warm-up.ts'
 
 export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
@@ -25,7 +26,12 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   const { probe, example, samples, maxRows, reason } = warmedUp
   const runRows = createRunRows({ ...probe, maxRows })
   const rows = samples.map((sample) => sample.row)
-  const timing = await measureTiming({ runRows, samples: rows, maxRows, now })
+  const measureRun = async (sample: unknown[]) => {
+    const stop = startStopwatch(session.providers)
+    await runRows(sample)
+    return stop().computeMs
+  }
+  const timing = await measureTiming({ measureRun, samples: rows, maxRows, now })
   return {
     runRows,
     loaded: {

@@ -1,16 +1,15 @@
 import { versionInterfaceSchema } from '@onqueue/shared/contract'
 import { z } from 'zod'
-import { rowResultSchema } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 
 /**
- * What worker and executor say to each other over the child's IPC channel (`serialization: 'advanced'`).
+ * What worker and executor say to each other.
  *
  *     worker                         executor
- *       │ load ──────────────────────▶ │  once, first
+ *       │ load ──────────────────────▶ │  once, first, over the child's IPC channel
  *       │ ◀─────── loaded, refused or load-failed
- *       │ run ───────────────────────▶ │  any number, two or more may be under way;
- *       │ ◀──────── ran or run-failed  │  they are run one after the other and answered in order
+ *       │ run ───────────────────────▶ │  any number, over a pipe (run-messages.ts); two or more may be under way:
+ *       │ ◀──────────── ran or failed  │  they are run one after the other and answered in order
  *
  * The executor only imports the types: zod would cost each of its processes 15 MB.
  */
@@ -26,7 +25,7 @@ const loadedSchema = z.object({
   memoryBytes: z.int(),
   /** the most that it was while the model was loaded */
   peakBytes: z.int(),
-  /** measured at warm-up; `batchMs` is of one run of `batchRows` rows */
+  /** measured at warm-up, without waits for a core; `batchMs` is of one run of `batchRows` rows */
   timing: z.object({ oneRowMs: z.number(), batchRows: z.int(), batchMs: z.number() }),
 })
 export type Loaded = z.infer<typeof loadedSchema>
@@ -38,15 +37,9 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('refused'), reason: z.string() }),
   /** the reason lies elsewhere, so that another try may do better */
   z.object({ type: z.literal('load-failed'), reason: z.string(), stack: z.string().optional() }),
-  /** results in row order; `runMs` is the time from the message's turn to its answer */
-  z.object({ type: z.literal('ran'), runId: z.int(), results: z.array(rowResultSchema), runMs: z.number() }),
-  /** ONNX Runtime threw: any of the rows may be guilty */
-  z.object({ type: z.literal('run-failed'), runId: z.int(), detail: z.string() }),
 ])
 
 export type FromExecutor = z.infer<typeof fromExecutorSchema>
 
 /** What the executor reads. `threads` are ONNX Runtime's own, within one run. */
-export type ToExecutor =
-  | { type: 'load'; definition: ModelDefinition; threads: number }
-  | { type: 'run'; runId: number; rows: unknown[] }
+export type ToExecutor = { type: 'load'; definition: ModelDefinition; threads: number }

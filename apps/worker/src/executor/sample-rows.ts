@@ -7,8 +7,9 @@ import { isObject } from '../tasks/task.ts'
  */
 export type Random = () => number
 
-/** How a number, or a choice, is made; `near` is what stands there in the row that is varied. */
+/** How a number, a text or a choice is made; `near` is what stands there in the row that is varied. */
 type Scalars = {
+  text(near: string | undefined): string
   number(near: number | undefined): number
   integer(near: number | undefined): number
   index(length: number): number
@@ -23,19 +24,26 @@ export const generateRow = (
   // features of one model may be hundredths and thousands
   const scale = () => (magnitude === 'any' ? 10 ** (random() * 6 - 3) : magnitude)
   return fill(schema, like, length, {
+    // that of the example is likely to be one that the model takes
+    text: (near) => pick([...words, ...(near === undefined ? [] : [near])], random),
     number: () => roundTo3(normal(random) * scale()),
     integer: () => Math.floor(random() * (scale() + 1)),
     index: (count) => Math.floor(random() * count),
   })
 }
 
-/** The same row with every number and choice a little different. */
+/** The same row with every number and choice a little different, and every text as it is. */
 export const varyRow = (schema: JsonSchema, row: unknown, random: Random): unknown =>
   fill(schema, row, 1, {
+    text: (near) => near ?? pick(words, random),
     number: (near = 0) => roundTo3(near * (1 + normal(random) / 5) + normal(random) / 20),
     integer: (near = 0) => near + Math.floor(random() * 5) - 2,
     index: (count) => Math.floor(random() * count),
   })
+
+const words = ['a', 'b', 'c']
+
+const pick = (texts: readonly string[], random: Random) => texts[Math.floor(random() * texts.length)] ?? ''
 
 const fill = (schema: unknown, like: unknown, length: number, scalars: Scalars): unknown => {
   if (!isObject(schema)) return null
@@ -57,7 +65,7 @@ const fill = (schema: unknown, like: unknown, length: number, scalars: Scalars):
     case 'boolean':
       return scalars.index(2) === 1
     case 'string':
-      return typeof like === 'string' ? like : ['a', 'b', 'c'][scalars.index(3)]
+      return scalars.text(typeof like === 'string' ? like : undefined)
     default:
       return null
   }

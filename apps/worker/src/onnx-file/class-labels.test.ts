@@ -27,6 +27,16 @@ test('the labels of a classifier node are found', () => {
   ])
 })
 
+test('labels are the text that they are in the file, and refused where they are none', () => {
+  const odd = ['\ufeffa', '\ufffd', 'e\u0301', '\0']
+  const model = modelWith(classifier({ stringLists: { classlabels_strings: [...odd, 'größe'] } }))
+  const latin1 = Buffer.from(model)
+  latin1.set([0xf6, 0x20], latin1.indexOf('größe') + 2)
+
+  expect(readClassLabels(model)).toEqual([...odd, 'größe'])
+  expect(() => readClassLabels(latin1)).toThrow('has a class label that is not UTF-8')
+})
+
 test.each([
   [{ integers: [1, 2, 3] }, [1, 2, 3]],
   [{ strings: ['a', 'b'] }, ['a', 'b']],

@@ -41,19 +41,31 @@ export const labelsOfNode = (node: OnnxNode): Label[] =>
   node.attributes
     .filter((attribute) => readName(attribute).startsWith('classlabels_'))
     .flatMap((attribute) => [
-      ...readTexts(attribute, attributeFields.strings),
+      ...readField(attribute, attributeFields.strings).map(toLabel),
       ...readIntegers(attribute, attributeFields.ints).map(toNumber),
     ])
 
 /** Integers in raw form are left alone: of the converters that write classes this way, none uses it. */
 const labelsOfTensor = (tensor: Uint8Array): Label[] => [
-  ...readTexts(tensor, tensorFields.stringData),
+  ...readField(tensor, tensorFields.stringData).map(toLabel),
   ...readIntegers(tensor, tensorFields.int32Data).map(toNumber),
   ...readIntegers(tensor, tensorFields.int64Data).map(toNumber),
 ]
 
 /** The labels of the training rows, which a nearest-neighbours model holds too, come more than once each. */
 const areClasses = (labels: Label[]) => labels.length > 1 && new Set(labels).size === labels.length
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+const toLabel = (bytes: Uint8Array): string => {
+  try {
+    return decoder.decode(bytes)
+  } catch (err) {
+    throw new Refusal('has a class label that is not UTF-8; convert the model with labels in UTF-8', {
+      cause: err,
+    })
+  }
+}
 
 const toNumber = (value: bigint): number => {
   if (Number.isSafeInteger(Number(value))) return Number(value)

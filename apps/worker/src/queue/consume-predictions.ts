@@ -2,18 +2,24 @@ import { Worker } from 'bullmq'
 import type { Job } from 'bullmq'
 import {
   hasLostRecord,
+  isPackJob,
   lockSettings,
   modelPrefix,
+  onRedisTime,
+  outlastRefusals,
+  packJobSchema,
   predictionJobSchema,
   queueName,
+  readPack,
   refusalOf,
   rowsOf,
 } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
 import { InFlight } from './in-flight.ts'
+import { LockRenewal } from './lock-renewal.ts'
 import { createPausable } from './pausable.ts'
-import { processPrediction } from './process-prediction.ts'
-import type { Processing } from './taken-prediction.ts'
+import { processJob } from './process-job.ts'
+import type { Processing, TakenPrediction } from './taken-job.ts'
 import type { Throughput } from './throughput.ts'
 
 /** The versions of the model that this worker has. They may come and go. */
@@ -44,6 +50,9 @@ type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & {
   events: { lossFound(kind: string): void }
 }
 
+/** Twice before a lock runs out. */
+const lockRenewalMs = lockSettings.lockDuration / 3
+
 /** Before a queue is asked again that was refused. */
 const refusedPauseMs = 500
 
@@ -56,7 +65,7 @@ const done = 1
  * predictions whose workers were lost, and thrown errors are for another attempt.
  */
 export const consumePredictions = ({ versions, throughput, ...options }: Options): Consumer => {
-  const { redis, namespace, model, log } = options
+  const { redis, namespace, clock, model, log } = options
   const inFlight = new InFlight(() => versions.maxInFlightRows())
   const graceIsOver = new AbortController()
   const processing: Processing = {
@@ -65,12 +74,23 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
     graceIsOver: graceIsOver.signal,
   }
 
-  const process = async (job: Job, token?: string) => {
+  /** What a job is for: one prediction, or those of a pack that have not ended. */
+  const readPredictions = async (job: Job): Promise<TakenPrediction[]> => {
+    const id = job.id ?? ''
+    if (!isPackJob(job.data)) return [{ id, job, prediction: predictionJobSchema.parse(job.data) }]
+    const seenOpenAt = performance.now()
+    const members = await readPack({ redis, namespace }, id, job.data)
+    return members.map((member) => ({ id: member.id, job, prediction: member.job, seenOpenAt }))
+  }
+
+  const process = async (job: Job, token = '') => {
     const id = job.id ?? ''
     const takenAt = performance.now()
     let rows = 0
-    inFlight.started(id)
+    const isPack = isPackJob(job.data)
+    if (!isPack) inFlight.started(id)
     throughput.taken(takenAt)
+    locks.hold(id, token)
     followInFlight()
     try {
       if (hasLostRecord(job)) {
@@ -78,30 +98,46 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
         options.events.lossFound('record')
         return done
       }
-      const prediction = predictionJobSchema.parse(job.data)
-      await processPrediction(processing, { id, job, prediction, token })
-      rows = rowsOf(prediction)
+      const predictions = await outlastRefusals(() => readPredictions(job), graceIsOver.signal)
+      const processed = processJob(processing, { id, job, token, predictions })
+      // by then all of them wait for an executor: until then more rows are on their way, and a micro-batch waits for them
+      if (isPack) setImmediate(() => handedOver(id))
+      await processed
+      rows = predictions.reduce((sum, { prediction }) => sum + rowsOf(prediction), 0)
       inFlight.completes(id)
       return done
     } finally {
       throughput.left(performance.now(), { takenAt, rows })
+      locks.release(token)
       inFlight.remove(id)
     }
   }
 
-  const worker: Worker = new Worker(queueName, process, {
+  const settings = {
     connection: redis,
     prefix: modelPrefix(namespace, model),
     concurrency: inFlight.concurrency,
     ...lockSettings,
+    skipLockRenewal: true,
     drainDelay: 5,
     runRetryDelay: 1000,
     skipVersionCheck: true,
     autorun: false,
+  }
+  const worker: Worker = new Worker(queueName, process, settings, onRedisTime(clock))
+  const locks = new LockRenewal({
+    intervalMs: lockRenewalMs,
+    extend: async (ids, tokens) => {
+      try {
+        const lost = await worker.extendJobLocks(ids, tokens, lockSettings.lockDuration)
+        if (lost.length > 0) log.debug({ model, predictionIds: lost }, 'predictions are not ours any more')
+      } catch (err) {
+        log.debug({ err, model }, 'locks could not be renewed')
+      }
+    },
   })
   worker.on('active', (job: Job) => {
-    const { data: prediction } = predictionJobSchema.safeParse(job.data)
-    inFlight.fetched(job.id ?? '', job.deferredFailure ? undefined : prediction)
+    inFlight.fetched(job.id ?? '', job.deferredFailure ? undefined : weightOf(job.data))
     followInFlight()
   })
   worker.on('completed', () => {
@@ -136,6 +172,12 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
     worker.concurrency = inFlight.concurrency
   }
 
+  const handedOver = (id: string) => {
+    inFlight.started(id)
+    followInFlight()
+    expectationChanged()
+  }
+
   const expectationChanged = () => {
     if (inFlight.isExchanging) return
     for (const version of versions.all()) version.expectationChanged()
@@ -146,7 +188,7 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
   void worker.run()
 
   return {
-    countInFlight: () => inFlight.size,
+    countInFlight: () => inFlight.predictions,
     isExpectingRows: () => inFlight.isAnyAhead || inFlight.isExchanging,
     take: (isWanted) => pause('unwanted', !isWanted),
     close: async (graceMs) => {
@@ -156,7 +198,18 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
         for (const version of versions.all()) version.returnAllToQueue()
       }, graceMs)
       await worker.close()
+      locks.close()
       clearTimeout(timer)
     },
   }
+}
+
+/** What the predictions of a job weigh; undefined where it is none of ours. */
+const weightOf = (data: object) => {
+  if (isPackJob(data)) {
+    const { data: pack } = packJobSchema.safeParse(data)
+    return pack && { predictions: pack.pack, rows: pack.rows, bytes: pack.inputBytes }
+  }
+  const { data: prediction } = predictionJobSchema.safeParse(data)
+  return prediction && { predictions: 1, rows: rowsOf(prediction), bytes: prediction.inputBytes }
 }

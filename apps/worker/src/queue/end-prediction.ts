@@ -1,6 +1,6 @@
 import { outlastRefusals } from '@onqueue/shared'
 import type { Outcome } from '@onqueue/shared'
-import type { Processing, TakenPrediction } from './taken-prediction.ts'
+import type { Processing, TakenPrediction } from './taken-job.ts'
 
 /** Writes the outcome, unless there is one. */
 export const endPrediction = async (

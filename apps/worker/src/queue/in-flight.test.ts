@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { InFlight } from './in-flight.ts'
 
-const single = { arrayLength: null, inputBytes: 100 }
+const single = { predictions: 1, rows: 1, bytes: 100 }
 
 test('who holds nothing fetches a little ahead', () => {
   const inFlight = new InFlight(() => 512)
@@ -35,13 +35,13 @@ test('who holds as much as it may fetches nothing', () => {
 test('rows are what counts, and a large array leaves half of the room to others', () => {
   const inFlight = new InFlight(() => 100)
 
-  inFlight.fetched('large', { arrayLength: 1000, inputBytes: 100 })
+  inFlight.fetched('large', { predictions: 1, rows: 1000, bytes: 100 })
   inFlight.started('large')
   inFlight.fetched('small', single)
   inFlight.started('small')
 
   expect(inFlight.concurrency).toBe(2 + 16)
-  inFlight.fetched('another', { arrayLength: 1000, inputBytes: 100 })
+  inFlight.fetched('another', { predictions: 1, rows: 1000, bytes: 100 })
   expect(inFlight.concurrency).toBe(3)
 })
 
@@ -49,7 +49,7 @@ test('large inputs are bounded by their bytes', () => {
   const inFlight = new InFlight(() => 512)
 
   for (let index = 0; index < 6; index += 1) {
-    inFlight.fetched(`id-${index}`, { arrayLength: null, inputBytes: 10 * 1024 * 1024 })
+    inFlight.fetched(`id-${index}`, { predictions: 1, rows: 1, bytes: 10 * 1024 * 1024 })
     inFlight.started(`id-${index}`)
   }
 
@@ -66,7 +66,7 @@ test('what leaves makes room, and may leave twice', () => {
   inFlight.completes('a')
   inFlight.remove('a')
 
-  expect(inFlight.size).toBe(1)
+  expect(inFlight.predictions).toBe(1)
   expect(inFlight.concurrency).toBe(2)
 })
 
@@ -113,7 +113,7 @@ test('a job that holds no prediction weighs nothing, and shows that the queue is
 
   inFlight.fetched('broken', undefined)
 
-  expect(inFlight.size).toBe(0)
+  expect(inFlight.predictions).toBe(0)
   expect(inFlight.isAnyAhead).toBe(false)
   expect(inFlight.isExchanging).toBe(true)
 })
@@ -132,4 +132,19 @@ test('how much may be held can change while something is held', () => {
   })
 
   expect(seen).toEqual([4, 10, 4])
+})
+
+test('a pack weighs its rows, and counts as its predictions', () => {
+  const inFlight = new InFlight(() => 200)
+
+  inFlight.fetched('pack', { predictions: 60, rows: 80, bytes: 1000 })
+  inFlight.started('pack')
+  inFlight.fetched('single', single)
+
+  expect(inFlight.predictions).toBe(61)
+  expect(inFlight.isAnyAhead).toBe(true)
+  inFlight.remove('single')
+  expect(inFlight.isAnyAhead).toBe(false)
+  inFlight.fetched('another', { predictions: 60, rows: 80, bytes: 1000 })
+  expect(inFlight.concurrency).toBe(2)
 })

@@ -1,7 +1,5 @@
-import { rowsOf } from '@onqueue/shared'
-import type { PredictionJobData } from '@onqueue/shared'
-
-type Weight = { rows: number; bytes: number }
+/** What a job weighs: that of one prediction, or of a pack. */
+type Weight = { predictions: number; rows: number; bytes: number }
 
 /**
  * BullMQ hands nothing over until it has fetched as many as its concurrency allows, one after the other. So it may only
@@ -11,8 +9,8 @@ const maxAhead = 16
 const maxBytes = 64 * 1024 * 1024
 
 /**
- * The predictions that a worker has taken and not finished, by what they weigh. BullMQ bounds jobs; what has to be
- * bounded is rows and bytes.
+ * The jobs that a worker has taken and not finished, by what they weigh. BullMQ bounds jobs; what has to be bounded is rows
+ * and bytes.
  *
  *   fetched ──▶ started ──▶ completing ──▶ completed
  *                  └──────▶ removed, when it goes back to the queue
@@ -27,8 +25,8 @@ export class InFlight {
   readonly #ahead = new Set<string>()
   #rows = 0
   #bytes = 0
-  /** of the latest prediction: the next one is taken to be like it */
-  #latest: Weight = { rows: 1, bytes: 1 }
+  /** of the latest job: the next one is taken to be like it */
+  #latest: Weight = { predictions: 1, rows: 1, bytes: 1 }
   #completing = 0
   #isDrained = true
 
@@ -37,8 +35,11 @@ export class InFlight {
     this.#maxRows = maxRows
   }
 
-  get size() {
-    return this.#weights.size
+  /** Those of all the jobs. */
+  get predictions() {
+    let count = 0
+    for (const { predictions } of this.#weights.values()) count += predictions
+    return count
   }
 
   /** True while BullMQ has predictions that it will hand over in a moment. */
@@ -52,13 +53,13 @@ export class InFlight {
   }
 
   /** Fetched, which may be long before it is started. What is no prediction is none of ours: BullMQ fails it by itself. */
-  fetched(id: string, prediction: Pick<PredictionJobData, 'arrayLength' | 'inputBytes'> | undefined) {
+  fetched(id: string, weight: Weight | undefined) {
     this.#isDrained = false
-    if (!prediction) return
+    if (!weight) return
     // an array takes at most half of the room, so that small predictions have some beside a large one
-    const rows = Math.max(1, Math.min(rowsOf(prediction), Math.floor(this.#maxRows() / 2)))
+    const rows = Math.max(1, Math.min(weight.rows, Math.floor(this.#maxRows() / 2)))
     this.remove(id)
-    this.#latest = { rows, bytes: Math.max(1, prediction.inputBytes) }
+    this.#latest = { ...weight, rows, bytes: Math.max(1, weight.bytes) }
     this.#weights.set(id, this.#latest)
     this.#ahead.add(id)
     this.#rows += this.#latest.rows
@@ -86,6 +87,7 @@ export class InFlight {
   }
 
   remove(id: string) {
+    this.#ahead.delete(id)
     const weight = this.#weights.get(id)
     if (!weight) return
     this.#weights.delete(id)
@@ -102,6 +104,6 @@ export class InFlight {
       ),
     )
     const mayFetch = Math.min(room, maxAhead + this.#completing - this.#ahead.size)
-    return Math.max(1, this.size + Math.max(0, mayFetch))
+    return Math.max(1, this.#weights.size + Math.max(0, mayFetch))
   }
 }

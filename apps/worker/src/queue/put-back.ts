@@ -1,41 +1,55 @@
 import { DelayedError, WaitingError } from 'bullmq'
-import { clearTakenAt, endedOutcome, levelOf, modelKeys, outlastRefusals, readModel } from '@onqueue/shared'
+import {
+  areFinal,
+  clearTakenAt,
+  delayJob,
+  endedOutcome,
+  levelOf,
+  modelKeys,
+  outlastRefusals,
+  readModel,
+} from '@onqueue/shared'
 import { endPrediction } from './end-prediction.ts'
-import { attemptOf } from './taken-prediction.ts'
-import type { Processing, TakenPrediction } from './taken-prediction.ts'
+import { attemptOf } from './taken-job.ts'
+import type { Processing, TakenJob } from './taken-job.ts'
 
-/** When a worker first put the prediction off (ms), beside BullMQ's own fields of the job. */
+/** When a worker first put the prediction off (ms since the epoch), beside BullMQ's own fields of the job. */
 const putOffField = 'onqueue:sent-back-at'
 
-/** Puts the prediction back for any worker to take at once; throws what tells BullMQ so. */
+/** Puts the job back for any worker to take at once; throws what tells BullMQ so. */
 export const returnToQueue = async (
   processing: Processing,
-  { id, job, token }: TakenPrediction,
+  { id, job, token }: Pick<TakenJob, 'id' | 'job' | 'token'>,
 ): Promise<never> => {
   await putBack(processing, id, () => job.moveToWait(token))
   throw new WaitingError()
 }
 
 /**
- * Puts off a prediction that was made for a definition which this worker has not, since another worker may have it; throws
- * what tells BullMQ so. Resolves when it has an outcome: that nobody had the definition for too long.
+ * Puts off a job that was made for a definition which this worker has not, since another worker may have it; throws what tells
+ * BullMQ so. Resolves when all that it is for has an outcome: that nobody had the definition for too long.
  */
-export const retryLater = async (processing: Processing, taken: TakenPrediction) => {
-  const { redis, namespace, model, versionPatienceMs } = processing
-  const { id, job, prediction, token } = taken
-  const now = Date.now()
+export const retryLater = async (processing: Processing, taken: TakenJob) => {
+  const { redis, namespace, clock, model, versionPatienceMs } = processing
+  const { id, job, token, predictions } = taken
+  const now = clock()
   const keys = modelKeys(namespace, model)
+  const [prediction] = predictions
+  const [isOver] = await areFinal({ redis, namespace }, model, [id])
   // final, or without a record any more
-  if ((await redis.exists(keys.outcome(id))) || !(await redis.exists(keys.queue(id)))) return
+  if (isOver || !prediction || !(await redis.exists(keys.queue(id)))) return
   // the time in a long queue does not count: the worker with the right version may not have come to it yet
   await redis.hsetnx(keys.queue(id), putOffField, now)
   const waitedMs = now - Number(await redis.hget(keys.queue(id), putOffField))
-  if (waitedMs > versionPatienceMs && !(await hasLiveWorker(processing, prediction.digest))) {
-    const detail = `no worker has version ${prediction.version} as it was when this was submitted; submit it again`
+  const { version, digest } = prediction.prediction
+  if (waitedMs > versionPatienceMs && !(await hasLiveWorker(processing, digest))) {
+    const detail = `no worker has version ${version} as it was when this was submitted; submit it again`
     const ended = { code: 'worker_lost', detail, now, attempts: attemptOf(taken) } as const
-    return await endPrediction(processing, taken, endedOutcome('failed', ended))
+    const outcome = endedOutcome('failed', ended)
+    await Promise.all(predictions.map((one) => endPrediction(processing, one, outcome)))
+    return
   }
-  await putBack(processing, id, () => job.moveToDelayed(now + retryDelayMs(waitedMs), token))
+  await putBack(processing, id, () => delayJob(job, retryDelayMs(waitedMs), token))
   throw new DelayedError()
 }
 

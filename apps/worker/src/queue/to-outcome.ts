@@ -1,3 +1,4 @@
+import { JsonText, jsonOf } from '@onqueue/shared'
 import type { Outcome } from '@onqueue/shared'
 import type { RunReport } from '../serving/work.ts'
 
@@ -18,10 +19,12 @@ export const toOutcome = (
   const failures = results.flatMap((result, row) =>
     result.ok ? [] : [{ row, code: result.code, detail: result.detail }],
   )
-  // JSON would leave `undefined` out, and an outcome without an output can't be read back
-  const outputs = results.map((result) => (result.ok ? (result.output ?? null) : null))
+  const [first] = results
+  const outputOfAll = () =>
+    new JsonText(`[${results.map((result) => (result.ok ? jsonOf(result.output) : 'null')).join(',')}]`)
   if (failures.length === 0) {
-    return { status: 'succeeded', output: isArray ? outputs : outputs[0], error: null, ...timing }
+    const output = isArray ? outputOfAll() : first?.ok ? first.output : null
+    return { status: 'succeeded', output, error: null, ...timing }
   }
   if (!isArray) {
     const [{ code, detail } = { code: 'inference_failed' as const, detail: 'the model failed' }] = failures
@@ -30,7 +33,7 @@ export const toOutcome = (
   const detail = `${failures.length} of ${results.length} rows failed; "rows" says which and why`
   return {
     status: 'failed',
-    output: outputs,
+    output: outputOfAll(),
     error: { code: 'rows_failed', detail, rows: failures },
     ...timing,
   }

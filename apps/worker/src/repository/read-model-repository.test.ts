@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readModelRepository } from './read-model-repository.ts'
+import { readModelRepository, readUnread } from './read-model-repository.ts'
 
 let root = ''
 
@@ -12,7 +12,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true }))
 
-const put = async (files: Record<string, string>) => {
+const put = async (files: Record<string, string | Buffer>) => {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(root, path)), { recursive: true })
     await writeFile(join(root, path), text)
@@ -54,7 +54,7 @@ test('version folders come in ascending order, and share the model.yaml', async 
 test('what is no model is passed over', async () => {
   await put({ 'requirements.txt': 'numpy', 'notes/readme.md': 'x', '.venv/model.onnx': 'x' })
 
-  expect(await readModelRepository(root)).toEqual({ definitions: [], refused: [] })
+  expect(await readModelRepository(root)).toEqual({ definitions: [], refused: [], unread: [] })
 })
 
 test('a model.yaml without a model is refused', async () => {
@@ -65,6 +65,49 @@ test('a model.yaml without a model is refused', async () => {
   expect(refused).toEqual([
     { name: 'iris', reason: 'no model.onnx: put one beside iris/model.yaml or into iris/<version>/' },
   ])
+})
+
+test.each([
+  ['iris/iris.onnx', 'no model.onnx: rename iris/iris.onnx to model.onnx'],
+  ['iris/Model.ONNX', 'no model.onnx: rename iris/Model.ONNX to model.onnx'],
+  ['iris/2/iris.onnx', 'no model.onnx: rename iris/2/iris.onnx to model.onnx'],
+  [
+    'iris.onnx',
+    'iris.onnx lies in the models folder itself: put it into a folder of its own, as iris/model.onnx',
+  ],
+])('what was most likely meant to be a model is told: %s', async (path, reason) => {
+  await put({ [path]: 'x' })
+
+  expect(await readModelRepository(root)).toMatchObject({
+    definitions: [],
+    refused: [{ name: 'iris', reason }],
+  })
+})
+
+test('settings of another name are told, and keep the model from being served without them', async () => {
+  await put({ 'iris/model.onnx': 'x', 'iris/model.yml': 'description: x' })
+
+  expect(await readModelRepository(root)).toMatchObject({
+    definitions: [],
+    refused: [{ name: 'iris', reason: 'model.yml is not read: rename it to model.yaml' }],
+  })
+})
+
+test('beside a model.onnx any other file may lie', async () => {
+  await put({
+    'iris/model.onnx': 'x',
+    'iris/encoder.onnx': 'x',
+    'iris/model.yaml': 'description: x',
+    'iris/model.yml': 'y',
+    'iris/notes/draft.onnx': 'x',
+    'housing/1/model.onnx': 'x',
+    'housing/1/parts.onnx': 'x',
+  })
+
+  const { definitions, refused } = await readModelRepository(root)
+
+  expect(definitions.map(({ name }) => name)).toEqual(['housing', 'iris'])
+  expect(refused).toEqual([])
 })
 
 test('a model.yaml with a mistake refuses each version with its digest, and no other model', async () => {
@@ -83,6 +126,25 @@ test('a model.yaml with a mistake refuses each version with its digest, and no o
     { name: 'bad', version: '2', reason: 'model.yaml:1:1: taks is not a setting; did you mean task?' },
   ])
   expect(refused[0]?.digest).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test.each([
+  ['as Windows editors save text', Buffer.from('task: tensors\ndescription: gr\xf6\xdfe', 'latin1'), 2],
+  ['as PowerShell writes files', Buffer.from('\ufefftask: tensors', 'utf16le'), 1],
+])('a model.yaml that is not UTF-8, %s, is refused with its line', async (_how, bytes, line) => {
+  await put({ 'bad/model.yaml': bytes, 'bad/model.onnx': 'x' })
+
+  const { refused } = await readModelRepository(root)
+
+  expect(refused).toMatchObject([{ reason: `model.yaml:${line}: is not UTF-8; save it as UTF-8` }])
+})
+
+test('a model.yaml may begin with a byte order mark', async () => {
+  await put({ 'good/model.yaml': '\ufeffdescription: größe \ufffd', 'good/model.onnx': 'x' })
+
+  const { definitions } = await readModelRepository(root)
+
+  expect(definitions).toMatchObject([{ settings: { description: 'größe \ufffd' } }])
 })
 
 test('a name that could not be in a URL or an id is refused', async () => {
@@ -111,12 +173,17 @@ test.each([
 })
 
 test('a folder whose name can be mended to that of another is told by its own', async () => {
-  await put({ 'My Model/model.onnx': 'x', 'my-model/model.onnx': 'x', '模型/model.onnx': 'x' })
+  await put({
+    'My Model/model.onnx': 'x',
+    'my-model/model.onnx': 'x',
+    'My model.onnx': 'x',
+    '模型/model.onnx': 'x',
+  })
 
   const { definitions, refused } = await readModelRepository(root)
 
   expect(definitions.map(({ name }) => name)).toEqual(['my-model'])
-  expect(refused.map(({ name }) => name)).toEqual(['My Model', '模型'])
+  expect(refused.map(({ name }) => name)).toEqual(['My Model', '模型', 'My model.onnx'])
 })
 
 test('a model beside version folders is refused', async () => {
@@ -127,6 +194,62 @@ test('a model beside version folders is refused', async () => {
   expect(refused[0]?.reason).toBe(
     'has both model.onnx and 2/model.onnx: move the first into a version folder too',
   )
+})
+
+/** A file that is there and fails to be read, as one on a disk that fails does. */
+const failingFile = '/proc/self/mem'
+
+test('what the machine can not read is no reason to refuse it, and takes nothing else with it', async () => {
+  await put({ 'iris/2/model.onnx': 'x', 'moons/model.onnx': 'x' })
+  await mkdir(join(root, 'iris/1'))
+  await symlink(failingFile, join(root, 'iris/1/model.onnx'))
+
+  const { definitions, refused, unread } = await readModelRepository(root)
+
+  expect(unread).toEqual([{ name: 'iris', version: '1', reason: 'EIO: i/o error, read' }])
+  expect(refused).toEqual([])
+  expect(definitions.map(({ name, version }) => [name, version])).toEqual([
+    ['iris', '2'],
+    ['moons', '1'],
+  ])
+})
+
+test('what could not be read is read again by itself', async () => {
+  await put({ 'iris/2/model.onnx': 'x' })
+  await mkdir(join(root, 'iris/1'))
+  await symlink(failingFile, join(root, 'iris/1/model.onnx'))
+  const [unread] = (await readModelRepository(root)).unread
+  if (!unread) throw new Error('it was read')
+
+  const again = await readUnread(root, unread)
+  await rm(join(root, 'iris/1/model.onnx'))
+  await put({ 'iris/1/model.onnx': 'x' })
+  const atLast = await readUnread(root, unread)
+
+  expect(again).toEqual({ definitions: [], refused: [], unread: [unread] })
+  expect(atLast).toMatchObject({ definitions: [{ name: 'iris', version: '1' }], refused: [], unread: [] })
+})
+
+test('a model.yaml that the machine can not read leaves its whole folder unread', async () => {
+  await put({ 'iris/1/model.onnx': 'x' })
+  await symlink(failingFile, join(root, 'iris/model.yaml'))
+
+  expect(await readModelRepository(root)).toEqual({
+    definitions: [],
+    refused: [],
+    unread: [{ name: 'iris', reason: 'EIO: i/o error, read' }],
+  })
+})
+
+test('a folder that can not be read for what lies in it is refused', async () => {
+  await put({ 'iris/model.onnx': 'x' })
+  await mkdir(join(root, 'iris/model.yaml'))
+
+  expect(await readModelRepository(root)).toEqual({
+    definitions: [],
+    refused: [{ name: 'iris', reason: "can't be read: EISDIR: illegal operation on a directory, read" }],
+    unread: [],
+  })
 })
 
 test('a repository that is not there is an error', async () => {

@@ -1,16 +1,27 @@
-import { readFile, readdir, stat } from 'node:fs/promises'
+import { isUtf8 } from 'node:buffer'
 import { join, resolve } from 'node:path'
 import { compareVersions, ConfigError, modelNameSchema } from '@onqueue/shared'
 import type { ModelDefinition } from './model-definition.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
+import { isFile, listFolders, listOnnxFiles, readBytes } from './look-at-files.ts'
+import { findMisnamedModel } from './find-misnamed-model.ts'
+import { nameLike } from './name-like.ts'
 import { readModelSettings } from './read-model-settings.ts'
+import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
 import { versionDigest } from './version-digest.ts'
 
 /** What can't be served, and the sentence that says why. Without a version it is the whole folder. */
 export type RefusedModel = { name: string; version?: string; digest?: string; reason: string }
 
-export type ModelRepository = { definitions: ModelDefinition[]; refused: RefusedModel[] }
+/** What the machine can't read for now, which says nothing against the files. Without a version it is the whole folder. */
+export type UnreadModel = { name: string; version?: string; reason: string }
+
+export type ModelRepository = {
+  definitions: ModelDefinition[]
+  refused: RefusedModel[]
+  unread: UnreadModel[]
+}
 
 type Version = { version: string; dir: string }
 
@@ -18,41 +29,73 @@ const versionPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$/
 
 /**
  * Reads the model repository: `<name>/model.onnx`, which is version 1, or `<name>/<version>/model.onnx`, each with a
- * `<name>/model.yaml` or without. A folder with neither is no model. Throws a ConfigError when `dir` itself
- * can't be read.
+ * `<name>/model.yaml` or without. A folder with neither is no model; what was most likely meant to be one is refused. Throws a ConfigError when `dir` itself
+ * can't be read, unless the machine is to blame.
  */
 export const readModelRepository = async (dir: string): Promise<ModelRepository> => {
   const root = resolve(dir)
   const names = await listFolders(root).catch((err: unknown) => {
+    if (isMachineTrouble(err)) throw err
     const reason = err instanceof Error && 'code' in err ? String(err.code) : String(err)
     throw new ConfigError(
       `the model repository ${root} can't be read (${reason}); create it, or set ONQUEUE_MODELS_DIR to where the models are`,
       { cause: err },
     )
   })
-  const models = await Promise.all(
-    names.map((name) =>
-      readModel(name, join(root, name), names).catch((err: unknown): ModelRepository => {
-        // a folder that is being copied or is locked must not take the other models with it
-        if (err instanceof Error && 'code' in err) return refuse(name, `can't be read: ${err.message}`)
-        throw err
-      }),
-    ),
-  )
-  return {
-    definitions: models.flatMap((model) => model.definitions),
-    refused: models.flatMap((model) => model.refused),
-  }
+  const loose = (await listOnnxFiles(root)).filter((file) => !names.includes(file))
+  return allOf([
+    ...(await Promise.all(names.map((name) => readFolder({ name, dir: join(root, name), others: names })))),
+    ...loose.map((file) => refuseLoose(file, names)),
+  ])
 }
 
-const readModel = async (name: string, dir: string, others: string[]): Promise<ModelRepository> => {
-  const yaml = await readText(join(dir, 'model.yaml'))
+/** Shown under the name that it would have in a folder of its own. */
+const refuseLoose = (file: string, folders: string[]) => {
+  const name = nameLike(file.slice(0, -'.onnx'.length)) ?? 'my-model'
+  const reason = `${file} lies in the models folder itself: put it into a folder of its own, as ${name}/model.onnx`
+  return refuse(folders.includes(name) ? file : name, reason)
+}
+
+/** Reads what could not be read before: a version, or a whole folder. */
+export const readUnread = (dir: string, { name, version }: UnreadModel): Promise<ModelRepository> =>
+  readFolder({ name, dir: join(resolve(dir), name), others: [], only: version })
+
+type Folder = {
+  name: string
+  dir: string
+  /** the names of all folders */
+  others: string[]
+  /** the version that is asked for; all of them when not given */
+  only?: string | undefined
+}
+
+/** A folder that is being copied or is locked must not take the other models with it, nor a version the others. */
+const readFolder = (folder: Folder) =>
+  readModel(folder).catch((err: unknown) => notRead({ name: folder.name }, err))
+
+const notRead = (what: Omit<UnreadModel, 'reason'>, err: unknown): ModelRepository => {
+  if (!(err instanceof Error && 'code' in err)) throw err
+  // one that can't be a model's name has nowhere to be shown as loading
+  return isMachineTrouble(err) && modelNameSchema.safeParse(what.name).success
+    ? { ...nothing, unread: [{ ...what, reason: err.message }] }
+    : { ...nothing, refused: [{ ...what, reason: `can't be read: ${err.message}` }] }
+}
+
+const nothing: ModelRepository = { definitions: [], refused: [], unread: [] }
+
+const allOf = (found: ModelRepository[]): ModelRepository => ({
+  definitions: found.flatMap(({ definitions }) => definitions),
+  refused: found.flatMap(({ refused }) => refused),
+  unread: found.flatMap(({ unread }) => unread),
+})
+
+const readModel = async ({ name, dir, others, only }: Folder): Promise<ModelRepository> => {
+  const yaml = await readBytes(join(dir, 'model.yaml'))
   const isFlat = await isFile(join(dir, 'model.onnx'))
   const versions = await listVersions(dir)
-  if (!isFlat && versions.length === 0) {
-    if (yaml === undefined) return { definitions: [], refused: [] }
-    return refuse(name, `no model.onnx: put one beside ${name}/model.yaml or into ${name}/<version>/`)
-  }
+  const isModel = isFlat || versions.length > 0
+  const misnamed = isModel ? undefined : await findMisnamedModel(dir)
+  if (!isModel && yaml === undefined && misnamed === undefined) return nothing
   const validName = modelNameSchema.safeParse(name)
   if (!validName.success) {
     const rule = validName.error.issues[0]?.message
@@ -62,67 +105,83 @@ const readModel = async (name: string, dir: string, others: string[]): Promise<M
       return refuse(name, `${name} can't be a model's name: ${rule}`)
     return refuse(better, `the folder "${name}" can't be a model's name: ${rule}; rename it to ${better}`)
   }
+  if (misnamed !== undefined) return refuse(name, `no model.onnx: rename ${name}/${misnamed} to model.onnx`)
+  if (!isModel)
+    return refuse(name, `no model.onnx: put one beside ${name}/model.yaml or into ${name}/<version>/`)
+  if (yaml === undefined && (await isFile(join(dir, 'model.yml'))))
+    return refuse(name, 'model.yml is not read: rename it to model.yaml')
   if (isFlat && versions.length > 0) {
     return refuse(
       name,
       `has both model.onnx and ${versions[0]?.version}/model.onnx: move the first into a version folder too`,
     )
   }
-  return readVersions({ name, dir, yaml, versions: isFlat ? [{ version: '1', dir }] : versions })
-}
-
-/** The name that a folder could have, under which the model is shown as refused: its own can't be in an address. */
-const nameLike = (folder: string) => {
-  const plain = folder
-    .normalize('NFKD')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9._-]+/g, '-')
-    .slice(0, 63)
-  return modelNameSchema.safeParse(plain.replaceAll(/^[._-]+|[._-]+$/g, '')).data
+  const all = isFlat ? [{ version: '1', dir }] : versions
+  const wanted = all.filter(({ version }) => only === undefined || version === only)
+  return readVersions({ name, dir, yaml, versions: wanted })
 }
 
 const refuse = (name: string, reason: string): ModelRepository => ({
-  definitions: [],
+  ...nothing,
   refused: [{ name, reason }],
 })
 
-const readVersions = async (options: {
+const readVersions = async ({
+  versions,
+  yaml,
+  ...model
+}: {
   name: string
   dir: string
-  yaml: string | undefined
+  yaml: Buffer | undefined
   versions: Version[]
 }): Promise<ModelRepository> => {
-  const { name, dir, yaml, versions } = options
   const settings = readSettings(yaml)
-  const definitions: ModelDefinition[] = []
-  const refused: RefusedModel[] = []
+  const found: ModelRepository[] = []
   for (const version of versions) {
-    const digest = await versionDigest({ name, modelDir: dir, versionDir: version.dir })
-    const found = { name, version: version.version, digest }
-    if ('reason' in settings) refused.push({ ...found, reason: settings.reason })
-    else if (!versionPattern.test(version.version)) {
-      refused.push({
-        ...found,
-        reason: `${version.version} can't be a version: use letters, digits and . _ -`,
-      })
-    } else
-      definitions.push({
-        ...found,
-        dir,
-        onnxPath: join(version.dir, 'model.onnx'),
-        settings: settings.settings,
-      })
+    const { name } = model
+    const read = readVersion({ ...model, version, settings })
+    found.push(await read.catch((err: unknown) => notRead({ name, version: version.version }, err)))
   }
-  return { definitions, refused }
+  return allOf(found)
 }
 
-const readSettings = (yaml: string | undefined): { settings: ModelSettings } | { reason: string } => {
+const readVersion = async ({
+  name,
+  dir,
+  version: { version, dir: versionDir },
+  settings,
+}: {
+  name: string
+  dir: string
+  version: Version
+  settings: ReturnType<typeof readSettings>
+}): Promise<ModelRepository> => {
+  const found = { name, version, digest: await versionDigest({ name, modelDir: dir, versionDir }) }
+  if ('reason' in settings) return { ...nothing, refused: [{ ...found, reason: settings.reason }] }
+  if (!versionPattern.test(version)) {
+    const reason = `${version} can't be a version: use letters, digits and . _ -`
+    return { ...nothing, refused: [{ ...found, reason }] }
+  }
+  const onnxPath = join(versionDir, 'model.onnx')
+  return { ...nothing, definitions: [{ ...found, dir, onnxPath, settings: settings.settings }] }
+}
+
+const readSettings = (yaml: Buffer | undefined): { settings: ModelSettings } | { reason: string } => {
   try {
-    return { settings: readModelSettings(yaml ?? '') }
+    return { settings: readModelSettings(yaml ? decode(yaml) : '') }
   } catch (err) {
     if (err instanceof Refusal) return { reason: err.message }
     throw err
   }
+}
+
+/** Labels in the encoding of a Windows editor would become other labels. */
+const decode = (yaml: Buffer) => {
+  const text = yaml.toString()
+  if (isUtf8(yaml)) return text
+  const line = text.slice(0, text.indexOf('\ufffd')).split('\n').length
+  throw new Refusal(`model.yaml:${line}: is not UTF-8; save it as UTF-8`)
 }
 
 /** In ascending order, as numbers where they are numbers. */
@@ -134,18 +193,3 @@ const listVersions = async (dir: string): Promise<Version[]> => {
     .sort(compareVersions)
     .map((version) => ({ version, dir: join(dir, version) }))
 }
-
-/** Names of the folders in a folder, and of links to folders, but not hidden ones. */
-const listFolders = async (dir: string): Promise<string[]> => {
-  const names = (await readdir(dir)).filter((name) => !name.startsWith('.')).sort()
-  const isFolder = await Promise.all(
-    names.map(async (name) => (await statOf(join(dir, name)))?.isDirectory()),
-  )
-  return names.filter((_, index) => isFolder[index])
-}
-
-const isFile = async (path: string) => (await statOf(path))?.isFile() ?? false
-
-const statOf = (path: string) => stat(path).catch(() => undefined)
-
-const readText = async (path: string) => ((await statOf(path)) ? await readFile(path, 'utf8') : undefined)

@@ -69,6 +69,16 @@ test('a wrong type is refused with its place and what is expected', () => {
   expect(refusalOf('- a list')).toBe('model.yaml:1:1: must be a mapping of settings')
 })
 
+test('an escape that makes half of a character is refused with its place, one that makes a whole is taken', () => {
+  const refusal = 'has half of a surrogate pair, which is no character: correct the escape'
+
+  expect(refusalOf('description: x\nexample: { a: ["b", "\\ud800"] }')).toBe(`model.yaml:2:21: ${refusal}`)
+  expect(refusalOf('"\\udc00": x')).toBe(`model.yaml:1:1: ${refusal}`)
+  expect(readModelSettings('description: "\\ud83d\\ude00 \\U0001F600 \\0 \\uFFFE é"').description).toBe(
+    '😀 😀 \0 \ufffe é',
+  )
+})
+
 test('an unknown task is refused with the known ones', () => {
   expect(refusalOf('task: tabular')).toBe(
     'model.yaml:1:7: task is not a known task; known tasks: tensors, tabular-classification, tabular-regression',

@@ -1,4 +1,4 @@
-import { LineCounter, isMap, isNode, isScalar, parseDocument } from 'yaml'
+import { LineCounter, isMap, isNode, isScalar, parseDocument, visit } from 'yaml'
 import type { Document } from 'yaml'
 import { z } from 'zod'
 import { nearestName } from '@onqueue/shared'
@@ -23,6 +23,10 @@ export const readModelSettings = (text: string): ModelSettings => {
 
   const [syntaxError] = document.errors
   if (syntaxError) throw new Refusal(locate(syntaxError.pos[0], syntaxError.message))
+  const half = offsetOfHalf(document)
+  if (half !== undefined) {
+    throw new Refusal(locate(half, 'has half of a surrogate pair, which is no character: correct the escape'))
+  }
   // an empty file, or one of comments only
   const parsed = modelSettingsSchema.safeParse(document.toJS() ?? {})
   if (parsed.success) return parsed.data
@@ -31,6 +35,19 @@ export const readModelSettings = (text: string): ModelSettings => {
     .map((problem) => ({ offset: offsetOf(document, problem), sentence: describe(problem) }))
     .sort((a, b) => a.offset - b.offset)
   throw new Refusal(problems.map(({ offset, sentence }) => locate(offset, sentence)).join('; '))
+}
+
+/** Where a text is that an escape such as `"\ud800"` makes no text. */
+const offsetOfHalf = (document: Document) => {
+  let offset: number | undefined
+  visit(document, {
+    Scalar: (_, { value, range }) => {
+      if (typeof value !== 'string' || value.isWellFormed()) return undefined
+      offset = range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return offset
 }
 
 /** One problem for each unknown key; for a union those of the alternative that was meant. */

@@ -7,11 +7,12 @@ export type Lane = 'interactive' | 'batch'
  *
  * Each lane is a ring: a micro-batch takes one row of a prediction at a time, oldest first, so that a large prediction
  * never holds up a small one. Rows of the batch lane fill what interactive rows leave.
+ *
+ * *Pieces* come before them: rows that run as they are, with no others.
  */
 export class Batcher {
   readonly #lanes: Record<Lane, Work[]> = { interactive: [], batch: [] }
-  /** taken before, and put back before they ran: they come first */
-  #back: Row[] = []
+  readonly #pieces: Row[][] = []
   #waiting = 0
 
   /** Rows that wait, those of dropped predictions included until they are passed over. */
@@ -24,15 +25,23 @@ export class Batcher {
     this.#waiting += work.rows.length
   }
 
-  /** Rows that were taken, and have not run though they are not to blame. */
-  putBack(rows: Row[]) {
-    this.#back.push(...rows)
-    this.#waiting += rows.length
+  /** Whether a piece is next, which nothing that is on its way could be added to. */
+  get isPieceNext() {
+    return this.#pieces.length > 0
   }
 
-  /** Takes up to `maxRows` rows, none of predictions that were dropped. */
+  /** Pieces that come behind those that are there, or before them. */
+  addPieces(pieces: Row[][], place: 'first' | 'last') {
+    if (place === 'first') this.#pieces.unshift(...pieces)
+    else this.#pieces.push(...pieces)
+    for (const { length } of pieces) this.#waiting += length
+  }
+
+  /** Takes up to `maxRows` rows, none of predictions that were dropped; of a piece that has no others it may take none. */
   take(maxRows: number): Row[] {
-    const taken = this.#takeBack(maxRows)
+    const piece = this.#takePiece(maxRows)
+    if (piece) return piece
+    const taken: Row[] = []
     for (const lane of [this.#lanes.interactive, this.#lanes.batch]) {
       while (taken.length < maxRows) {
         const work = lane.shift()
@@ -50,14 +59,20 @@ export class Batcher {
     return taken
   }
 
-  #takeBack(maxRows: number) {
-    const taken: Row[] = []
-    while (taken.length < maxRows) {
-      const row = this.#back.shift()
-      if (!row) break
-      this.#waiting -= 1
-      if (!row.work.dropped) taken.push(row)
-    }
-    return taken
+  /** The next piece, or as much of it as may run together by now. */
+  #takePiece(maxRows: number) {
+    const piece = this.#pieces.shift()
+    if (!piece) return undefined
+    if (piece.length > maxRows) this.#pieces.unshift(piece.splice(maxRows))
+    this.#waiting -= piece.length
+    return piece.filter(({ work }) => !work.dropped)
   }
+}
+
+/** The rows of a prediction, so many to a piece. */
+export const toPieces = (work: Work, count: number): Row[][] => {
+  const rows = work.rows.map((_, index) => ({ work, index }))
+  return Array.from({ length: Math.ceil(rows.length / count) }, (_, piece) =>
+    rows.slice(piece * count, (piece + 1) * count),
+  )
 }

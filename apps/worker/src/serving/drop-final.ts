@@ -2,7 +2,10 @@ import { levelOf } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import type { Work } from './work.ts'
 
-/** Drops those of some predictions that ended in the meantime: canceled, expired, or run by another worker. */
+/**
+ * Drops those of some predictions that ended in the meantime: canceled, expired, or run by another worker. Those that are
+ * fresh are not looked at: hardly one can have ended, and an outcome is written once, so nothing but time could be lost.
+ */
 export type DropFinal = (works: Work[]) => Promise<void>
 
 export const createDropFinal =
@@ -16,7 +19,9 @@ export const createDropFinal =
     areFinal: (ids: string[]) => Promise<boolean[]>
     log: Logger
   }): DropFinal =>
-  async (works) => {
+  async (taken) => {
+    const now = performance.now()
+    const works = taken.filter(({ freshUntil }) => freshUntil <= now)
     if (works.length === 0) return
     // where it can't be found out they run: an outcome is written once, so nothing but time is lost
     const final = await areFinal(works.map((work) => work.id)).catch((err: unknown) => {

@@ -32,10 +32,12 @@ const open = async (
     settings = {},
     areFinal = async (ids) => ids.map(() => false),
     availableMemory = async () => Infinity,
+    cores = 1,
   }: {
     settings?: Partial<Omit<ModelSettings, 'task'>>
     areFinal?: (ids: string[]) => Promise<boolean[]>
     availableMemory?: () => Promise<number | undefined>
+    cores?: number
   } = {},
 ) => {
   const definition = definitions.find((candidate) => candidate.name === name)
@@ -58,7 +60,7 @@ const open = async (
         ...settings,
       },
     },
-    cores: 1,
+    cores,
     log,
     ending: new AbortController().signal,
     areFinal: async (ids) => {
@@ -81,8 +83,8 @@ const open = async (
     version,
     microBatches,
     deaths,
-    run: (rows: unknown[], { alone = false, signal = new AbortController().signal, id = 'p' } = {}) =>
-      version.run({ id, rows, lane: 'interactive', alone, signal }),
+    run: (rows: unknown[], { apart = false, signal = new AbortController().signal, id = 'p' } = {}) =>
+      version.run({ id, rows, lane: 'interactive', apart, freshUntil: 0, signal }),
     expectRows: () => {
       isExpectingRows = true
     },
@@ -101,7 +103,10 @@ const open = async (
   }
 }
 
-const resultsOf = (end: RunEnd) => (end.kind === 'finished' ? end.report.results : end.kind)
+const resultsOf = (end: RunEnd) =>
+  end.kind === 'finished'
+    ? end.report.results.map((row) => (row.ok ? { ok: true, output: row.output.value() } : row))
+    : end.kind
 
 const succeeded = (name: string, ...values: number[]) =>
   values.map((value) => ({ ok: true, output: { [name]: value } }))
@@ -198,6 +203,20 @@ test('good rows survive a row on which ONNX Runtime throws', async () => {
   expect(deaths).toEqual([])
 })
 
+test('a failing row is found by halves, so that most of its mates still run together', async () => {
+  const { run, microBatches, expectRows, allSubmitted } = await open('throws', {
+    settings: { batching: { max_rows: 16, max_wait_ms: 60_000 } },
+  })
+  expectRows()
+
+  const ends = Array.from({ length: 16 }, (_, index) => run([{ i: index === 5 ? 99 : 1 }]))
+  allSubmitted()
+  const results = (await Promise.all(ends)).map(resultsOf)
+
+  expect(results).toMatchObject(Array.from({ length: 16 }, (_, index) => [{ ok: index !== 5 }]))
+  expect(microBatches).toEqual([8, 4, 2, 1])
+})
+
 test('good rows survive a row that crashes its executor', async () => {
   const { run, deaths, expectRows, allSubmitted } = await open('crashes')
   expectRows()
@@ -256,49 +275,113 @@ test('a row that runs past the time limit fails, and its mates succeed', async (
   expect(deaths).toEqual(['timed_out', 'timed_out', 'timed_out'])
 })
 
-test('a run past the time limit halves how many rows run together, once, and they grow back slowly', async () => {
-  const { run, microBatches } = await open('slow', { settings: { timeout_s: 0.5 } })
+test('a run past the time limit halves how many rows run together, and they grow back slowly', async () => {
+  // the quick ones stay below it on a busy machine too
+  const { run, microBatches } = await open('slow', { settings: { timeout_s: 2 } })
   const quick = Array.from({ length: 4 }, () => ({ n: [0] }))
 
-  // two micro-batches are under way when the first one hangs
-  await run([{ n: [20_000] }, ...quick, { n: [0] }, { n: [0] }, { n: [0] }])
+  await run([{ n: [20_000] }, { n: [0] }, { n: [0] }, { n: [0] }])
   microBatches.splice(0)
   for (const _ of ['first', 'second', 'third']) await run(quick)
 
   expect(microBatches).toEqual([2, 2, 3, 1, 4])
 })
 
+test('a model that takes longer than at its warm-up has fewer rows run together, and fewer are held', async () => {
+  const { run, microBatches, version } = await open('slow')
+  const before = version.maxInFlightRows
+
+  await run([{ n: [1000] }, { n: [0] }, { n: [0] }, { n: [0] }])
+  const limit = version.rowLimit
+  await run([{ n: [1000] }])
+  await run([{ n: [0] }, { n: [0] }])
+
+  expect(microBatches).toEqual([4, 1, 1, 1])
+  expect(limit).toEqual({
+    rows: 1,
+    boundBy: 'time',
+    reason: expect.stringMatching(
+      /^a row takes \d+ ms, and a micro-batch is to take about 100 ms at the most$/,
+    ),
+  })
+  expect(before).toBeGreaterThan(2)
+  expect(version.maxInFlightRows).toBe(2)
+})
+
+test('a model that computes less than at its warm-up keeps one of its executors', async () => {
+  const { run, version, deaths } = await open('slow', { settings: { instances: 'auto' }, cores: 2 })
+  const before = version.executorPids
+
+  for (let turn = 0; turn < 60; turn++) await run([{ n: [0] }, { n: [0] }, { n: [0] }, { n: [0] }])
+
+  expect(before).toHaveLength(2)
+  expect(version.executorPids).toEqual(before.slice(0, 1))
+  await expect.poll(childProcesses, { timeout: 20_000 }).toHaveLength(1)
+  expect(deaths).toEqual([])
+})
+
 test('a row that runs alone when its executor is killed from outside is not guilty', async () => {
   const { run, runsSent, killExecutor, deaths } = await open('slow')
 
-  const end = run([{ n: [100] }], { alone: true })
-  await runsSent(1)
-  killExecutor()
-
-  expect(resultsOf(await end)).toEqual(succeeded('y', 100))
-  expect(deaths).toEqual(['crashed'])
-})
-
-test('a row whose executor ends twice while it runs alone is guilty', async () => {
-  const { run, runsSent, killExecutor, deaths } = await open('slow')
-
-  const end = run([{ n: [100] }], { alone: true })
+  const end = run([{ n: [100] }])
   for (const death of [1, 2]) {
     await runsSent(death)
     killExecutor()
   }
 
-  expect(resultsOf(await end)).toMatchObject([{ ok: false, code: 'executor_crashed' }])
+  expect(resultsOf(await end)).toEqual(succeeded('y', 100))
   expect(deaths).toEqual(['crashed', 'crashed'])
 })
 
-test('rows that run alone share no micro-batch', async () => {
+test('a row whose executor ends twice while it runs alone is guilty', async () => {
+  const { run, runsSent, killExecutor, deaths } = await open('slow')
+
+  const end = run([{ n: [100] }])
+  for (const death of [1, 2, 3]) {
+    await runsSent(death)
+    killExecutor()
+  }
+
+  expect(resultsOf(await end)).toMatchObject([{ ok: false, code: 'executor_crashed' }])
+  expect(deaths).toEqual(['crashed', 'crashed', 'crashed'])
+})
+
+test('a prediction that runs apart shares no micro-batch with others', async () => {
   const { run, microBatches } = await open('throws')
 
-  const end = await run([{ i: 1 }, { i: 2 }], { alone: true })
+  const ends = [run([{ i: 1 }], { apart: true }), run([{ i: 2 }], { apart: true }), run([{ i: 3 }])]
 
-  expect(resultsOf(end)).toEqual(succeeded('value', 10, 20))
+  expect((await Promise.all(ends)).map(resultsOf)).toEqual([10, 20, 30].map((y) => succeeded('value', y)))
+  expect(microBatches).toEqual([1, 1, 1])
+})
+
+test('the rows of a prediction that runs apart run together', async () => {
+  const { run, microBatches } = await open('throws')
+
+  const end = await run([{ i: 1 }, { i: 2 }, { i: 3 }, { i: 4 }, { i: 5 }], { apart: true })
+
+  expect(resultsOf(end)).toEqual(succeeded('value', 10, 20, 30, 40, 50))
+  expect(microBatches).toEqual([4, 1])
+})
+
+test('rows of a prediction that runs apart run one by one when together they end their executor', async () => {
+  const { version, run, runsSent, killExecutor, microBatches } = await open('slow')
+  expect(version.rowLimit.rows).toBeGreaterThan(1)
+
+  const end = run([{ n: [100] }, { n: [0] }], { apart: true })
+  await runsSent(1)
+  killExecutor()
+
+  expect(resultsOf(await end)).toEqual(succeeded('y', 100, 0))
   expect(microBatches).toEqual([1, 1])
+})
+
+test('of the rows of a prediction that runs apart only the guilty one fails', async () => {
+  const { run } = await open('throws')
+
+  const end = await run([{ i: 1 }, { i: 99 }, { i: 3 }], { apart: true })
+
+  expect(resultsOf(end)).toMatchObject([{ ok: true }, { ok: false }, { ok: true }])
 })
 
 test('a prediction that became final in the meantime is dropped without a run', async () => {
@@ -322,7 +405,7 @@ test('rows run when it can not be found out which predictions are final', async 
   })
 
   expect(resultsOf(await run([{ i: 1 }]))).toEqual(succeeded('value', 10))
-  expect(resultsOf(await run([{ i: 1 }], { alone: true }))).toEqual(succeeded('value', 10))
+  expect(resultsOf(await run([{ i: 1 }], { apart: true }))).toEqual(succeeded('value', 10))
 })
 
 test('aborting drops the rows that have not run', async () => {
@@ -353,11 +436,13 @@ test('aborting does not wait for rows that are running', async () => {
 })
 
 test('what runs alone has begun too when it is aborted', async () => {
-  const { run, runsSent } = await open('slow')
+  const { run, runsSent, killExecutor } = await open('slow')
   const deadline = new AbortController()
 
-  const end = run([{ n: [900] }], { signal: deadline.signal, alone: true })
+  const end = run([{ n: [900] }], { signal: deadline.signal })
   await runsSent(1)
+  killExecutor()
+  await runsSent(2)
   deadline.abort()
 
   expect(await end).toEqual({ kind: 'dropped', hasRun: true })
@@ -474,16 +559,20 @@ describe('a run whose predictions have all ended', () => {
   })
 
   test('is no row that crashed its executor, where it ran alone', async () => {
-    const { run, runsSent, deaths, version } = await open('slow', { settings: { timeout_s: 600 } })
+    const { run, runsSent, killExecutor, deaths, version } = await open('slow', {
+      settings: { timeout_s: 600 },
+    })
     const deadline = new AbortController()
-    const abandoned = run([endless], { signal: deadline.signal, alone: true })
+    const abandoned = run([endless], { signal: deadline.signal })
     await runsSent(1)
+    killExecutor()
+    await runsSent(2)
 
     deadline.abort()
 
-    expect(resultsOf(await run([{ n: [1] }], { alone: true }))).toEqual(succeeded('y', 1))
+    expect(resultsOf(await run([{ n: [1] }]))).toEqual(succeeded('y', 1))
     expect(resultsOf(await abandoned)).toBe('dropped')
-    expect(deaths).toEqual(['stopped'])
+    expect(deaths).toEqual(['crashed', 'stopped'])
     expect(version.isHealthy).toBe(true)
   })
 

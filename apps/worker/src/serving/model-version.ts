@@ -4,10 +4,10 @@ import type { Lane } from './batcher.ts'
 import { createDropFinal } from './drop-final.ts'
 import { ExecutorSupervisor } from '../supervision/executor-supervisor.ts'
 import type { ExecutorEnd } from '../supervision/executor-slot.ts'
-import { planInFlight } from '../supervision/plan-in-flight.ts'
 import { RunTimes } from './run-times.ts'
 import { RunWatch } from './run-watch.ts'
 import { Scheduler } from './scheduler.ts'
+import { Sizes } from '../sizes/sizes.ts'
 import { Work } from './work.ts'
 import type { RunEnd } from './work.ts'
 
@@ -38,9 +38,8 @@ type Options = {
 export class ModelVersion {
   readonly definition: ModelDefinition
   readonly #options: Options
-  /** how many rows a worker should hold, for its executors to be busy */
-  readonly maxInFlightRows: number
   readonly #supervisor: ExecutorSupervisor
+  readonly #sizes: Sizes
   readonly #scheduler: Scheduler
   readonly #unfinished = new Set<Work>()
   #returnsAll = false
@@ -56,30 +55,38 @@ export class ModelVersion {
     const { definition, log, areFinal, isExpectingRows, events } = options
     const { timing, interface: offered } = supervisor.description
     const { batching } = offered
-    const instances = supervisor.slots.length
-    const { maxInFlightRows, microBatchRows } = planInFlight({ timing, maxRows: batching.maxRows, instances })
     this.definition = definition
     this.#options = options
-    this.maxInFlightRows = maxInFlightRows
-    const dropFinal = createDropFinal({ model: definition.name, areFinal, log })
-    const times = new RunTimes([timing.oneRowMs, timing.batchMs])
     this.#supervisor = supervisor
+    this.#sizes = new Sizes({
+      timing,
+      batching,
+      countInstances: () => supervisor.slots.length,
+      cores: definition.settings.instances === 'auto' ? options.cores : undefined,
+      onRowLimitChanged: () => this.#logRowLimit(),
+      // it never rejects
+      onInstancesWanted: (count) => void supervisor.resize(count),
+    })
+    const dropFinal = createDropFinal({ model: definition.name, areFinal, log })
+    const durations = new RunTimes([timing.oneRowMs, timing.batchMs])
     supervisor.onDownChanged(() => this.#downChanged())
     this.#scheduler = new Scheduler({
       supervisor,
-      maxRows: microBatchRows,
+      rowLimit: this.#sizes.rowLimit,
       maxWaitMs: batching.maxWaitMs,
       dropFinal,
       isExpectingRows,
-      onMicroBatchRan: (rows, runMs) => {
-        times.add(runMs)
-        events.microBatchRan(rows, runMs)
+      expectRun: (rows) => this.#sizes.expectRun(rows),
+      onMicroBatchRan: (rows, time) => {
+        durations.add(time.runMs)
+        this.#sizes.ran(rows, time)
+        events.microBatchRan(rows, time.runMs)
       },
       watchRun: (slot, works) =>
         new RunWatch({
           works,
           dropFinal,
-          times,
+          times: durations,
           loadMs: supervisor.loadMs,
           planReplacement: () => supervisor.planReplacement(),
           stop: (replacement, signal) => supervisor.replace(slot, replacement, signal),
@@ -101,6 +108,22 @@ export class ModelVersion {
     return this.#supervisor.whyDown
   }
 
+  /** How many rows may run together at present, and why not more. */
+  get rowLimit() {
+    const { rows, boundBy, reason } = this.#sizes.rowLimit
+    return { rows, boundBy, reason }
+  }
+
+  /** What a row takes at present, in ms. */
+  get rowMs() {
+    return this.#sizes.rowMs
+  }
+
+  /** How many rows a worker should hold at present, for its executors to be busy. */
+  get maxInFlightRows() {
+    return this.#sizes.hand
+  }
+
   /** As its warm-up found it, with nothing of the queue in it. */
   get expectedPace() {
     const { batchRows, batchMs } = this.#supervisor.description.timing
@@ -113,23 +136,25 @@ export class ModelVersion {
   }
 
   /**
-   * Runs the rows of a prediction. `alone` is for one that may have ended a worker before. Aborting the signal drops
+   * Runs the rows of a prediction. `apart` is for one whose worker was lost. Aborting the signal drops
    * the rows that have not run.
    */
   async run(options: {
     id: string
     rows: unknown[]
     lane: Lane
-    alone: boolean
+    apart: boolean
+    /** until when nobody will have ended it, in ms of `performance.now()` */
+    freshUntil: number
     signal: AbortSignal
   }): Promise<RunEnd> {
-    const { id, rows, lane, alone, signal } = options
+    const { id, rows, lane, apart, freshUntil, signal } = options
     if (this.#returnsAll || this.whyDown !== undefined) return { kind: 'returned' }
     if (signal.aborted) return { kind: 'dropped', hasRun: false }
     if (rows.length === 0) return { kind: 'finished', report: { results: [], predictMs: 0, batchSize: 0 } }
-    const work = new Work({ id, rows, signal })
+    const work = new Work({ id, rows, freshUntil, signal })
     this.#unfinished.add(work)
-    if (alone) this.#scheduler.addAlone(work)
+    if (apart) this.#scheduler.addApart(work)
     else this.#scheduler.add(work, lane)
     const end = await work.ended
     this.#unfinished.delete(work)
@@ -163,6 +188,12 @@ export class ModelVersion {
   #downChanged() {
     this.#options.events.downChanged()
     if (this.whyDown !== undefined) this.#returnUnfinished()
+  }
+
+  #logRowLimit() {
+    const { name: model, version } = this.definition
+    const { rows, reason } = this.rowLimit
+    this.#options.log.info({ model, version, rowLimit: rows, reason }, 'row limit changed')
   }
 
   #returnUnfinished() {

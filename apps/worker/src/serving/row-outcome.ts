@@ -1,9 +1,9 @@
-import type { PredictionErrorCode } from '@onqueue/shared'
+import type { JsonText, PredictionErrorCode } from '@onqueue/shared'
 import { ExecutorDied } from '../supervision/executor-died.ts'
 
 /** How one row ended: what the executor answered, or why it never answered. */
 export type RowOutcome =
-  { ok: true; output: unknown } | { ok: false; code: PredictionErrorCode; detail: string }
+  { ok: true; output: JsonText } | { ok: false; code: PredictionErrorCode; detail: string }
 
 /** The outcome of a row that is guilty of what was thrown when it ran. */
 export const failedRow = (err: unknown): RowOutcome => {

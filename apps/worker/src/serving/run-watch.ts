@@ -25,7 +25,9 @@ const lookMs = 250
  */
 export class RunWatch {
   readonly #options: Options
-  readonly #over = new AbortController()
+  #isOver = false
+  /** Of the stop that is under way, if one is: for most runs a signal of their own would cost more than they do. */
+  #stopping: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
   #startedAt = 0
   #abandonedAt: number | undefined
@@ -43,7 +45,8 @@ export class RunWatch {
   /** It has ended, however it did. */
   end() {
     clearTimeout(this.#timer)
-    this.#over.abort()
+    this.#isOver = true
+    this.#stopping?.abort()
     // of one that was stopped it is at least known that it took so long
     if (this.#abandonedAt !== undefined) this.#options.times.add(performance.now() - this.#startedAt)
   }
@@ -55,7 +58,7 @@ export class RunWatch {
 
   async #look() {
     if (await this.#isAbandoned()) await this.#stopIfWorthIt()
-    if (!this.#over.signal.aborted) this.#lookSoon()
+    if (!this.#isOver) this.#lookSoon()
   }
 
   async #isAbandoned() {
@@ -72,9 +75,8 @@ export class RunWatch {
     const abandonedMs = now - this.#abandonedAt
     const remainingMs = times.remainingMs(now - this.#startedAt)
     const replacement = await planReplacement()
-    if (this.#over.signal.aborted) return
-    if (shouldStop({ abandonedMs, remainingMs, replacement, loadMs })) {
-      await stop(replacement, this.#over.signal)
-    }
+    if (this.#isOver || !shouldStop({ abandonedMs, remainingMs, replacement, loadMs })) return
+    this.#stopping = new AbortController()
+    await stop(replacement, this.#stopping.signal)
   }
 }

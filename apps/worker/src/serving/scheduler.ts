@@ -1,45 +1,35 @@
-import { Batcher } from './batcher.ts'
+import { Batcher, toPieces } from './batcher.ts'
 import type { Lane } from './batcher.ts'
 import type { DropFinal } from './drop-final.ts'
-import type { ExecutorSlot } from '../supervision/executor-slot.ts'
 import type { ExecutorSupervisor } from '../supervision/executor-supervisor.ts'
 import { RunFailed } from '../executor/run-failed.ts'
+import type { RunTime } from '../executor/stopwatch.ts'
 import { ExecutorDied } from '../supervision/executor-died.ts'
 import type { Executor } from '../supervision/executor.ts'
 import { failedRow } from './row-outcome.ts'
+import type { RowLimit } from '../sizes/row-limit.ts'
 import type { RowOutcome } from './row-outcome.ts'
 import type { RunWatch } from './run-watch.ts'
+import type { ExpectRun, Run, Schedule, Slot, Suspect } from './schedule.ts'
+import { Schedules } from './schedules.ts'
 import type { Row, Work } from './work.ts'
 
 type Options = {
-  supervisor: ExecutorSupervisor
-  /** the most rows that may run together */
-  maxRows: number
+  supervisor: Pick<ExecutorSupervisor, 'onRestarted' | 'rowConvicted' | 'giveUp'> & {
+    readonly slots: readonly Slot[]
+  }
+  /** how many rows may run together at present */
+  rowLimit: Pick<RowLimit, 'rows' | 'timedOut'>
   /** how long a micro-batch that is not full waits for rows that are on their way */
   maxWaitMs: number
   dropFinal: DropFinal
   /** true while more rows are known to be on their way */
   isExpectingRows: () => boolean
-  onMicroBatchRan: (rows: number, runMs: number) => void
+  expectRun: ExpectRun
+  onMicroBatchRan: (rows: number, time: RunTime) => void
   /** watches a run of these in an executor of the slot, from its turn to its end */
-  watchRun: (slot: ExecutorSlot, works: ReadonlySet<Work>) => Pick<RunWatch, 'begin' | 'end'>
+  watchRun: (slot: Slot, works: ReadonlySet<Work>) => Pick<RunWatch, 'begin' | 'end'>
 }
-
-type Suspect = { row: Row; strikes: number }
-/** What one executor has to do. */
-type Schedule = {
-  slot: ExecutorSlot
-  /** micro-batches in flight */
-  running: number
-  /** when the one that runs was begun, in ms of `performance.now()` */
-  since: number
-  suspects: Suspect[]
-}
-
-/** Micro-batches in flight in one executor: the second hides the way to and from the process. */
-const inFlightPerExecutor = 2
-/** Behind a run that takes longer than this the way is not worth hiding: rows that wait here can still be canceled. */
-const shortRunMs = 20
 
 /**
  * Decides which rows run when, together with which others and in which executor of a model version.
@@ -47,31 +37,30 @@ const shortRunMs = 20
  * What can happen to a micro-batch, and what follows:
  *
  *   answered ─────────────▶ every row has its own result or its own error
- *   ONNX Runtime threw ───▶ its rows become suspects
- *   executor died or hung ▶ all rows in flight in it become suspects; its supervisor starts another
+ *   ONNX Runtime threw ───▶ its halves run next, each apart from other rows, and so on: of 64 rows the one that fails is found
+ *                           in 12 runs
+ *   executor died or hung ▶ its rows become suspects; those that waited behind it run in the next executor
  *   stopped, as abandoned ▶ nobody waits for its rows; those that waited behind it run in the next executor
  *
- * Suspects run alone, one after the other, with nothing else in flight in their executor. A suspect on which ONNX
- * Runtime throws is guilty of that. One that ends its executor is guilty when it has done so *twice alone*: the first
- * time may have been a kill from outside. Only the guilty fail.
+ * Suspects run alone, one after the other, with nothing else in flight in their executor. One that ends its executor is guilty
+ * when it has done so *twice alone*: the first time may have been a kill from outside. A row on which ONNX Runtime throws when
+ * it is the only one is guilty of that. Only the guilty fail.
+ *
+ * The rows of a prediction whose worker was lost run apart from others, and before them: each further loss counts against it.
  */
 export class Scheduler {
   readonly #options: Options
-  readonly #schedules: Schedule[]
+  readonly #schedules: Schedules
   readonly #batcher = new Batcher()
-  /** rows that may run together at present; halved when a run took too long */
-  #rowLimit: number
-  #lastRunMs = 0
   #waitTimer: NodeJS.Timeout | undefined
   #hasWaited = false
   #closed = false
 
   constructor(options: Options) {
-    const { supervisor, maxRows } = options
+    const { supervisor, expectRun } = options
     this.#options = options
-    this.#rowLimit = maxRows
-    this.#schedules = supervisor.slots.map((slot) => ({ slot, running: 0, since: 0, suspects: [] }))
-    supervisor.onRestarted(() => this.#pump())
+    this.#schedules = new Schedules({ supervisor, expectRun, onRoom: () => this.#pump() })
+    supervisor.onRestarted(() => this.#followAndPump())
   }
 
   /** Has its rows run, together with those of others. */
@@ -80,9 +69,9 @@ export class Scheduler {
     this.#pump()
   }
 
-  /** Has its rows run, each alone. */
-  addAlone(work: Work) {
-    this.#accuse(work.rows.map((_, index) => ({ work, index })))
+  /** Has its rows run apart from those of others, and before them. */
+  addApart(work: Work) {
+    this.#batcher.addPieces(toPieces(work, this.#rowLimit), 'last')
     this.#pump()
   }
 
@@ -95,12 +84,16 @@ export class Scheduler {
   close() {
     this.#closed = true
     clearTimeout(this.#waitTimer)
+    this.#schedules.close()
+  }
+
+  get #rowLimit() {
+    return this.#options.rowLimit.rows
   }
 
   #pump() {
     if (this.#closed) return
-    // the executor with the least to do comes first
-    for (const schedule of this.#schedules.toSorted((a, b) => a.running - b.running)) {
+    for (const schedule of this.#schedules.list()) {
       const { executor } = schedule.slot
       if (!executor) continue
       const suspect = schedule.suspects[0]
@@ -108,22 +101,17 @@ export class Scheduler {
         if (schedule.running === 0) void this.#runAlone(schedule, executor, suspect)
         continue
       }
-      while (this.#hasRoom(schedule) && this.#batcher.size > 0 && !this.#shouldWait()) {
+      while (this.#batcher.size > 0 && schedule.hasRoom() && !this.#shouldWait()) {
         const rows = this.#batcher.take(this.#rowLimit)
         if (rows.length > 0) void this.#runTogether(schedule, executor, rows)
       }
     }
   }
 
-  #hasRoom({ running, since }: Schedule) {
-    if (running === 0) return true
-    const isShort = this.#lastRunMs <= shortRunMs && performance.now() - since <= shortRunMs
-    return running < inFlightPerExecutor && isShort
-  }
-
   /** A micro-batch waits only while it is not full and rows are known to be on their way, and only so long. */
   #shouldWait() {
-    const mayWait = this.#batcher.size < this.#rowLimit && this.#options.isExpectingRows() && !this.#hasWaited
+    const mayGrow = !this.#batcher.isPieceNext && this.#batcher.size < this.#rowLimit
+    const mayWait = mayGrow && this.#options.isExpectingRows() && !this.#hasWaited
     if (!mayWait) {
       clearTimeout(this.#waitTimer)
       this.#waitTimer = undefined
@@ -138,34 +126,37 @@ export class Scheduler {
     return true
   }
 
-  async #runTogether(schedule: Schedule, executor: Executor, taken: Row[]) {
-    if (schedule.running === 0) schedule.since = performance.now()
-    schedule.running += 1
+  async #runTogether(schedule: Schedule, executor: Pick<Executor, 'run'>, taken: Row[]) {
+    const run = schedule.take(taken.length)
     const rows = await this.#withoutFinal(taken)
     try {
-      if (rows.length > 0) finishAll(rows, await this.#runRows(schedule, executor, rows))
-      if (rows.length === this.#rowLimit) this.#rowLimit = Math.min(this.#rowLimit + 1, this.#options.maxRows)
+      if (rows.length > 0) finishAll(rows, await this.#runRows(schedule, executor, { rows, run }))
     } catch (err) {
-      if (isStopped(err)) this.#batcher.putBack(rows)
-      else if (err instanceof RunFailed && rows.length === 1) finishAll(rows, [failedRow(err)])
-      else this.#accuse(rows)
-      if (err instanceof ExecutorDied && err.how === 'timed_out') {
-        this.#rowLimit = Math.max(1, Math.floor(this.#rowLimit / 2))
-      }
+      if (isStopped(err)) this.#batcher.addPieces([rows], 'first')
+      else if (err instanceof RunFailed) this.#runFailed(rows, err)
+      else this.#schedules.accuse(rows.map((row) => ({ row, strikes: 0 })))
+      if (isTimedOut(err)) this.#options.rowLimit.timedOut()
     } finally {
-      schedule.since = performance.now()
-      schedule.running -= 1
-      this.#pump()
+      schedule.end(run)
+      this.#followAndPump()
     }
   }
 
-  async #runAlone(schedule: Schedule, executor: Executor, suspect: Suspect) {
-    schedule.running += 1
+  /** ONNX Runtime threw on some of these, which have just been looked at. */
+  #runFailed(rows: Row[], err: RunFailed) {
+    if (rows.length === 1) return finishAll(rows, [failedRow(err)])
+    for (const { work } of rows) work.stayFresh(recentMs)
+    const half = Math.ceil(rows.length / 2)
+    this.#batcher.addPieces([rows.slice(0, half), rows.slice(half)], 'first')
+  }
+
+  async #runAlone(schedule: Schedule, executor: Pick<Executor, 'run'>, suspect: Suspect) {
+    const run = schedule.take(1)
     const rows = await this.#withoutFinal([suspect.row])
     try {
-      // it ended before it got the row, which says nothing about the row
+      // it ended before it got the row, which says nothing about it
       if (schedule.slot.executor !== executor) return
-      if (rows.length > 0) finishAll(rows, await this.#runRows(schedule, executor, rows))
+      if (rows.length > 0) finishAll(rows, await this.#runRows(schedule, executor, { rows, run }))
       schedule.suspects.shift()
     } catch (err) {
       if (isStopped(err)) return
@@ -175,42 +166,51 @@ export class Scheduler {
       schedule.suspects.shift()
       finishAll(rows, [failedRow(err)])
     } finally {
-      schedule.running -= 1
-      this.#pump()
+      schedule.end(run)
+      this.#followAndPump()
     }
   }
 
-  async #runRows({ slot }: Schedule, executor: Executor, rows: Row[]) {
+  async #runRows(
+    schedule: Schedule,
+    executor: Pick<Executor, 'run'>,
+    { rows, run }: { rows: Row[]; run: Run },
+  ) {
     const works = new Set(rows.map((row) => row.work))
-    const watch = this.#options.watchRun(slot, works)
+    const watch = this.#options.watchRun(schedule.slot, works)
     const onStart = () => {
+      schedule.start(run, rows.length)
       for (const work of works) work.hasRun = true
       watch.begin()
     }
     try {
       const inputs = rows.map(({ work, index }) => work.rows[index])
-      const { results, runMs } = await executor.run(inputs, onStart)
-      for (const work of works) work.ranIn({ batchSize: rows.length, runMs })
-      this.#lastRunMs = runMs
-      this.#options.onMicroBatchRan(rows.length, runMs)
+      const { results, ...time } = await executor.run(inputs, onStart)
+      for (const work of works) work.ranIn({ batchSize: rows.length, runMs: time.runMs })
+      this.#options.onMicroBatchRan(rows.length, time)
       return results
     } finally {
       watch.end()
     }
   }
 
+  /** The slots may be others than before, or a run has ended. */
+  #followAndPump() {
+    this.#schedules.follow()
+    this.#pump()
+  }
+
   async #withoutFinal(rows: Row[]) {
     await this.#options.dropFinal([...new Set(rows.map((row) => row.work))])
     return rows.filter((row) => !row.work.dropped)
   }
-
-  #accuse(rows: Row[]) {
-    const schedule = this.#schedules.toSorted((a, b) => a.suspects.length - b.suspects.length)[0]
-    schedule?.suspects.push(...rows.map((row) => ({ row, strikes: 0 })))
-  }
 }
 
+/** How long a look whether predictions are final is good for, where their rows run again. */
+const recentMs = 50
+
 const isStopped = (err: unknown) => err instanceof ExecutorDied && err.how === 'stopped'
+const isTimedOut = (err: unknown) => err instanceof ExecutorDied && err.how === 'timed_out'
 
 const finishAll = (rows: Row[], outcomes: RowOutcome[]) => {
   for (const [position, { work, index }] of rows.entries())

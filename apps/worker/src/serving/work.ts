@@ -17,6 +17,8 @@ export type Row = { readonly work: Work; readonly index: number }
 export class Work {
   readonly id: string
   readonly rows: readonly unknown[]
+  /** until when it need not be looked at whether it is final, in ms of `performance.now()` */
+  freshUntil: number
   /** Resolves, never rejects, with how it ended. */
   readonly ended: Promise<RunEnd>
   /** index of the next row that was not taken into a micro-batch */
@@ -35,9 +37,20 @@ export class Work {
   #batchSize = 0
 
   /** Aborting the signal drops it. */
-  constructor({ id, rows, signal }: { id: string; rows: readonly unknown[]; signal: AbortSignal }) {
+  constructor({
+    id,
+    rows,
+    freshUntil = 0,
+    signal,
+  }: {
+    id: string
+    rows: readonly unknown[]
+    freshUntil?: number
+    signal: AbortSignal
+  }) {
     this.id = id
     this.rows = rows
+    this.freshUntil = freshUntil
     this.#results = rows.map(() => undefined)
     this.#unfinished = rows.length
     const { promise, resolve } = Promise.withResolvers<RunEnd>()
@@ -48,6 +61,11 @@ export class Work {
       signal.removeEventListener('abort', onAbort)
       resolve(end)
     }
+  }
+
+  /** It need not be looked at for so long. */
+  stayFresh(ms: number) {
+    this.freshUntil = performance.now() + ms
   }
 
   /** A micro-batch of `batchSize` rows, some of them its own, took `runMs`. */

@@ -1,4 +1,4 @@
-/** `stopped`: by us, since nobody waited for its run any more. That says nothing about any row. */
+/** `stopped`: by us, since nobody waited for its run any more, or in the run before. That says nothing about any row. */
 type How = 'crashed' | 'timed_out' | 'stopped'
 
 /** The executor is gone, and with it the answers to all that was in flight; or it never came to load its model. */

@@ -28,6 +28,8 @@ type Options = {
  *   alive ──died──▶ delayed ──▶ starting ──loaded──▶ alive
  *                      ▲            │
  *                      └──failed────┘
+ *
+ * until it is given up, or the version ends.
  */
 export class ExecutorSlot {
   readonly #options: Options
@@ -36,6 +38,8 @@ export class ExecutorSlot {
   /** a try to start another executor; one at a time */
   #starting: Promise<void> | undefined
   #isReplaced = false
+  /** ends its executor alone */
+  readonly #givenUp = new AbortController()
 
   constructor(options: Options) {
     this.#options = options
@@ -56,13 +60,13 @@ export class ExecutorSlot {
     this.#executor = executor
     void executor.ended.then((died) => {
       // another one may have taken its place
-      if (!this.#options.ending.aborted && this.#executor === executor) this.#lost(executor, died)
+      if (!this.#isEnding && this.#executor === executor) this.#lost(executor, died)
     })
   }
 
   /** Resolves when the first try has ended; what failed is tried again. Never rejects. */
   start(event = 'executor started') {
-    return this.#try(this.#options.start(), (executor) => this.#came(executor, event))
+    return this.#try(this.#start(), (executor) => this.#came(executor, event))
   }
 
   /**
@@ -80,10 +84,26 @@ export class ExecutorSlot {
     }
   }
 
+  /** Ends its executor for good. Resolves when nothing of it is left. */
+  giveUp() {
+    this.#givenUp.abort()
+    this.#executor?.stop()
+    return this.close()
+  }
+
   /** Resolves when nothing of it is left; its end was signalled before. */
   async close() {
     clearTimeout(this.#delay)
     await Promise.all([this.#executor?.ended, this.#starting])
+  }
+
+  get #isEnding() {
+    return this.#options.ending.aborted || this.#givenUp.signal.aborted
+  }
+
+  #start(signal?: AbortSignal) {
+    const { signal: givenUp } = this.#givenUp
+    return this.#options.start(signal ? AbortSignal.any([givenUp, signal]) : givenUp)
   }
 
   async #loadMeanwhile(old: Executor, signal: AbortSignal) {
@@ -98,7 +118,7 @@ export class ExecutorSlot {
       return tooLate.signal.aborted
     }
     await this.#try(
-      this.#options.start(tooLate.signal),
+      this.#start(tooLate.signal),
       async (executor) => {
         // from here on the end of the run must not end the new one
         isOver()
@@ -122,17 +142,16 @@ export class ExecutorSlot {
     onLoaded: (executor: Executor) => unknown,
     onFailed: (err: unknown) => unknown = (err) => this.#loadFailed(err),
   ): Promise<void> {
-    const { ending } = this.#options
     const settle = async () => {
       try {
         const executor = await start
-        await (ending.aborted ? executor.ended : onLoaded(executor))
+        await (this.#isEnding ? executor.ended : onLoaded(executor))
       } catch (err) {
-        if (!ending.aborted) await onFailed(err)
+        if (!this.#isEnding) await onFailed(err)
       } finally {
         this.#starting = undefined
         this.#isReplaced = false
-        if (!this.#executor && !ending.aborted) this.#startLater()
+        if (!this.#executor && !this.#isEnding) this.#startLater()
       }
     }
     this.#starting = settle()

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createLogger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
@@ -26,7 +26,11 @@ afterEach(async () => {
   expect(await childProcesses()).toEqual([])
 })
 
-const start = async (ending = new AbortController().signal, settings: { instances?: number } = {}) => {
+const start = async (
+  ending = new AbortController().signal,
+  settings: { instances?: number } = {},
+  availableMemory = async (): Promise<number | undefined> => Infinity,
+) => {
   const deaths: string[] = []
   const whyDown: (string | undefined)[] = []
   const supervisor = await ExecutorSupervisor.start({
@@ -35,6 +39,7 @@ const start = async (ending = new AbortController().signal, settings: { instance
     log,
     ending,
     onDied: (how) => deaths.push(how),
+    availableMemory,
   })
   supervisor.onDownChanged(() => whyDown.push(supervisor.whyDown))
   started.push(supervisor)
@@ -140,4 +145,65 @@ test('one that dies while it loads holds up no other, which serves alone until i
   expect(deaths).toEqual(['load_failed'])
   // the other one was there all the time
   expect(whyDown).toEqual([])
+})
+
+describe('the number of executors', () => {
+  test('grows by those that are loaded, one after the other', async () => {
+    const { supervisor } = await start()
+    const [first] = supervisor.executorPids
+    const counts: number[] = []
+    supervisor.onRestarted(() => counts.push(supervisor.executorPids.length))
+
+    await supervisor.resize(3)
+
+    expect(new Set(supervisor.executorPids).size).toBe(3)
+    expect(supervisor.executorPids[0]).toBe(first)
+    // a slot, and what comes into it
+    expect(counts).toEqual([1, 2, 2, 3])
+  })
+
+  test('does not grow where there is no memory for more', async () => {
+    const { supervisor } = await start(undefined, {}, async () => 0)
+
+    await supervisor.resize(2)
+
+    expect(supervisor.slots).toHaveLength(1)
+    expect(await executorPids()).toHaveLength(1)
+  })
+
+  test('shrinks when those that are too many are given up, which is no death', async () => {
+    const { supervisor, deaths } = await start(undefined, { instances: 2 })
+    const [first, second] = supervisor.slots
+    const [pid] = supervisor.executorPids
+
+    await supervisor.resize(1)
+    expect(supervisor.slots).toEqual([first])
+    expect(await executorPids()).toHaveLength(2)
+    if (second) await supervisor.giveUp(second)
+
+    expect(await executorPids()).toEqual([pid])
+    expect(deaths).toEqual([])
+  })
+
+  test('can be changed while one of them is being loaded', async () => {
+    const { supervisor, deaths } = await start()
+
+    const growing = supervisor.resize(2)
+    await expect.poll(executorPids, soon).toHaveLength(2)
+    const [, second] = supervisor.slots
+    if (second) await supervisor.giveUp(second)
+    await growing
+
+    expect(await executorPids()).toEqual(supervisor.executorPids)
+    expect(deaths).toEqual([])
+  })
+
+  test('closing ends also those that were too many and are not given up yet', async () => {
+    const { supervisor } = await start(undefined, { instances: 2 })
+    await supervisor.resize(1)
+
+    await supervisor.close()
+
+    expect(await childProcesses()).toEqual([])
+  })
 })

@@ -7,8 +7,13 @@ import type { VersionDescription } from './describe-version.ts'
 import { Executor } from './executor.ts'
 import { ExecutorSlot } from './executor-slot.ts'
 import type { ExecutorEnd } from './executor-slot.ts'
-import { planInstances } from './plan-in-flight.ts'
+import { planInstances } from './plan-instances.ts'
 import { RestartPace } from './restart-pace.ts'
+
+type StartExecutor = (signal?: AbortSignal) => Promise<Executor>
+/** What there is when the first executor has loaded the model. */
+type Begun = { first: Executor; loadMs: number; startExecutor: StartExecutor; closing: AbortController }
+type SurplusSlot = Pick<ExecutorSlot, 'giveUp' | 'close'>
 
 type Options = {
   definition: ModelDefinition
@@ -26,13 +31,15 @@ type Options = {
  */
 export class ExecutorSupervisor {
   readonly description: VersionDescription
-  /** One for each executor that the version should have, the same ones for good. */
-  readonly slots: readonly ExecutorSlot[]
   readonly #options: Options
+  #slots: readonly ExecutorSlot[]
+  /** there are too many of them: they go when they have nothing to do */
+  readonly #surplus = new Set<SurplusSlot>()
+  #isResizing = false
   readonly #pace = new RestartPace()
   /** ends the executors of this version alone */
   readonly #closing: AbortController
-  readonly #startExecutor: (signal?: AbortSignal) => Promise<Executor>
+  readonly #startExecutor: StartExecutor
   /** how long it took to load the model the last time */
   #loadMs = 0
   #wasDown: string | undefined
@@ -47,7 +54,7 @@ export class ExecutorSupervisor {
     const { definition, ending } = options
     const { settings } = definition
     const closing = new AbortController()
-    const startExecutor = (signal?: AbortSignal) =>
+    const startExecutor: StartExecutor = (signal) =>
       Executor.start({
         definition,
         threads: settings.threads === 'auto' ? 1 : settings.threads,
@@ -62,40 +69,23 @@ export class ExecutorSupervisor {
     return supervisor
   }
 
-  private constructor(
-    options: Options,
-    {
-      first,
-      loadMs,
-      startExecutor,
-      closing,
-    }: {
-      first: Executor
-      loadMs: number
-      startExecutor: (signal?: AbortSignal) => Promise<Executor>
-      closing: AbortController
-    },
-  ) {
-    const { definition, cores, log, ending, onDied } = options
-    const { instances } = definition.settings
+  private constructor(options: Options, { first, loadMs, startExecutor, closing }: Begun) {
+    const { instances } = options.definition.settings
     this.#options = options
     this.#startExecutor = startExecutor
     this.#closing = closing
     this.#loadMs = loadMs
     this.description = first.description
-    const { timing } = first.description
-    const count = instances === 'auto' ? planInstances({ timing, cores }) : instances
-    const slotOptions = {
-      definition,
-      log,
-      pace: this.#pace,
-      ending: AbortSignal.any([ending, closing.signal]),
-      start: (signal?: AbortSignal) => this.#start(signal),
-      onDied,
-      onChanged: () => this.#changed(),
-    }
-    this.slots = Array.from({ length: count }, () => new ExecutorSlot(slotOptions))
-    this.slots[0]?.hold(first)
+    const { batchMs, batchRows } = first.description.timing
+    const rowMs = batchMs / Math.max(1, batchRows)
+    const count = instances === 'auto' ? planInstances({ rowMs, cores: options.cores }) : instances
+    this.#slots = Array.from({ length: count }, () => this.#newSlot())
+    this.#slots[0]?.hold(first)
+  }
+
+  /** One for each executor that the version should have. Another list when that has changed. */
+  get slots() {
+    return this.#slots
   }
 
   get executorPids() {
@@ -143,15 +133,67 @@ export class ExecutorSupervisor {
    * Replaces the executor of a slot whose run was abandoned, unless another one is just being replaced or the model could
    * not be loaded lately: then what is there is kept. See `ExecutorSlot.replace`.
    */
-  async replace(slot: ExecutorSlot, replacement: Replacement, signal: AbortSignal) {
+  async replace(slot: Pick<ExecutorSlot, 'replace'>, replacement: Replacement, signal: AbortSignal) {
     if (this.#pace.whyFailing !== undefined || this.slots.some(({ isReplaced }) => isReplaced)) return
     await slot.replace(replacement, signal)
+  }
+
+  /**
+   * Has so many executors, at least one. More are loaded one after the other, where memory allows it; those that are too many
+   * stay until they are given up. Resolves when what could be loaded is. Never rejects.
+   */
+  async resize(count: number) {
+    if (this.#isResizing) return
+    this.#isResizing = true
+    for (const slot of this.#slots.slice(Math.max(1, count))) this.#surplus.add(slot)
+    this.#setSlots(this.#slots.slice(0, Math.max(1, count)))
+    while (this.#slots.length < count && (await this.#mayGrow())) {
+      const slot = this.#newSlot()
+      this.#setSlots([...this.#slots, slot])
+      await slot.start()
+    }
+    this.#isResizing = false
+  }
+
+  /** Ends the executor of a slot that is not in `slots` any more, and has nothing to do. */
+  async giveUp(slot: SurplusSlot) {
+    await slot.giveUp()
+    this.#surplus.delete(slot)
   }
 
   /** Ends the executors, and resolves when their processes are gone. */
   async close() {
     this.#closing.abort()
-    await Promise.all(this.slots.map((slot) => slot.close()))
+    await Promise.all([...this.#slots, ...this.#surplus].map((slot) => slot.close()))
+  }
+
+  #newSlot() {
+    const { definition, log, ending, onDied } = this.#options
+    return new ExecutorSlot({
+      definition,
+      log,
+      pace: this.#pace,
+      ending: AbortSignal.any([ending, this.#closing.signal]),
+      start: (signal?: AbortSignal) => this.#start(signal),
+      onDied,
+      onChanged: () => this.#changed(),
+    })
+  }
+
+  #setSlots(slots: readonly ExecutorSlot[]) {
+    const before = this.#slots.length
+    if (slots.length === before) return
+    const { definition, log } = this.#options
+    const { name: model, version } = definition
+    this.#slots = slots
+    log.info({ model, version, before, executors: slots.length }, 'number of executors changed')
+    this.#changed()
+  }
+
+  /** While it could not be loaded lately, what is there is kept; and what is not may not fit in. */
+  async #mayGrow() {
+    if (this.#pace.whyFailing !== undefined || this.#closing.signal.aborted) return false
+    return (await this.planReplacement()) === 'meanwhile' && !this.#closing.signal.aborted
   }
 
   async #start(signal?: AbortSignal) {

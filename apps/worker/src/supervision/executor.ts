@@ -1,18 +1,28 @@
 import type { ChildProcess } from 'node:child_process'
-import { fromExecutorSchema } from '../executor/protocol.ts'
-import type { ToExecutor } from '../executor/protocol.ts'
+import { JsonText, jsonOf } from '@onqueue/shared'
+import { openRunChannel } from '../executor/run-channel.ts'
+import type { RunChannel } from '../executor/run-channel.ts'
 import { RunFailed } from '../executor/run-failed.ts'
-import type { RowResult } from '../tasks/row-result.ts'
+import { nextRunId } from '../executor/run-messages.ts'
+import type { RowAnswer, RunAnswer } from '../executor/run-messages.ts'
+import type { RunTime } from '../executor/stopwatch.ts'
+import type { RowError } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { describeVersion } from './describe-version.ts'
 import type { VersionDescription } from './describe-version.ts'
 import { describeExit, ExecutorDied } from './executor-died.ts'
 import { loadExecutor } from './load-executor.ts'
 
+/** What became of a row. */
+type RanRow = { ok: true; output: JsonText } | RowError
+
+/** Results are in row order. */
+type Ran = { results: RanRow[] } & RunTime
+
 type Run = {
   runId: number
   onStart: () => void
-  resolve: (answer: { results: RowResult[]; runMs: number }) => void
+  resolve: (answer: Ran) => void
   reject: (reason: Error) => void
 }
 
@@ -25,6 +35,7 @@ type Run = {
 export class Executor {
   readonly description: VersionDescription
   readonly #child: ChildProcess
+  readonly #channel: RunChannel
   readonly #timeoutMs: number
   readonly #ended: Promise<ExecutorDied>
   #runs: Run[] = []
@@ -51,7 +62,7 @@ export class Executor {
     this.#child = child
     this.description = description
     this.#timeoutMs = timeoutMs
-    child.on('message', (message) => this.#answer(message))
+    this.#channel = openRunChannel(child, (answer) => this.#answer(answer))
     this.#ended = new Promise((resolve) => {
       const onExit = (code: number | null, signal: NodeJS.Signals | null) => {
         clearTimeout(this.#timer)
@@ -59,10 +70,9 @@ export class Executor {
         this.#died = died
         const [current, ...next] = this.#runs.splice(0)
         current?.reject(died)
-        // only the one that was running was too slow
-        const how = died.how === 'stopped' ? 'stopped' : 'crashed'
+        // they had not begun
         for (const run of next)
-          run.reject(new ExecutorDied(how, `ended with the run before: it ${died.message}`))
+          run.reject(new ExecutorDied('stopped', `ended with the run before: it ${died.message}`))
         resolve(died)
       }
       if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode)
@@ -88,17 +98,15 @@ export class Executor {
     return this.#ended
   }
 
-  /**
-   * Runs rows together; results are in row order. `onStart` is called when its turn comes. Rejects with `RunFailed` or
-   * `ExecutorDied`.
-   */
-  run(rows: unknown[], onStart: () => void): Promise<{ results: RowResult[]; runMs: number }> {
+  /** Runs rows together, each a value or a `JsonText`. `onStart` is called when its turn comes. Rejects with `RunFailed` or `ExecutorDied`. */
+  run(rows: unknown[], onStart: () => void): Promise<Ran> {
     return new Promise((resolve, reject) => {
       if (this.#died) return reject(this.#died)
-      const runId = this.#nextRunId++
+      const runId = this.#nextRunId
+      this.#nextRunId = nextRunId(runId)
       this.#runs.push({ runId, onStart, resolve, reject })
       if (this.#runs.length === 1) this.#startFirst()
-      if (this.#child.connected) send(this.#child, { type: 'run', runId, rows })
+      this.#channel.send({ runId, rows: rows.map(jsonOf) })
     })
   }
 
@@ -119,19 +127,18 @@ export class Executor {
     return new ExecutorDied('crashed', describeExit(code, signal))
   }
 
-  #answer(message: unknown) {
-    // messages may still arrive after the exit, when their runs were given up on
+  #answer(answer: RunAnswer | undefined) {
+    // answers may still arrive after the exit, when their runs were given up on
     if (this.#died) return
-    const { data: answer } = fromExecutorSchema.safeParse(message)
-    if (answer?.type !== 'ran' && answer?.type !== 'run-failed') return this.kill()
     const run = this.#runs[0]
-    // an executor that answers out of order can't be trusted with another row
-    if (run?.runId !== answer.runId) return this.kill()
+    // an executor that answers out of order, or something else, can't be trusted with another row
+    if (!answer || run?.runId !== answer.runId) return this.kill()
     this.#runs.shift()
     clearTimeout(this.#timer)
     this.#startFirst()
-    if (answer.type === 'ran') run.resolve({ results: answer.results, runMs: answer.runMs })
-    else run.reject(new RunFailed(answer.detail))
+    if (answer.kind === 'failed') return run.reject(new RunFailed(answer.detail))
+    const { results, runMs, computeMs } = answer
+    run.resolve({ results: results.map(toRanRow), runMs, computeMs })
   }
 
   #startFirst() {
@@ -145,4 +152,5 @@ export class Executor {
   }
 }
 
-const send = (child: ChildProcess, message: ToExecutor) => child.send(message)
+const toRanRow = (answer: RowAnswer): RanRow =>
+  answer.ok ? { ok: true, output: new JsonText(answer.output) } : answer

@@ -12,9 +12,16 @@ export const loadRetryDelayMs = (failuresInRow: number) =>
   Math.min(firstDelayMs * 2 ** (failuresInRow - 1), longestDelayMs)
 
 /** Why a version is not loaded though it is tried again and again: the sentence for its card. */
-export const explainFailedLoads = (err: unknown, failuresInRow: number) => {
+export const explainFailedLoads = (err: unknown, failuresInRow: number) =>
+  withTries(describeFailure(err), failuresInRow)
+
+/** The same of one whose files could not even be read. */
+export const explainFailedReads = (reason: string, failuresInRow: number) =>
+  withTries(`it can't be read for now: ${reason}`, failuresInRow)
+
+const withTries = (failure: string, failuresInRow: number) => {
   const tries = failuresInRow === 1 ? 'one try has' : `${failuresInRow} tries in a row have`
-  return `${describeFailure(err)}; ${tries} failed, and it is tried again`
+  return `${failure}; ${tries} failed, and it is tried again`
 }
 
 const describeFailure = (err: unknown) => {

@@ -3,20 +3,20 @@ import { healthWindowMs, isUnhealthy, restartDelayMs } from './restart-delay.ts'
 
 /** What has become of the executors of a version lately, and how soon the next one is started therefore. */
 export class RestartPace {
-  /** when executors died, in ms since the epoch */
+  /** when executors died, in ms of `performance.now()` */
   readonly #deaths: number[] = []
-  /** when rows were found guilty, in ms since the epoch */
+  /** when rows were found guilty, in the same ms */
   readonly #convictions: number[] = []
   #failedLoads = 0
   #whyFailing: string | undefined
 
   executorDied() {
-    this.#deaths.push(Date.now())
+    this.#deaths.push(performance.now())
   }
 
   /** A row was found guilty of ending executors. Many of them in a minute make the version unhealthy. */
   rowConvicted() {
-    this.#convictions.push(Date.now())
+    this.#convictions.push(performance.now())
   }
 
   /** Returns how many times in a row. */
@@ -49,7 +49,7 @@ export class RestartPace {
 
 /** How many of these times are within the window; forgets the others. */
 const recent = (times: number[]) => {
-  const since = Date.now() - healthWindowMs
+  const since = performance.now() - healthWindowMs
   while ((times[0] ?? Infinity) < since) times.shift()
   return times.length
 }

@@ -20,7 +20,8 @@ const bigInteger = {
 
 /** JSON Schema of one element of an input. */
 export const inputElementSchema = (type: ElementType): JsonSchema => {
-  if (type === 'string') return { type: 'string' }
+  // ONNX Runtime takes strings to end there
+  if (type === 'string') return { type: 'string', pattern: '^[^\\u0000]*$' }
   if (type === 'bool') return { type: 'boolean' }
   if (type === 'float64') return anyNumber
   if (type === 'float32' || type === 'float16') {

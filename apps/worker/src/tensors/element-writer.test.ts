@@ -1,4 +1,7 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { inputElementSchema } from './element-schema.ts'
 import { createWriter } from './element-writer.ts'
 import type { ElementType } from './tensor.ts'
 
@@ -37,6 +40,26 @@ test('integers beyond 2^53 are taken as strings of digits, as far as they fit', 
   expect(write('int64', 2 ** 53)).toBe('must be a string of digits, since it is beyond 2^53')
   expect(write('int64', '9223372036854775808')).toMatch('must be from -9223372036854775808 to')
   expect(write('uint64', '-1')).toMatch('must be from 0 to')
+})
+
+test('text that ONNX Runtime would be handed as another is refused, any other is written', () => {
+  for (const text of ['', '\u0001', '\ufffd', '\ufeff\ufffe\uffff', 'e\u0301', '\u{10ffff}'])
+    expect(write('string', text)).toBe(text)
+  for (const text of ['\0', 'a\0b']) expect(write('string', text)).toBe('must be without U+0000')
+  for (const text of ['\ud800', 'a\udc00\ud800'])
+    expect(write('string', text)).toBe('must be without halves of surrogate pairs')
+})
+
+test('what of all text is valid by the schema is written', () => {
+  const validator = z.fromJSONSchema(inputElementSchema('string'))
+  // a body has no halves of pairs in it by then
+  const text = fc.string({ unit: fc.oneof(fc.constant('\0'), fc.string({ unit: 'binary', maxLength: 3 })) })
+
+  fc.assert(
+    fc.property(text, (value) => {
+      expect(write('string', value) === value).toBe(validator.safeParse(value).success)
+    }),
+  )
 })
 
 test('a value of another type is refused without being repeated', () => {

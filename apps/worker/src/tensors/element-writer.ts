@@ -113,6 +113,9 @@ const writeBooleans = (elements: Uint8Array): ElementWriter => ({
 const writeStrings = (elements: string[]): ElementWriter => ({
   write(index, value) {
     if (typeof value !== 'string') return 'must be a string'
+    // ONNX Runtime is handed C strings of UTF-8, which end at the first and have no word for the second
+    if (value.includes('\0')) return 'must be without U+0000'
+    if (!value.isWellFormed()) return 'must be without halves of surrogate pairs'
     elements[index] = value
     return undefined
   },

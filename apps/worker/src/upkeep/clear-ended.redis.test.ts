@@ -39,7 +39,7 @@ const job: PredictionJobData = {
 }
 
 test('what ended in the queue is completed, and what still waits waits on, taken by nobody', async () => {
-  const store = { redis, namespace }
+  const store = { redis, namespace, clock: Date.now }
   const outcomes = createOutcomeWriter(store)
   const queues = createPredictionQueues(store)
   const queue = queues.open(model)
@@ -56,7 +56,7 @@ test('what ended in the queue is completed, and what still waits waits on, taken
     waiting: 1,
     active: 0,
   })
-  const record = await readPredictionRecord({ ...store, queue }, model, waiting)
+  const record = await readPredictionRecord(store, model, waiting)
   expect(record).toMatchObject({ takenAt: null, outcome: null })
   await queues.close()
 })

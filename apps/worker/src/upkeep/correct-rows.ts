@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { modelKeys, redisScript } from '@onqueue/shared'
+import { modelKeys, packLua, redisScript } from '@onqueue/shared'
 import type { RedisStore } from '@onqueue/shared'
 
 /** How many predictions are counted, and how many bytes of them are read, in one step at the most. */
@@ -23,7 +23,7 @@ export const createRowCorrection = ({
   const offBefore = new Map<string, number>()
 
   return async (model: string) => {
-    const { extraRows, queue, outcome } = modelKeys(namespace, model)
+    const { extraRows, queue, outcome, pack } = modelKeys(namespace, model)
     const off = await countAgain.run({
       keys: {
         extraRows,
@@ -37,6 +37,7 @@ export const createRowCorrection = ({
         offBefore: offBefore.get(model) ?? 0,
         jobOf: queue(''),
         outcomeOf: outcome(''),
+        packOf: pack(''),
         maxCounted,
         maxBytes,
       },
@@ -55,10 +56,11 @@ export const createRowCorrection = ({
 const countRowsAgain = redisScript({
   name: 'countRowsAgain',
   keys: ['extraRows', 'waiting', 'active', 'delayed', 'prioritized', 'counter'],
-  args: ['offBefore', 'jobOf', 'outcomeOf', 'maxCounted', 'maxBytes'],
+  args: ['offBefore', 'jobOf', 'outcomeOf', 'packOf', 'maxCounted', 'maxBytes'],
   reply: z.int(),
   allowOom: true,
   lua: `
+${packLua}
 -- a score is priority * 2^32 + the count
 local last = redis.call('ZRANGE', prioritized, -1, -1, 'WITHSCORES')[2]
 if last then
@@ -83,7 +85,10 @@ local rows, bytes = 0, 0
 for _, ids in ipairs({redis.call('LRANGE', waiting, 0, -1), redis.call('LRANGE', active, 0, -1),
   redis.call('ZRANGE', delayed, 0, -1), redis.call('ZRANGE', prioritized, 0, -1)}) do
   for _, id in ipairs(ids) do
-    if redis.call('EXISTS', outcomeOf .. id) == 0 then
+    local ofPack = numberOf(id) == '00' and redis.call('HGET', packOf .. id, 'rows')
+    if ofPack then
+      rows = rows + math.max(0, tonumber(ofPack) - 1)
+    elseif redis.call('EXISTS', outcomeOf .. id) == 0 then
       local data = redis.call('HGET', jobOf .. id, 'data') or ''
       bytes = bytes + #data
       if bytes > tonumber(maxBytes) then return 0 end

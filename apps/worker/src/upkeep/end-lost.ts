@@ -1,4 +1,4 @@
-import { endedOutcome, hasLostRecord, modelKeys, readOutcomes } from '@onqueue/shared'
+import { areFinal, endedOutcome, hasLostRecord, isPackJob, modelKeys, readPack } from '@onqueue/shared'
 import { maxAtOnce } from './upkeep.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -7,16 +7,16 @@ import type { Upkeep } from './upkeep.ts'
  * seen to join the completed ones, so that each is looked at once, however many there are.
  */
 export const endLost = async (upkeep: Upkeep, model: string) => {
-  const { redis, namespace, isClosed } = upkeep
+  const { redis, namespace, clock, isClosed } = upkeep
   const keys = modelKeys(namespace, model)
   const [failed, completed] = [keys.queue('failed'), keys.queue('completed')]
   let ids: string[]
   do {
     ids = await redis.zrange(failed, '0', String(maxAtOnce - 1))
     if (ids.length === 0) return
-    const known = await readOutcomes({ redis, namespace }, model, ids)
-    await Promise.all(ids.filter((_, index) => !known[index]).map((id) => endLostOne(upkeep, model, id)))
-    const now = Date.now()
+    const final = await areFinal({ redis, namespace }, model, ids)
+    await Promise.all(ids.filter((_, index) => !final[index]).map((id) => endLostJob(upkeep, model, id)))
+    const now = clock()
     await redis
       .multi()
       .zadd(completed, ...ids.flatMap((id) => [now, id]))
@@ -25,20 +25,29 @@ export const endLost = async (upkeep: Upkeep, model: string) => {
   } while (ids.length === maxAtOnce && !isClosed())
 }
 
-const endLostOne = async ({ outcomes, log, queues }: Upkeep, model: string, id: string) => {
-  const job = await queues.open(model).getJob(id)
+/** That of one prediction, or of a pack, of which some may have ended. */
+const endLostJob = async (upkeep: Upkeep, model: string, jobId: string) => {
+  const { redis, namespace, clock, outcomes, log, queues } = upkeep
+  const job = await queues.open(model).getJob(jobId)
   if (!job || hasLostRecord(job)) return
+  const lost = isPackJob(job.data)
+    ? await readPack({ redis, namespace }, jobId, job.data)
+    : [{ id: jobId, job: job.data }]
   const detail = 'the workers that took it were lost, again and again; submit it again'
-  const ended = {
+  const outcome = endedOutcome('failed', {
     code: 'worker_lost',
     detail,
-    now: Date.now(),
+    now: clock(),
     startedAt: job.processedOn ?? null,
     attempts: job.attemptsMade,
-  } as const
-  await outcomes.write(id, endedOutcome('failed', ended), job.data)
-  log.error(
-    { predictionId: id, requestId: job.data.requestId, reason: job.failedReason },
-    'prediction lost its workers',
+  })
+  await Promise.all(
+    lost.map(async (prediction) => {
+      await outcomes.write(prediction.id, outcome, prediction.job)
+      log.error(
+        { predictionId: prediction.id, requestId: prediction.job.requestId, reason: job.failedReason },
+        'prediction lost its workers',
+      )
+    }),
   )
 }

@@ -18,6 +18,7 @@ beforeEach(() => {
   const look = createLossFinder({
     redis,
     namespace,
+    clock: Date.now,
     log: createLogger({ service: 'test', level: 'silent' }),
     onRepaired: (kind) => repaired.push(kind),
     isClosed: () => false,

@@ -1,5 +1,5 @@
 import { createKeyWalk, modelKeys, modelOfPredictionId } from '@onqueue/shared'
-import type { KeyWalk, Logger, RedisStore } from '@onqueue/shared'
+import type { DatedStore, KeyWalk, Logger } from '@onqueue/shared'
 import { repairPredictions } from './repair-predictions.ts'
 import { maxAtOnce } from './upkeep.ts'
 
@@ -13,10 +13,11 @@ const orphanTtlMs = 3_600_000
 export const createLossFinder = ({
   redis,
   namespace,
+  clock,
   log,
   onRepaired,
   isClosed,
-}: RedisStore & {
+}: DatedStore & {
   log: Pick<Logger, 'error'>
   onRepaired: (kind: string) => void
   isClosed: () => boolean
@@ -25,7 +26,7 @@ export const createLossFinder = ({
   const walk: KeyWalk = createKeyWalk({ redis, namespace }, ':{')
 
   const repairSome = async (model: string, ids: string[]) => {
-    const { queue, outcome, input, index, deadlines } = modelKeys(namespace, model)
+    const { queue, outcome, input, pack, index, deadlines } = modelKeys(namespace, model)
     const repaired = await repair.run({
       keys: {
         wait: queue('wait'),
@@ -39,10 +40,11 @@ export const createLossFinder = ({
         marker: queue('marker'),
       },
       args: {
-        now: Date.now(),
+        now: clock(),
         jobOf: queue(''),
         outcomeOf: outcome(''),
         inputOf: input(''),
+        packOf: pack(''),
         indexOf: index(''),
         orphanTtlMs,
       },
@@ -75,10 +77,10 @@ export const createLossFinder = ({
   }
 }
 
-/** The predictions of the model that the keys belong to. */
+/** The predictions and packs of the model that the keys belong to. */
 const idsIn = (keys: string[], namespace: string, model: string) => {
-  const { queue, outcome, input } = modelKeys(namespace, model)
-  const starts = [queue(''), outcome(''), input('')]
+  const { queue, outcome, input, pack } = modelKeys(namespace, model)
+  const starts = [queue(''), outcome(''), input(''), pack('')]
   const ids = keys.flatMap((key) =>
     starts.filter((start) => key.startsWith(start)).map((start) => key.slice(start.length)),
   )

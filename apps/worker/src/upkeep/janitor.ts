@@ -8,7 +8,7 @@ import {
   readModel,
   readRedisMemory,
 } from '@onqueue/shared'
-import type { Logger, OutcomeWriter, PredictionQueues, RedisStore } from '@onqueue/shared'
+import type { DatedStore, Logger, OutcomeWriter, PredictionQueues } from '@onqueue/shared'
 import { clearEnded } from './clear-ended.ts'
 import { createRowCorrection } from './correct-rows.ts'
 import { endLost } from './end-lost.ts'
@@ -21,7 +21,7 @@ import { createSweeper } from './sweep.ts'
 import type { Sweeper } from './sweep.ts'
 import type { Upkeep } from './upkeep.ts'
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   outcomes: OutcomeWriter
   log: Logger
   retentionMs: number
@@ -60,16 +60,17 @@ export class Janitor {
 
   /** Starts at once. */
   constructor(options: Options) {
-    const { redis, namespace, outcomes, log, onRepaired, intervalMs = 1000 } = options
+    const { redis, namespace, clock, outcomes, log, onRepaired, intervalMs = 1000 } = options
     this.#options = options
     this.#intervalMs = intervalMs
     this.#queues = createPredictionQueues({ redis, namespace })
     this.#locks = new ModelLocks({ redis, namespace }, 10 * intervalMs)
-    this.#sweeper = createSweeper({ redis, namespace })
+    this.#sweeper = createSweeper({ redis, namespace, clock })
     this.#correctRows = createRowCorrection({ redis, namespace, onRepaired })
     this.#findLosses = createLossFinder({
       redis,
       namespace,
+      clock,
       log,
       onRepaired,
       isClosed: () => this.#closed,
@@ -77,6 +78,7 @@ export class Janitor {
     this.#upkeep = {
       redis,
       namespace,
+      clock,
       outcomes,
       log,
       queues: this.#queues,
@@ -161,7 +163,7 @@ export class Janitor {
   }
 
   #cutoff({ memoryIsShort }: { memoryIsShort: boolean }) {
-    const { retentionMs, minRetentionMs } = this.#options
-    return Date.now() - keptMs({ retentionMs, minRetentionMs, memoryIsShort })
+    const { clock, retentionMs, minRetentionMs } = this.#options
+    return clock() - keptMs({ retentionMs, minRetentionMs, memoryIsShort })
   }
 }

@@ -25,7 +25,7 @@ const finish = async (id: string, { at = 100, as = 'completed', hasOutcome = tru
   await redis.zadd(keys.queue(as), at, id)
 }
 const everything = async () => (await redis.keys(`${namespace}:*`)).sort()
-const sweep = () => createSweeper({ redis, namespace }).sweep('iris', 1000)
+const sweep = () => createSweeper({ redis, namespace, clock: Date.now }).sweep('iris', 1000)
 
 test('a finished prediction goes with its job, logs, outcome, large input, and entries in listing and deadlines', async () => {
   await finish('a')

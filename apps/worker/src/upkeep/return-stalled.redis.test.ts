@@ -42,7 +42,7 @@ const job: PredictionJobData = {
 }
 
 test('what a lost worker held waits again and is shown so, and what is still held is left alone', async () => {
-  const store = { redis, namespace }
+  const store = { redis, namespace, clock: Date.now }
   const queues = createPredictionQueues(store)
   const queue = queues.open(model)
   const { queue: keyOf } = modelKeys(namespace, model)
@@ -59,8 +59,7 @@ test('what a lost worker held waits again and is shown so, and what is still hel
   const worker = new Worker(queueName, null, { connection: redis, prefix: modelPrefix(namespace, model) })
   await worker.getNextJob('token', { block: false })
   await worker.getNextJob('token', { block: false })
-  const takenAt = async (id: string) =>
-    (await readPredictionRecord({ ...store, queue }, model, id))?.takenAt ?? null
+  const takenAt = async (id: string) => (await readPredictionRecord(store, model, id))?.takenAt ?? null
   const takenBefore = await Promise.all([lost, held].map(takenAt))
 
   // its worker renews it no more

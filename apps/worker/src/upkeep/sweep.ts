@@ -1,5 +1,5 @@
 import { jobLogSuffix, modelKeys, undeliveredMember } from '@onqueue/shared'
-import type { RedisStore } from '@onqueue/shared'
+import type { DatedStore } from '@onqueue/shared'
 import { removeFinished } from './remove-finished.ts'
 import { maxAtOnce } from './upkeep.ts'
 
@@ -10,7 +10,7 @@ export type Sweeper = {
   oldestFinishedAt(model: string): Promise<number | null>
 }
 
-export const createSweeper = ({ redis, namespace }: RedisStore): Sweeper => {
+export const createSweeper = ({ redis, namespace, clock }: DatedStore): Sweeper => {
   const remove = removeFinished.on(redis)
   return {
     sweep: async (model, before) => {
@@ -27,10 +27,11 @@ export const createSweeper = ({ redis, namespace }: RedisStore): Sweeper => {
       return await remove.run({
         keys: { completed, failed, undelivered, deadlines },
         args: {
-          now: Date.now(),
+          now: clock(),
           jobOf: keys.queue(''),
           outcomeOf: keys.outcome(''),
           inputOf: keys.input(''),
+          packOf: keys.pack(''),
           indexOf: keys.index(''),
           startSuffix: undeliveredMember.start(''),
           heldSuffix: undeliveredMember.held(''),

@@ -1,7 +1,7 @@
-import type { Logger, OutcomeWriter, PredictionQueues, RedisStore } from '@onqueue/shared'
+import type { DatedStore, Logger, OutcomeWriter, PredictionQueues } from '@onqueue/shared'
 
 /** What the janitor's tasks work with. */
-export type Upkeep = RedisStore & {
+export type Upkeep = DatedStore & {
   outcomes: OutcomeWriter
   log: Logger
   queues: PredictionQueues
@@ -9,5 +9,5 @@ export type Upkeep = RedisStore & {
   isClosed: () => boolean
 }
 
-/** How many predictions a task looks at in one step: Redis is never busy with them for more than a millisecond or two. */
+/** How many predictions, or packs of them, a task looks at in one step: Redis is never busy with them for more than a millisecond or two. */
 export const maxAtOnce = 200

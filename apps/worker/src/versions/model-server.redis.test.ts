@@ -77,6 +77,7 @@ const serve = () => {
   const server = new ModelServer({
     redis,
     namespace,
+    clock: Date.now,
     workerId: 'worker',
     model,
     cores: 1,
@@ -124,9 +125,7 @@ const outputsOf = async (ids: string[]) => {
   return outcomes.map((outcome) => outcome?.output ?? null)
 }
 const takenTimesOf = (ids: string[]) =>
-  Promise.all(
-    ids.map(async (id) => (await readPredictionRecord({ redis, namespace, queue }, model, id))?.takenAt),
-  )
+  Promise.all(ids.map(async (id) => (await readPredictionRecord({ redis, namespace }, model, id))?.takenAt))
 const countStarted = () => redis.zcard(modelKeys(namespace, model).undelivered)
 const countPutOff = () => redis.zcard(modelKeys(namespace, model).queue('delayed'))
 const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 5 })
@@ -157,6 +156,19 @@ test('versions that are added together are announced, and ready when predictions
   expect(await countPutOff()).toBe(0)
 })
 
+test('heartbeats tell how many rows of a version run together, and why not more', async () => {
+  const { server } = serve()
+  const version = quick('1')
+
+  await server.add(version)
+
+  const { heartbeats } = await readModel({ redis, namespace }, model)
+  expect(heartbeats.flatMap(({ versions }) => versions)).toMatchObject([
+    { version: '1', rowLimit: { rows: 4, reason: 'batching.max_rows allows no more' } },
+  ])
+  expect(server.rowLimits()).toEqual([{ version: '1', rows: 4, boundBy: 'max_rows' }])
+})
+
 test('a version that can not be loaded is refused, and the other one is served', async () => {
   const { server } = serve()
   const good = quick('1')
@@ -173,14 +185,14 @@ test('a version that can not be loaded is refused, and the other one is served',
 
 test('how many predictions are held follows the versions that come and go', async () => {
   const { server, ended, rowsRun } = serve()
-  // a row of the first one takes so long that only two are held
-  const one = versionOf('slow', '1', { example: { n: [200] }, batching: { max_rows: 1, max_wait_ms: 1 } })
+  // a row of the first one takes so long, at warm-up and later, that only two are held
+  const one = versionOf('slow', '1', { example: { n: [500] }, batching: { max_rows: 1, max_wait_ms: 1 } })
   const two = quick('2')
   await server.add(one)
   const wakeOne = freeze(server.executorPids())
   const slowIds = await submit(
     one,
-    [1, 2, 3].map((n) => ({ n: [n] })),
+    [500, 501, 502].map((n) => ({ n: [n] })),
   )
   await soon(countStarted).toBe(2)
   const heldAtFirst = server.countInFlight()
@@ -192,7 +204,7 @@ test('how many predictions are held follows the versions that come and go', asyn
     [1, 2, 3, 4].map((i) => ({ i })),
   )
   wakeOne()
-  await soon(() => outputsOf(slowIds)).toEqual([{ y: 1 }, { y: 2 }, { y: 3 }])
+  await soon(() => outputsOf(slowIds)).toEqual([{ y: 500 }, { y: 501 }, { y: 502 }])
   await soon(() => server.countInFlight()).toBe(4)
   // what is held may still be on its way, and what is on its way would be put off
   await soon(countStarted).toBe(7)
@@ -203,7 +215,7 @@ test('how many predictions are held follows the versions that come and go', asyn
   const wakeOneAgain = freeze(server.executorPids())
   const lastIds = await submit(
     one,
-    [4, 5, 6].map((n) => ({ n: [n] })),
+    [503, 504, 505].map((n) => ({ n: [n] })),
   )
   await soon(countStarted).toBe(9)
   const heldAtLast = server.countInFlight()
@@ -214,9 +226,9 @@ test('how many predictions are held follows the versions that come and go', asyn
     { value: 20 },
     { value: 30 },
     { value: 40 },
-    { y: 4 },
-    { y: 5 },
-    { y: 6 },
+    { y: 503 },
+    { y: 504 },
+    { y: 505 },
   ])
   expect([heldAtFirst, heldAtLast]).toEqual([2, 2])
   expect(rowsRun()).toBe(10)

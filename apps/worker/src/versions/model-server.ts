@@ -1,20 +1,20 @@
-import { readOutcomes } from '@onqueue/shared'
-import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
+import { areFinal } from '@onqueue/shared'
+import type { DatedStore, Logger, OutcomeWriter } from '@onqueue/shared'
 import { consumePredictions } from '../queue/consume-predictions.ts'
 import type { Consumer } from '../queue/consume-predictions.ts'
 import { Throughput } from '../queue/throughput.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import type { RefusedModel } from '../repository/read-model-repository.ts'
+import type { RefusedModel, UnreadModel } from '../repository/read-model-repository.ts'
 import type { ModelVersion } from '../serving/model-version.ts'
 import type { ModelEvents } from './model-events.ts'
 import { publishCards } from './publish-cards.ts'
 import type { PublishedCards } from './publish-cards.ts'
-import { cardOf, refusedCard } from './version-card.ts'
+import { cardOf, refusedCard, unreadCard } from './version-card.ts'
 import { VersionEntries } from './version-entries.ts'
 import type { VersionEntry } from './version-entry.ts'
 import type { OpenOptions } from './version-entry.ts'
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   workerId: string
   model: string
   cores: number
@@ -69,6 +69,20 @@ export class ModelServer {
     await this.#cards.announce(card)
   }
 
+  /** Announces what the machine can't read for now, and after each further try why it still can't. */
+  async announceUnread(unread: UnreadModel) {
+    const card = unreadCard(unread)
+    this.#entries.enterUnreadable(card)
+    if (!this.#closed) await this.#cards.announce(card)
+  }
+
+  /** It was read: what it is has been added, or refused. */
+  async withdrawUnread(unread: UnreadModel) {
+    const card = unreadCard(unread)
+    this.#entries.leaveUnreadable(card)
+    if (!this.#closed) await this.#cards.remove(card.digest)
+  }
+
   /**
    * Adds versions. Resolves when each is ready or refused, or its executor died and it is tried again from now on; none
    * is ready before that, so that predictions for one of them are not put off. Rejects when one is here already, or can't
@@ -108,6 +122,11 @@ export class ModelServer {
 
   executorPids() {
     return this.#entries.executorPids()
+  }
+
+  /** How many rows of each version run together at present, and what keeps it from being more. */
+  rowLimits() {
+    return this.#entries.rowLimits()
   }
 
   /** Those that take predictions, or will, or can't, in ascending order. */
@@ -166,8 +185,7 @@ export class ModelServer {
     const { redis, namespace, model, cores, events } = this.#options
     return {
       cores,
-      areFinal: async (ids) =>
-        (await readOutcomes({ redis, namespace }, model, ids)).map((outcome) => outcome !== null),
+      areFinal: (ids) => areFinal({ redis, namespace }, model, ids),
       isExpectingRows: () => this.#consumer?.isExpectingRows() ?? false,
       events: {
         microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),

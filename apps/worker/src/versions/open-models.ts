@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { canRun, modelNameSchema, readModel } from '@onqueue/shared'
-import type { Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
-import type { ModelRepository } from '../repository/read-model-repository.ts'
+import type { DatedStore, Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
+import type { ModelRepository, UnreadModel } from '../repository/read-model-repository.ts'
+import type { RowLimitBound } from '../sizes/row-limit.ts'
 import { ModelServer } from './model-server.ts'
 import type { ModelEvents } from './model-events.ts'
+import { readAtLast } from './read-at-last.ts'
 import { whyNothingRuns, whyNotReadyYet } from './worker-readiness.ts'
 import type { Demand, OwnVersion } from './worker-readiness.ts'
 
@@ -20,13 +22,15 @@ export type Models = {
   versions(): OwnVersion[]
   /** pids of the executors of each model at this moment */
   executors(): { model: string; pids: number[] }[]
+  /** how many rows of each version run together at present, and what keeps it from being more */
+  rowLimits(): { model: string; version: string; rows: number; boundBy: RowLimitBound }[]
   /** predictions of each model that were taken and have not finished */
   inFlight(): { model: string; predictions: number }[]
   /** Lets what was taken finish for `graceMs`, and returns the rest to the queue. */
   close(graceMs: number): Promise<void>
 }
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   /** where the repository is, for people */
   modelsDir: string
   demand: Demand
@@ -43,9 +47,19 @@ export const openModels = (options: Options): Models => {
   const workerId = randomUUID()
   const servers: ModelServer[] = []
   const versions = () => servers.flatMap((server) => server.versions())
+  const closing = new AbortController()
   /** digests of what was there at the start; undefined until it was read */
   let found: Set<string> | undefined
   let wasReady = false
+
+  /** Has a server serve what was read of its model. It knows of all of it when this returns. */
+  const enter = (server: ModelServer, repository: ModelRepository) => {
+    const before = new Set(server.versions().map(({ digest }) => digest))
+    // none of them rejects
+    void load(server, repository)
+    for (const unread of repository.unread) if (unread.name === server.model) void enterAtLast(server, unread)
+    for (const { digest } of server.versions()) if (!before.has(digest)) found?.add(digest)
+  }
 
   const load = async (server: ModelServer, { definitions, refused }: ModelRepository) => {
     const isOfModel = ({ name }: { name: string }) => name === server.model
@@ -58,13 +72,25 @@ export const openModels = (options: Options): Models => {
     }
   }
 
+  const enterAtLast = async (server: ModelServer, unread: UnreadModel) => {
+    const onUntold = (err: unknown) => log.error({ err, model: server.model }, 'model could not be told of')
+    try {
+      const onFailed = (failed: UnreadModel) => void server.announceUnread(failed).catch(onUntold)
+      const read = await readAtLast(unread, { modelsDir, onFailed, signal: closing.signal, log })
+      if (!read) return
+      enter(server, read)
+      await server.withdrawUnread(unread)
+    } catch (err) {
+      log.error({ err, model: server.model }, 'model could not be served')
+    }
+  }
+
   return {
     serve: (repository) => {
       const names = namesOf(repository, log)
       servers.push(...names.map((model) => new ModelServer({ ...options, workerId, model })))
-      // load never rejects
-      for (const server of servers) void load(server, repository)
-      found = new Set(versions().map(({ digest }) => digest))
+      found = new Set()
+      for (const server of servers) enter(server, repository)
       return names
     },
     whyNotReady: async () => {
@@ -79,8 +105,11 @@ export const openModels = (options: Options): Models => {
     },
     versions,
     executors: () => servers.map((server) => ({ model: server.model, pids: server.executorPids() })),
+    rowLimits: () =>
+      servers.flatMap((server) => server.rowLimits().map((limit) => ({ model: server.model, ...limit }))),
     inFlight: () => servers.map((server) => ({ model: server.model, predictions: server.countInFlight() })),
     close: async (graceMs) => {
+      closing.abort()
       await Promise.all(servers.map((server) => server.close(graceMs)))
     },
   }
@@ -99,8 +128,8 @@ const readOthers = async ({ redis, namespace }: RedisStore, workerId: string, ow
 }
 
 /** The names of all models in the repository, those included that can only be announced as refused. */
-const namesOf = ({ definitions, refused }: ModelRepository, log: Logger) => {
-  const names = new Set(definitions.map(({ name }) => name))
+const namesOf = ({ definitions, refused, unread }: ModelRepository, log: Logger) => {
+  const names = new Set([...definitions, ...unread].map(({ name }) => name))
   for (const { name, reason } of refused) {
     if (modelNameSchema.safeParse(name).success) names.add(name)
     else log.error({ model: name, reason }, 'model refused')

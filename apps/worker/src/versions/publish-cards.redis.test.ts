@@ -18,10 +18,11 @@ beforeEach(() => {
   cards = publishCards({
     redis,
     namespace,
+    clock: Date.now,
     model: 'iris',
     workerId: 'worker',
     log: createLogger({ service: 'test', level: 'silent' }),
-    healthOf: () => ({ isHealthy: true, memoryBytes: 0 }),
+    healthOf: () => ({ isHealthy: true, memoryBytes: 0, rowLimit: { rows: 1, reason: '' }, rowMs: 1 }),
     measurePace: () => ({ rowsPerSecond: 0, serviceMs: null }),
     events: { lossFound: (kind) => found.push(kind) },
   })

@@ -1,5 +1,13 @@
-import { beat, heartbeatIntervalMs, isRedisAway, levelOf, publishCard, stopBeating } from '@onqueue/shared'
-import type { Heartbeat, Logger, RedisStore, VersionCard } from '@onqueue/shared'
+import {
+  beat,
+  heartbeatIntervalMs,
+  isRedisAway,
+  levelOf,
+  publishCard,
+  removeCard,
+  stopBeating,
+} from '@onqueue/shared'
+import type { DatedStore, Heartbeat, Logger, VersionCard } from '@onqueue/shared'
 import type { Pace } from '../queue/throughput.ts'
 import type { ModelEvents } from './model-events.ts'
 
@@ -12,6 +20,8 @@ export type PublishedCards = {
   announce(card: VersionCard): Promise<void>
   /** Heartbeats don't tell of the version any more, from now on. Its card stays, for predictions that wait for a worker. */
   withdraw(digest: string): void
+  /** Withdraws what stood for a version that was read meanwhile, with its card. Never rejects. */
+  remove(digest: string): Promise<void>
   /** Sends a heartbeat, beside those at their interval. */
   beat(): Promise<void>
   /** No more heartbeats: what is announced still comes to its end. */
@@ -20,9 +30,14 @@ export type PublishedCards = {
   leave(): Promise<void>
 }
 
-type Health = { isHealthy: boolean; memoryBytes: number }
+type Health = {
+  isHealthy: boolean
+  memoryBytes: number
+  rowLimit: { rows: number; reason: string }
+  rowMs: number
+}
 
-type Options = RedisStore & {
+type Options = DatedStore & {
   model: string
   workerId: string
   log: Logger
@@ -34,7 +49,7 @@ type Options = RedisStore & {
 }
 
 export const publishCards = (options: Options): PublishedCards => {
-  const { redis, namespace, model, workerId, log, healthOf, measurePace, events } = options
+  const { redis, namespace, clock, model, workerId, log, healthOf, measurePace, events } = options
   const store = { redis, namespace }
   const cards = new Map<string, VersionCard>()
   /** announced, but Redis did not take it: the next heartbeat tries again */
@@ -66,7 +81,7 @@ export const publishCards = (options: Options): PublishedCards => {
     const versions = published.map((card) => toState(card, healthOf(card.digest)))
     const { rowsPerSecond, serviceMs } = measurePace()
     const pace = { rowsPerSecond, ...(serviceMs === null ? {} : { serviceMs }) }
-    const heartbeat = { workerId, at: Date.now(), ...pace, versions }
+    const heartbeat = { workerId, at: clock(), ...pace, sendsReplies: true, readsPacks: true, versions }
     const lost = await beat(store, model, { heartbeat, published })
     const owed = published.filter((card) => lost.includes(card) || unpublished.has(card.digest))
     for (const { digest } of owed) await publish(digest)
@@ -96,6 +111,13 @@ export const publishCards = (options: Options): PublishedCards => {
     withdraw: (digest) => {
       if (cards.delete(digest)) tryToBeat()
     },
+    remove: async (digest) => {
+      if (!cards.delete(digest)) return
+      // behind what is being published of it
+      publishing = publishing.catch(() => undefined).then(() => removeCard(store, { model, digest }))
+      await publishing.catch((err: unknown) => log[levelOf(err)]({ err, model }, 'card could not be removed'))
+      tryToBeat()
+    },
     beat: () =>
       sendBeat().catch((err: unknown) => {
         if (!isRedisAway(err)) throw err
@@ -114,14 +136,14 @@ const toState = (
   health: Health | undefined,
 ): Heartbeat['versions'][number] => {
   if (status !== 'ready' || !health) return { version, digest, status, reason, memoryBytes: 0 }
-  const { isHealthy, memoryBytes } = health
+  const { isHealthy, ...held } = health
   return isHealthy
-    ? { version, digest, status, reason, memoryBytes }
+    ? { version, digest, status, reason, ...held }
     : {
         version,
         digest,
         status: 'unhealthy',
         reason: 'too many rows crashed its executors in the last minute',
-        memoryBytes,
+        ...held,
       }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { VersionCard } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import type { RefusedModel } from '../repository/read-model-repository.ts'
+import type { RefusedModel, UnreadModel } from '../repository/read-model-repository.ts'
 import type { VersionDescription } from '../supervision/describe-version.ts'
 import type { VersionEntry } from './version-entry.ts'
 
@@ -28,13 +28,19 @@ const readyCard = (
 })
 
 export const refusedCard = ({ name, version = '1', digest, reason }: RefusedModel): VersionCard => ({
-  ...blankCard(name, version, digest ?? digestOfRefusal(name)),
+  ...blankCard(name, version, digest ?? standIn(`refused ${name}`)),
   status: 'refused',
   reason,
 })
 
-/** Stands for a definition that could not even be read. */
-const digestOfRefusal = (model: string) => createHash('sha256').update(`refused ${model}`).digest('hex')
+/** Of what the machine can't read for now: its files are not to blame. */
+export const unreadCard = ({ name, version = '1', reason }: UnreadModel): VersionCard => ({
+  ...blankCard(name, version, standIn(`unread ${name} ${version}`)),
+  reason,
+})
+
+/** Stands for the digest of a definition that could not even be read. */
+const standIn = (what: string) => createHash('sha256').update(what).digest('hex')
 
 const blankCard = (model: string, version: string, digest: string): VersionCard => ({
   model,

@@ -4,10 +4,11 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { OwnVersion } from './worker-readiness.ts'
 import { VersionEntry } from './version-entry.ts'
 
-/** The versions of one model in this worker, by their digest, and those of its folder that could not even be read. */
+/** The versions of one model in this worker, by their digest, and those of its folder that could not be read (yet). */
 export class VersionEntries {
   readonly #entries = new Map<string, VersionEntry>()
-  readonly #unreadable: VersionCard[] = []
+  /** by the digest that stands for theirs */
+  readonly #unreadable = new Map<string, VersionCard>()
 
   /** Enters versions. Throws when one is here already. */
   enter(definitions: ModelDefinition[], log: Logger) {
@@ -20,9 +21,14 @@ export class VersionEntries {
     })
   }
 
-  /** Takes the card of what could not be read. */
+  /** Takes the card of what could not be read, for good or for now. */
   enterUnreadable(card: VersionCard) {
-    this.#unreadable.push(card)
+    this.#unreadable.set(card.digest, card)
+  }
+
+  /** It could be read after all. */
+  leaveUnreadable({ digest }: VersionCard) {
+    this.#unreadable.delete(digest)
   }
 
   get(digest: string) {
@@ -45,8 +51,22 @@ export class VersionEntries {
   healthOf(digest: string) {
     const version = this.get(digest)?.version
     if (!version) return undefined
-    const { isHealthy, description, executorPids } = version
-    return { isHealthy, memoryBytes: description.memoryBytes * executorPids.length }
+    const { isHealthy, description, executorPids, rowLimit, rowMs } = version
+    const { rows, reason } = rowLimit
+    return {
+      isHealthy,
+      memoryBytes: description.memoryBytes * executorPids.length,
+      rowLimit: { rows, reason },
+      rowMs: Math.round(rowMs * 1000) / 1000,
+    }
+  }
+
+  /** How many rows of each version run together at present, and what keeps it from being more. */
+  rowLimits() {
+    return this.versionsThatAre('ready', 'draining').map(({ definition, rowLimit }) => {
+      const { rows, boundBy } = rowLimit
+      return { version: definition.version, rows, boundBy }
+    })
   }
 
   /** Ends a version, and forgets it. Resolves when its executors are gone. */
@@ -64,13 +84,15 @@ export class VersionEntries {
         ? []
         : [{ model, version, digest, status: state, reason }]
     })
-    const unreadable = this.#unreadable.map(({ model, version, digest, reason }): OwnVersion => ({
-      model,
-      version,
-      digest,
-      status: 'refused',
-      reason,
-    }))
+    const unreadable = [...this.#unreadable.values()].map(
+      ({ model, version, digest, status, reason }): OwnVersion => ({
+        model,
+        version,
+        digest,
+        status,
+        reason,
+      }),
+    )
     return [...unreadable, ...own].sort((a, b) => compareVersions(a.version, b.version))
   }
 }

@@ -103,11 +103,23 @@ export class VersionEntry {
     }
   }
 
-  #logLoaded({ description, maxInFlightRows }: ModelVersion, startedAt: number) {
+  #logLoaded({ description, rowLimit, maxInFlightRows: handRows }: ModelVersion, startedAt: number) {
     const { name: model, version } = this.definition
     const { warnings, batching } = description.interface
     const loadMs = Math.round(performance.now() - startedAt)
-    this.#log.info({ model, version, loadMs, handRows: maxInFlightRows, batching, warnings }, 'model loaded')
+    this.#log.info(
+      {
+        model,
+        version,
+        loadMs,
+        rowLimit: rowLimit.rows,
+        reason: rowLimit.reason,
+        handRows,
+        batching,
+        warnings,
+      },
+      'model loaded',
+    )
   }
 
   /** Only the files of a version can be a reason to refuse it: everything else may pass. */
@@ -116,7 +128,7 @@ export class VersionEntry {
     if (err instanceof VersionRefused) {
       this.#state = 'refused'
       this.#reason = err.message
-      return this.#log.error({ err, model, version, reason: err.message }, 'model refused')
+      return this.#log.error({ model, version, reason: err.message }, 'model refused')
     }
     this.#failedLoads += 1
     this.#reason = explainFailedLoads(err, this.#failedLoads)

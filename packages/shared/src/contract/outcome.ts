@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { jsonOf } from './json-text.ts'
 
 export const finalStatuses = ['succeeded', 'failed', 'canceled', 'expired'] as const
 
@@ -41,6 +42,13 @@ export const outcomeSchema = z.object({
   attempts: z.int(),
 })
 export type Outcome = z.infer<typeof outcomeSchema>
+
+/**
+ * An outcome as it is stored. Its members are in this order: who reads a long one without its output finds the others by it
+ * (read-outcomes.ts).
+ */
+export const outcomeText = ({ status, output, error, ...rest }: Outcome) =>
+  `{"status":"${status}","output":${jsonOf(output)},${JSON.stringify({ error, ...rest }).slice(1)}`
 
 /** The outcome of a prediction that ends without having run to its end. */
 export const endedOutcome = (

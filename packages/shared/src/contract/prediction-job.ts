@@ -39,8 +39,13 @@ export const predictionJobSchema = z.object({
   webhook: webhookRequestSchema.optional(),
   /** which API key submitted it, by the beginning of its hash; null where none was needed, absent from the release before */
   keyId: z.string().nullable().optional(),
+  /** the API process whose caller waits: it is sent the outcome; absent where none does, and from the release before */
+  replyTo: z.string().optional(),
 })
-export type PredictionJobData = z.infer<typeof predictionJobSchema>
+export type PredictionJobData = z.infer<typeof predictionJobSchema> & {
+  /** the pack that it came in (pack.ts); absent of one that is a job by itself */
+  packId?: string
+}
 
 /** How many rows a prediction has. */
 export const rowsOf = ({ arrayLength }: Pick<PredictionJobData, 'arrayLength'>) => arrayLength ?? 1

@@ -149,10 +149,19 @@ test('a place is told without an estimate while nothing drains the queue', () =>
   expect(prediction).toMatchObject({ position: 0, eta: null })
 })
 
-test('a worker whose clock is behind makes no negative time', () => {
-  const prediction = toPrediction({ ...waiting, takenAt: noon - 3000 }, options)
+test('times that were read from clocks that disagree never go backwards', () => {
+  const outcome = { ...succeeded, startedAt: noon - 7_200_000, completedAt: noon - 3_600_000 }
 
-  expect(prediction.metrics.queue_time).toBe(0)
+  const running = toPrediction({ ...waiting, takenAt: noon - 3000 }, options)
+  const final = toPrediction({ ...waiting, outcome }, options)
+
+  expect(running).toMatchObject({ started_at: '2026-01-01T12:00:00.000Z', metrics: { queue_time: 0 } })
+  expect(final).toMatchObject({
+    created_at: '2026-01-01T12:00:00.000Z',
+    started_at: '2026-01-01T12:00:00.000Z',
+    completed_at: '2026-01-01T12:00:00.000Z',
+    metrics: { queue_time: 0, total_time: 0 },
+  })
 })
 
 test.each([

@@ -3,6 +3,7 @@ import { finalStatuses, predictionErrorSchema } from './outcome.ts'
 import type { Outcome } from './outcome.ts'
 import { prioritySchema } from './prediction-job.ts'
 import type { PredictionJobData } from './prediction-job.ts'
+import { inOrder } from './times-in-order.ts'
 import { toIso } from './to-iso.ts'
 
 /**
@@ -26,8 +27,24 @@ export type PredictionRecord = {
    */
   takenAt: number | null
   outcome: Outcome | null
+  /** where it stood when it was read; absent where it wasn't in line, or not looked for there */
+  line?: QueueLine
   /** how the delivery about its end stands; absent where there is none, or it was not looked up */
   webhookStatus?: string
+}
+
+/** What a queue has before and behind a prediction that waits in it. */
+export type QueueLine = {
+  /** how many jobs are served sooner */
+  rank: number
+  /** how many predictions are: those of a pack count each, the mates before it in its own pack included */
+  before: number
+  /** jobs that wait, its own included */
+  waiting: number
+  /** those that workers have taken */
+  inHand: number
+  /** rows beyond one for each of all these */
+  extraRows: number
 }
 
 /** Where a prediction that waits stands in its queue. `etaSeconds` is null while nothing drains the queue. */
@@ -73,7 +90,11 @@ export const toPrediction = (
   { id, job, input, takenAt, outcome, webhookStatus }: PredictionRecord,
   { urls, retentionMs, place }: { urls: Prediction['urls']; retentionMs: number; place?: QueuePlace },
 ): Prediction => {
-  const startedAt = outcome ? outcome.startedAt : takenAt
+  const { startedAt, completedAt } = inOrder({
+    createdAt: job.createdAt,
+    startedAt: outcome ? outcome.startedAt : takenAt,
+    completedAt: outcome?.completedAt ?? null,
+  })
   return {
     object: 'prediction',
     id,
@@ -90,15 +111,15 @@ export const toPrediction = (
     metrics: {
       queue_time: seconds(startedAt, job.createdAt),
       predict_time: outcome?.predictMs == null ? null : round(outcome.predictMs / 1000),
-      total_time: seconds(outcome?.completedAt ?? null, job.createdAt),
+      total_time: seconds(completedAt, job.createdAt),
       batch_size: outcome?.batchSize ?? null,
       attempts: outcome?.attempts ?? (takenAt === null ? 0 : 1),
     },
     webhook: job.webhook?.events.includes('completed') ? { status: webhookStatus ?? 'pending' } : null,
     created_at: new Date(job.createdAt).toISOString(),
     started_at: toIso(startedAt),
-    completed_at: toIso(outcome?.completedAt ?? null),
-    expires_at: outcome ? toIso(outcome.completedAt + retentionMs) : null,
+    completed_at: toIso(completedAt),
+    expires_at: completedAt === null ? null : toIso(completedAt + retentionMs),
     urls,
   }
 }
@@ -111,5 +132,4 @@ export const statusOf = ({
   outcome?.status ?? (takenAt === null ? 'queued' : 'processing')
 
 const round = (value: number) => Math.round(value * 1e6) / 1e6
-const seconds = (end: number | null, start: number) =>
-  end === null ? null : Math.max(0, round((end - start) / 1000))
+const seconds = (end: number | null, start: number) => (end === null ? null : round((end - start) / 1000))

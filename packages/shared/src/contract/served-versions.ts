@@ -16,6 +16,10 @@ export const heartbeatSchema = z.object({
   rowsPerSecond: z.number(),
   /** how long a prediction took, from being taken to its end; absent before the first one */
   serviceMs: z.number().optional(),
+  /** it sends outcomes to the processes that wait for them (`replyTo` of a job); absent from the release before */
+  sendsReplies: z.boolean().optional(),
+  /** it takes packs, and tidies up after them; absent from the release before */
+  readsPacks: z.boolean().optional(),
   versions: z.array(
     z.object({
       version: z.string(),
@@ -23,6 +27,10 @@ export const heartbeatSchema = z.object({
       status: z.enum([...versionStatuses, 'unhealthy']),
       reason: z.string().nullable(),
       memoryBytes: z.number(),
+      /** how many rows the worker runs together at present, and why not more; absent while it runs none */
+      rowLimit: z.object({ rows: z.int(), reason: z.string() }).optional(),
+      /** what a row takes in a full micro-batch at present, in ms; absent while it runs none, and from the release before */
+      rowMs: z.number().optional(),
     }),
   ),
 })
@@ -39,6 +47,16 @@ export type ModelEntry = {
   heartbeats: Heartbeat[]
   lastSeenAt: number | null
 }
+
+/** Whether every worker that may end a prediction of the model sends replies. */
+export const areRepliesSent = (entry: ModelEntry | undefined) =>
+  entry !== undefined &&
+  entry.heartbeats.length > 0 &&
+  entry.heartbeats.every((beat) => beat.sendsReplies === true)
+
+/** Whether every live worker takes packs of predictions: those of other models tidy up after all. */
+export const arePacksTaken = (entries: readonly ModelEntry[]) =>
+  entries.every(({ heartbeats }) => heartbeats.every((beat) => beat.readsPacks === true))
 
 /** A version with the definition that new predictions get. */
 export type ServedVersion = {

@@ -32,11 +32,15 @@ export const portSetting = (fallback: number) =>
     .max(65535, 'must be a port number')
     .default(fallback)
 
-export const integerSetting = (fallback: number, { min = 1 }: { min?: number } = {}) =>
+export const integerSetting = (
+  fallback: number,
+  { min = 1, max = Number.MAX_SAFE_INTEGER }: { min?: number; max?: number } = {},
+) =>
   z.coerce
     .number('must be a whole number')
     .int('must be a whole number')
     .min(min, `must be at least ${min}`)
+    .max(max, `must be at most ${max}`)
     .default(fallback)
 
 export const booleanSetting = (fallback: boolean) =>

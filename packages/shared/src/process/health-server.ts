@@ -6,7 +6,7 @@ import { toListenError } from './listen-error.ts'
 import type { Logger } from './logger.ts'
 import { hostOfHeader, isOutOfReachOfPages } from './request-host.ts'
 
-/** Whether a process can do its work, and otherwise why not, a sentence each. */
+/** Whether a process can do its work, and otherwise why not, a sentence each; one that can may have something to tell, too. */
 export type Readiness = { ready: boolean; reasons: string[] }
 
 export type HealthServer = { port: number; close(): Promise<void> }
@@ -16,7 +16,7 @@ export type HealthServer = { port: number; close(): Promise<void> }
  * closed to them, or not there at all:
  *
  * - `/livez`: 200 while the process answers;
- * - `/readyz`: 200, or 503 with the reasons; a check that takes over `timeoutMs` counts as failed;
+ * - `/readyz`: 200 or 503, with the reasons; a check that takes over `timeoutMs` counts as failed;
  * - `/metrics`: Prometheus text.
  *
  * This port asks for no key, so a web page must not read what it tells of the traffic: `/metrics` is for a `Host` that no

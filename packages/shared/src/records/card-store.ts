@@ -40,6 +40,15 @@ export const publishCard = async ({ redis, namespace }: RedisStore, card: Versio
   return generation
 }
 
+/** Removes a card that stood for what could not be read, and was never loaded. */
+export const removeCard = async (
+  { redis, namespace }: RedisStore,
+  { model, digest }: Pick<VersionCard, 'model' | 'digest'>,
+) => {
+  const { cards } = modelKeys(namespace, model)
+  await runPipeline(redis.pipeline().hdel(cards, digest).publish(globalKeys(namespace).cardChanges, model))
+}
+
 /** Above that of every card there is, even where the count of generations was lost. */
 const nextGeneration = async ({ redis, namespace }: RedisStore, { model, version }: VersionCard) => {
   const { cards, generations } = modelKeys(namespace, model)

@@ -8,7 +8,7 @@ import { createEndpointStore } from './endpoint-store.ts'
 import type { EndpointStore } from './endpoint-store.ts'
 import { deliveryKeys, modelKeys } from '../redis/names.ts'
 import { redeliverDelivery } from './redeliver-delivery.ts'
-import type { RedisStore } from '../redis/redis-store.ts'
+import type { DatedStore } from '../redis/redis-store.ts'
 import { undeliveredMember } from './undelivered.ts'
 
 /**
@@ -38,11 +38,7 @@ export type DeliveryStore = EndpointStore & {
   frozenBytes(owner: string): Promise<number>
 }
 
-export const createDeliveryStore = ({
-  redis,
-  namespace,
-  clock = Date.now,
-}: RedisStore & { clock?: () => number }): DeliveryStore => {
+export const createDeliveryStore = ({ redis, namespace, clock }: DatedStore): DeliveryStore => {
   const keys = deliveryKeys(namespace)
   const endpoints = createEndpointStore({ redis, namespace, clock })
   const [create, redeliver, discard] = [

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { endpointAt } from '../contract/endpoint.ts'
 import { deliveryKeys } from '../redis/names.ts'
 import { redisScript } from '../redis/redis-script.ts'
-import type { RedisStore } from '../redis/redis-store.ts'
+import type { DatedStore } from '../redis/redis-store.ts'
 
 /** The endpoints of deliveries: where an owner's webhooks go, and how they do. */
 export type EndpointStore = {
@@ -24,11 +24,7 @@ export type Endpoint = {
 
 const maxEndpoints = 1000
 
-export const createEndpointStore = ({
-  redis,
-  namespace,
-  clock = Date.now,
-}: RedisStore & { clock?: () => number }): EndpointStore => {
+export const createEndpointStore = ({ redis, namespace, clock }: DatedStore): EndpointStore => {
   const keys = deliveryKeys(namespace)
   const resumeEndpoint = resumeScript.on(redis)
 

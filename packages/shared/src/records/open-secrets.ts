@@ -15,6 +15,8 @@ export type Secrets = {
   all(): readonly [string, ...string[]]
   /** Whether every live process reads events tokens that are bound to a key. */
   areTokensBound(): boolean
+  /** Whether every live process reads packs, and has for a while. */
+  arePacksRead(): boolean
   /** how the secrets of owners are kept in Redis */
   forms: SecretForms
   /** Has `listener` called when they may have to be kept in another form. */
@@ -22,8 +24,9 @@ export type Secrets = {
   close(): void
 }
 
-/** The name of that in heartbeats. */
+/** The names of what is read, in heartbeats. */
 const boundTokens = 'bound-events-tokens'
+const packs = 'packs'
 
 export const openSecrets = async ({
   redis,
@@ -45,7 +48,7 @@ export const openSecrets = async ({
   const shared = await openSharedSecret({ redis, namespace, configured, log })
   const seals = createSeals({ current: configured, previous })
   const [best = plainForm] = seals.forms
-  const reads = [boundTokens, ...seals.forms.filter((form) => form !== plainForm)]
+  const reads = [boundTokens, packs, ...seals.forms.filter((form) => form !== plainForm)]
   const live = watchProcesses({ redis, namespace, app, reads, log })
 
   return {
@@ -56,6 +59,7 @@ export const openSecrets = async ({
       return isKnownToAll ? [current, previous] : [previous, current]
     },
     areTokensBound: () => live.isRead(boundTokens),
+    arePacksRead: () => live.stateOf(packs) === 'yes',
     forms: createSecretForms(seals, (form) => live.stateOf(form)),
     onFormsChange: (listener) => live.onChange(listener),
     close: () => {

@@ -5,6 +5,7 @@ import { modelPrefix, queueName } from '../redis/names.ts'
 import { queuePriority } from '../contract/prediction-job.ts'
 import type { PredictionJobData } from '../contract/prediction-job.ts'
 
+/** Of the job of a pack the data is a `PackJobData`: whoever looks at it asks `isPackJob` first. */
 export type PredictionQueue = Queue<PredictionJobData>
 
 /**
@@ -30,10 +31,14 @@ export const openPredictionQueue = (redis: Redis, namespace: string, model: stri
 }
 
 /**
- * How a prediction becomes a job. The job's name carries the owner, so that scripts can find the owner's listing
+ * How a prediction, or a pack of them, becomes a job. The job's name carries the owner, so that scripts can find the owner's listing
  * without reading the job's data.
  */
-export const jobOptions = (id: string, job: PredictionJobData, attempts: number): JobsOptions => ({
+export const jobOptions = (
+  id: string,
+  job: Pick<PredictionJobData, 'createdAt' | 'priority'>,
+  attempts: number,
+): JobsOptions => ({
   jobId: id,
   timestamp: job.createdAt,
   priority: queuePriority[job.priority],

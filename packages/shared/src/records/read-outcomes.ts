@@ -7,6 +7,8 @@ import { modelKeys } from '../redis/names.ts'
 import { parseOutcome } from './outcome-store.ts'
 import { redisScript } from '../redis/redis-script.ts'
 import type { RedisStore } from '../redis/redis-store.ts'
+import { packLua } from './pack-lua.ts'
+import { scriptsOn } from './scripts-on.ts'
 
 /** Longer outcomes and inputs are not read along: many of them at once would be more than a process has room for. */
 export const maxReadAlongBytes = 64 * 1024
@@ -26,35 +28,57 @@ export const readOutcomes = async (
   ids: string[],
 ): Promise<(Outcome | null)[]> => {
   if (ids.length === 0) return []
-  const { outcome } = modelKeys(namespace, model)
+  const { outcome, pack } = modelKeys(namespace, model)
   const moreKeys = ids.map((id) => outcome(id))
-  const replies = await scriptOn(redis).run({ keys: {}, args: {}, moreKeys })
-  return Promise.all(
-    replies.map(async (reply, index) => {
-      if (reply === null) return null
-      return typeof reply === 'string' ? parseOutcome(reply) : readLong(redis, moreKeys[index] ?? '', reply)
-    }),
-  )
+  const replies = await scriptOn(redis).run({
+    keys: {},
+    args: { packOf: pack('') },
+    moreKeys,
+    moreArgs: ids,
+  })
+  return Promise.all(replies.map(async (reply, index) => toOutcome(redis, moreKeys[index] ?? '', reply)))
 }
+
+/** The outcome that a function of `outcomeAtLua` found. A promise where more of a long one has to be read. */
+export const toOutcome = (redis: Redis, key: string, reply: OutcomeReply) => {
+  if (reply === null) return null
+  return typeof reply === 'string' ? parseOutcome(reply) : readLong(redis, key, reply)
+}
+
+export const outcomeReplySchema = z.union([z.string(), z.null(), z.tuple([z.int(), z.string(), z.string()])])
+type OutcomeReply = z.infer<typeof outcomeReplySchema>
+
+/**
+ * Functions for scripts: the outcome under a key, or of a long one its length, its head and its tail; and that of a prediction,
+ * which has it in its pack (an empty one: under its own key) or else under its own key.
+ */
+export const outcomeAtLua = `
+${packLua}
+local used = 0
+local function outcomeAt(key)
+  local bytes = redis.call('STRLEN', key)
+  if bytes > ${shortBytes} and (bytes > ${maxReadAlongBytes} or used + bytes > ${maxReadInStepBytes}) then
+    local head = redis.call('GETRANGE', key, 0, ${edgeBytes - 1})
+    return { bytes, head, redis.call('GETRANGE', key, -${edgeBytes}, -1) }
+  end
+  used = used + bytes
+  return redis.call('GET', key)
+end
+local function outcomeOf(id, key)
+  local packed = redis.call('HGET', packKeyOf(id), 'o' .. numberOf(id))
+  if not packed or packed == '' then return outcomeAt(key) end
+  return packed
+end`
 
 const readShortOutcomes = redisScript({
   name: 'readShortOutcomes',
   keys: [],
-  args: [],
-  reply: z.array(z.union([z.string(), z.null(), z.tuple([z.int(), z.string(), z.string()])])),
+  args: ['packOf'],
+  reply: z.array(outcomeReplySchema),
   lua: `
-local replies, used = {}, 0
-for i, key in ipairs(KEYS) do
-  local bytes = redis.call('STRLEN', key)
-  local isShort = bytes <= ${shortBytes} or (bytes <= ${maxReadAlongBytes} and used + bytes <= ${maxReadInStepBytes})
-  if isShort then
-    replies[i] = redis.call('GET', key)
-    used = used + bytes
-  else
-    local head = redis.call('GETRANGE', key, 0, ${edgeBytes - 1})
-    replies[i] = { bytes, head, redis.call('GETRANGE', key, -${edgeBytes}, -1) }
-  end
-end
+${outcomeAtLua}
+local replies = {}
+for i, key in ipairs(KEYS) do replies[i] = outcomeOf(ARGV[argCount + i], key) end
 return replies`,
 })
 
@@ -83,10 +107,4 @@ type Long = [bytes: number, head: string, tail: string]
 
 const errorMember = ',"error":'
 
-const scripts = new WeakMap<Redis, ReturnType<(typeof readShortOutcomes)['on']>>()
-
-const scriptOn = (redis: Redis) => {
-  const script = scripts.get(redis) ?? readShortOutcomes.on(redis)
-  scripts.set(redis, script)
-  return script
-}
+const scriptOn = scriptsOn(readShortOutcomes)

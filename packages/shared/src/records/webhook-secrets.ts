@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { globalKeys } from '../redis/names.ts'
 import { redisScript } from '../redis/redis-script.ts'
-import type { RedisStore } from '../redis/redis-store.ts'
+import type { DatedStore } from '../redis/redis-store.ts'
 import type { SecretForms } from './secret-forms.ts'
 
 /**
@@ -44,13 +44,12 @@ const overlapMs = 24 * 3_600_000
 export const createWebhookSecrets = ({
   redis,
   namespace,
+  clock,
   forms,
-  clock = Date.now,
   onLost = () => undefined,
-}: RedisStore & {
+}: DatedStore & {
   /** in which they are kept in Redis */
   forms: SecretForms
-  clock?: () => number
   /** the secrets of an owner that this process had seen are gone, and were made new */
   onLost?: (owner: string) => void
 }): WebhookSecretStore => {

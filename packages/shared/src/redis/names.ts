@@ -16,19 +16,24 @@ export const modelPrefix = (namespace: string, model: string) => `${namespace}:{
 export const modelKeys = (namespace: string, model: string) => {
   const prefix = modelPrefix(namespace, model)
   return {
-    /** string: the outcome, written once; a prediction is final if and only if it exists */
+    /**
+     * string: the outcome, written once; a prediction is final if and only if it exists. Of one that came in a pack it is in the
+     * pack, and only here where it is long
+     */
     outcome: (id: string) => `${prefix}:outcome:${id}`,
     /** string: the input of a prediction whose input is too large for its job */
     input: (id: string) => `${prefix}:input:${id}`,
+    /** hash: the predictions that share a job, with their inputs and outcomes; see pack-lua.ts */
+    pack: (packId: string) => `${prefix}:pack:${packId}`,
     /** string: the fingerprint of the request that won an idempotency key */
     claim: (id: string) => `${prefix}:claim:${id}`,
-    /** sorted set: prediction ids of one owner by creation time, for listing */
+    /** sorted set: ids of one owner's jobs, predictions and packs, by creation time, for listing */
     index: (owner: string) => `${prefix}:index:${owner}`,
     /** sorted set: webhook messages that still need their prediction, by when to look at them (ms); see undelivered.ts */
     undelivered: `${prefix}:undelivered`,
     /** sorted set: prediction ids by deadline (ms) */
     deadlines: `${prefix}:deadlines`,
-    /** integer: rows waiting beyond one for each waiting prediction (array inputs) */
+    /** integer: rows waiting beyond one for each waiting job (array inputs, packs) */
     extraRows: `${prefix}:extra-rows`,
     /** hash: digest → the card of that version, as published by the first worker that had it */
     cards: `${prefix}:cards`,
@@ -99,4 +104,6 @@ export const globalKeys = (namespace: string) => ({
   processes: `${namespace}:processes`,
   /** string that expires: the heartbeat of one of them */
   process: (id: string) => `${namespace}:process:${id}`,
+  /** pub/sub channel of an API process: how predictions ended whose submits waited there */
+  replies: (id: string) => `${namespace}:replies:${id}`,
 })

@@ -45,7 +45,7 @@ export class RedisCondition {
   #isClosed = false
   readonly #connections = new Set<Redis>()
 
-  constructor({ log, clock = Date.now }: { log: Log; clock?: () => number }) {
+  constructor({ log, clock = () => performance.now() }: { log: Log; clock?: () => number }) {
     this.#log = log
     this.#clock = clock
   }

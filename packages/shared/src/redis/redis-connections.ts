@@ -80,6 +80,8 @@ const connect = (url: string, { log, condition }: Dialing, options: Omit<RedisOp
     // BullMQ's connections are copies of ours, and have this too
     reconnectOnError: (err) => condition.saw(err),
   })
+  // whoever publishes a model listens until it is ready again; and BullMQ, which adds to the number, makes 3 of a 0
+  redis.setMaxListeners(Infinity)
   condition.include(redis)
   redis.on('connect', () => writeTogether(redis.stream))
   let lost = false

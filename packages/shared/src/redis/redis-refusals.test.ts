@@ -82,3 +82,10 @@ test('what is wrong with a command is no refusal, whatever words it has', () => 
   expect(errors.map((message) => isRedisAway(new Error(message)))).toEqual(errors.map(() => false))
   expect(refusalOf('READONLY no error')).toBeUndefined()
 })
+
+test('a transaction whose connection was lost, with one error for all that was in it, was not refused', () => {
+  const err = new Error('Redis did not answer in time')
+  Object.assign(err, { previousErrors: [err, err] })
+
+  expect(refusalOf(err)).toBe(undefined)
+})

@@ -71,13 +71,18 @@ const known = {
 /** The refusal that an error of a command is; undefined where it is none. */
 export const refusalOf = (err: unknown): Refusal | undefined => {
   if (!(err instanceof Error)) return undefined
-  // of a transaction the commands before it say why
-  const before: unknown = Reflect.get(err, 'previousErrors')
-  const code = codeIn(err.message) ?? (Array.isArray(before) ? before.map(refusalOf) : []).find(Boolean)?.code
+  const code = codeIn(err.message) ?? codeBefore(err)
   if (code) return { stale: 'no', hadNoEffect: true, ...known[code], code }
   return deniedInScript.test(err.message)
     ? { stale: 'no', ...known.NOPERM, code: 'NOPERM', hadNoEffect: false }
     : undefined
+}
+
+/** Of a transaction the commands before it say why. A connection that was lost has one error for all of them, itself included. */
+const codeBefore = (err: Error): RefusalCode | undefined => {
+  const before: unknown = Reflect.get(err, 'previousErrors')
+  const errors: unknown[] = Array.isArray(before) ? before : []
+  return errors.map((one) => (one instanceof Error ? codeIn(one.message) : undefined)).find(Boolean)
 }
 
 /** At its start; behind the words of a script or of a transaction in which a command was refused. */

@@ -1,3 +1,4 @@
+import type { IRedisTransaction } from 'bullmq'
 import type { ChainableCommander, Redis } from 'ioredis'
 import type { z } from 'zod'
 
@@ -13,8 +14,8 @@ export type RedisScript<Key extends string, Arg extends string, Reply> = {
   on(redis: Redis): {
     /** Throws a ZodError where Redis replies something else than `reply`. */
     run(call: ScriptCall<Key, Arg>): Promise<Reply>
-    /** Adds it to a pipeline of the connection. Its reply is among those of `exec`, unparsed. */
-    addTo(pipeline: ChainableCommander, call: ScriptCall<Key, Arg>): void
+    /** Adds it to a pipeline of the connection, BullMQ's included. Its reply is among those of `exec`, unparsed. */
+    addTo(pipeline: ChainableCommander | IRedisTransaction, call: ScriptCall<Key, Arg>): void
   }
 }
 

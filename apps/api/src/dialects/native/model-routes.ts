@@ -1,8 +1,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ModelEntry } from '@onqueue/shared'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
+import { readQuery } from '../../http/read-query.ts'
 import { cardSchema, cardUrls, toCard } from '../../models/card.ts'
-import { cardNotFound } from '../../models/model-not-found.ts'
+import { modelNotFound } from '../../models/model-not-found.ts'
 import type { Models } from '../../models/open-models.ts'
 
 /** `GET /v1/models` and `GET /v1/models/{model}`: the cards, with what waits for each model right now. */
@@ -17,15 +18,16 @@ export const modelRoutes = ({
     toCard(entry, await models.readWaiting(entry.name), cardUrls(publicUrl, entry.name))
 
   return new OpenAPIHono<ApiEnvironment>()
-    .openapi(listModels, async (c) =>
-      c.json({ results: await Promise.all(models.list().map(readCard)) }, 200),
-    )
+    .openapi(listModels, async (c) => {
+      readQuery(c.req, [])
+      return c.json({ results: await Promise.all(models.list().map(readCard)) }, 200)
+    })
     .openapi(getModel, async (c) => {
       const name = c.req.valid('param').model
       const entry = models.get(name)
       if (!entry) {
         const known = models.list().map((other) => other.name)
-        throw cardNotFound(name, known)
+        throw modelNotFound(name, known)
       }
       return c.json(await readCard(entry), 200)
     })

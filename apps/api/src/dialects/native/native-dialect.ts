@@ -6,15 +6,18 @@ import type { ReadJsonBody, ReadShortBody } from '../../http/bodies/json-body.ts
 import type { Dialect } from '../../http/dialect.ts'
 import { createLocate } from '../../http/errors/locate.ts'
 import { problemResponse } from '../../http/errors/problem.ts'
+import { addHotRoute } from '../../http/hot-route.ts'
 import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { deliveryRoutes } from './delivery-routes.ts'
 import { modelRoutes } from './model-routes.ts'
 import { opensEvents } from './open-events.ts'
-import { predictRoutes } from './predict-routes.ts'
+import { pollRoute } from './poll-route.ts'
+import { predictRoute } from './predict-route.ts'
 import { predictionEventsRoutes } from './prediction-events-routes.ts'
 import { predictionListRoutes } from './prediction-list-routes.ts'
 import { predictionRoutes } from './prediction-routes.ts'
+import { submitRoute } from './submit-route.ts'
 import { webhookRoutes } from './webhook-routes.ts'
 
 /** The server's own dialect: `/v1`, problem documents, bearer keys. It has the word wherever no other dialect has it. */
@@ -35,8 +38,13 @@ export const createNativeDialect = ({
 }): Dialect => {
   const locate = createLocate(publicUrl)
   const routes = new OpenAPIHono<ApiEnvironment>()
-  routes.route('/', predictionRoutes({ predictions, readJsonBody, locate }))
-  routes.route('/', predictRoutes({ predictions, readJsonBody }))
+  const hotRoutes = [
+    submitRoute({ predictions, readJsonBody, locate }),
+    pollRoute({ predictions }),
+    predictRoute({ predictions, readJsonBody }),
+  ]
+  for (const hotRoute of hotRoutes) addHotRoute(routes, hotRoute)
+  routes.route('/', predictionRoutes({ predictions }))
   routes.route('/', predictionEventsRoutes({ predictions }))
   routes.route('/', predictionListRoutes({ predictions, publicUrl }))
   routes.route('/', deliveryRoutes({ predictions, deliveries, readShortBody, publicUrl }))
@@ -46,6 +54,7 @@ export const createNativeDialect = ({
   return {
     name: 'native',
     routes,
+    hotRoutes,
     ownsPath: (path) => path.startsWith('/v1/'),
     isOpen: () => false,
     isProbe: () => false,

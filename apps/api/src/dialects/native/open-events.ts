@@ -1,13 +1,13 @@
 import type { EventsToken } from '@onqueue/shared'
-import type { HonoRequest } from 'hono'
 import { unauthorized } from '../../access/bearer-key.ts'
+import type { RequestHead } from '../../http/request-head.ts'
 
 /**
  * An `EventSource` can't send a header, so this one path also takes a token, good for one prediction. It says nothing of
  * whose prediction that is: the events route takes the token in place of the owner.
  */
 export const opensEvents = (
-  request: HonoRequest,
+  request: RequestHead,
   readEventsToken: (predictionId: string, token: string) => EventsToken | undefined,
 ) => {
   const predictionId = /^\/v1\/predictions\/([^/]+)\/events$/.exec(request.path)?.[1]

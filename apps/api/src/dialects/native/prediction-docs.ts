@@ -68,7 +68,13 @@ export const preferHeader = parameter(
   'wait, wait=N (seconds, at most 55) and respond-async (RFC 7240): how long to hold the request for a result.',
   'wait=10',
 )
-export const waitQuery = parameter('query', 'wait', 'The same as Prefer: wait=N.')
+export const waitQuery = parameter(
+  'query',
+  'wait',
+  'The same as Prefer: wait=N.',
+  undefined,
+  String.raw`^(\d{1,9}(\.\d{1,3})?)?$`,
+)
 export const idempotencyHeader = parameter(
   'header',
   'Idempotency-Key',

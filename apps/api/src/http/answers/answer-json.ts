@@ -3,13 +3,16 @@ import type { TypedResponse } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { JSONParsed } from 'hono/utils/types'
 import type { ApiContext } from '../api-environment.ts'
+import { sendAnswer } from './answer.ts'
+import type { Answer } from './answer.ts'
 import { bytesOfParts, chunkBytes, streamParts } from './json-stream.ts'
 
 type Headers = Record<string, string>
 
 /**
  * Answers with a value as JSON, as `c.json` does, of which parts may be stored: then they are read from Redis while it is
- * sent, and only a slice of it is in memory. Throws `server_busy` while too much is under way for one more of them.
+ * sent, and only a slice of it is in memory. Of a request that only reads it throws `server_busy` while too much is under way
+ * for one more of them; what another one has done is told in any case, or its caller would do it again.
  */
 export function answerJson<Value, Status extends ContentfulStatusCode>(
   c: ApiContext,
@@ -23,26 +26,39 @@ export function answerJson(
   status: ContentfulStatusCode,
   headers: Headers = {},
 ): Response {
+  return sendAnswer(c, jsonAnswer(c, value, status, headers))
+}
+
+/** What `answerJson` answers. */
+export const jsonAnswer = (
+  c: ApiContext,
+  value: unknown,
+  status: ContentfulStatusCode,
+  headers: Headers = {},
+): Answer => {
   const parts = toJsonParts(value)
   const described = { 'Content-Type': 'application/json', ...headers }
-  if (parts.length > 1) return answerParts(c, parts, status, described)
+  if (parts.length > 1) return partsAnswer(c, parts, status, described)
   const [text] = parts
-  if (text.length <= keptAsTextCharacters) return c.body(text, status, described)
+  if (text.length <= keptAsTextCharacters) return { status, headers: described, body: text }
+  if (isRead(c)) c.get('underWay')?.refuseBeyond(text.length)
   // out of the heap, where it would stay for as long as its reader takes
-  c.get('underWay')?.refuseBeyond(text.length)
-  return c.body(new Uint8Array(Buffer.from(text)), status, described)
+  return { status, headers: described, body: new Uint8Array(Buffer.from(text)) }
 }
 
 const keptAsTextCharacters = 64 * 1024
 
+const isRead = (c: ApiContext) => c.req.method === 'GET'
+
 /** The answer of `toJsonParts` with stored parts in it. */
-export const answerParts = (
+export const partsAnswer = (
   c: ApiContext,
   parts: ReturnType<typeof toJsonParts>,
   status: ContentfulStatusCode,
   headers: Headers,
-) => {
-  const release = c.get('underWay')?.reserve(2 * chunkBytes)
+): Answer => {
+  const underWay = c.get('underWay')
+  const release = isRead(c) ? underWay?.reserve(2 * chunkBytes) : underWay?.count(2 * chunkBytes)
   const stream = streamParts(parts, {
     onFailed: (err) => {
       c.get('log')?.warn({ err, requestId: c.get('requestId') }, 'an answer could not be sent whole')
@@ -50,5 +66,5 @@ export const answerParts = (
     },
     onEnd: () => release?.(),
   })
-  return c.body(stream, status, { ...headers, 'Content-Length': String(bytesOfParts(parts)) })
+  return { status, headers: { ...headers, 'Content-Length': String(bytesOfParts(parts)) }, body: stream }
 }

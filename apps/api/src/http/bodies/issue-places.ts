@@ -39,7 +39,7 @@ const describeTypes = (branches: Issue[][]) => {
   if (!first) return 'fits none of the forms this may take'
   if (isMissing(first)) return 'is missing'
   const expected = new Set(
-    mismatches.flatMap((issue) => (issue.code === 'invalid_type' ? [issue.expected] : [])),
+    mismatches.flatMap((issue) => (issue.code === 'invalid_type' ? [typeName(issue.expected)] : [])),
   )
   return `expected ${[...expected].join(' or ')}${received(first)}`
 }
@@ -47,9 +47,12 @@ const describeTypes = (branches: Issue[][]) => {
 const describe = (issue: Issue): string => {
   if (issue.code === 'invalid_key' && issue.issues[0]) return describe(issue.issues[0])
   if (issue.code === 'invalid_type')
-    return isMissing(issue) ? 'is missing' : `expected ${issue.expected}${received(issue)}`
+    return isMissing(issue) ? 'is missing' : `expected ${typeName(issue.expected)}${received(issue)}`
   return issue.message.replace(/^(Invalid|Too) \w+: /, '')
 }
+
+/** An object with free names is one all the same. */
+const typeName = (expected: string) => (expected === 'record' ? 'object' : expected)
 
 // zod puts the type of what it got into the message only
 const received = (issue: Issue) => /, received .*$/.exec(issue.message)?.[0] ?? ''

@@ -1,5 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
+import { headOf } from '../request-head.ts'
 import { decodeUtf8 } from './decode-utf8.ts'
 import { parseJson } from './parse-json.ts'
 import { readBytes } from './read-bytes.ts'
@@ -62,14 +63,28 @@ export const createShortReader = (
 
 const saysJson = (contentType: string) => /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)
 
+/** JSON is UTF-8, whatever is said (RFC 8259, section 8.1): what says otherwise would be read as another text. */
+const saysOtherCharset = (contentType: string) => {
+  const [, ...parameters] = contentType.split(';').map((part) => part.trim())
+  return parameters.some((one) => /^charset\s*=/i.test(one) && !/^charset\s*=\s*"?utf-?8"?$/i.test(one))
+}
+
 const requireJson = (c: ApiContext, isJson: (contentType: string) => boolean) => {
-  if (!isJson(c.req.header('content-type') ?? '')) {
+  const head = headOf(c)
+  const contentType = head.header('content-type') ?? ''
+  if (!isJson(contentType)) {
     throw new AppError(
       'unsupported_media_type',
       "the body must be JSON and say so: add -H 'content-type: application/json'",
     )
   }
-  const encoding = c.req.header('content-encoding')
+  if (saysOtherCharset(contentType)) {
+    throw new AppError(
+      'unsupported_media_type',
+      'JSON is UTF-8, and this body is said to be of another charset; send it as UTF-8, and say charset=utf-8 or nothing',
+    )
+  }
+  const encoding = head.header('content-encoding')
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new AppError('unsupported_media_type', 'the body is compressed; send it without content-encoding')
   }

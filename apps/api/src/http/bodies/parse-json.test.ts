@@ -87,6 +87,26 @@ test('a __proto__ key is refused with its place, however it is spelled', () => {
   expect(refusalOf('{"input":[{"\\u005f_proto__":1}]}')).toMatchObject({ code: 'invalid_input', places })
 })
 
+test.each([
+  ['{"input":["a\\ud800"]}', '/input/0', 'has half of a surrogate pair, which is no character, in it'],
+  ['{"a":{"b":"\\udc00\\ud800"}}', '/a/b', 'has half of a surrogate pair, which is no character, in it'],
+  ['"\\uDBFF"', '', 'has half of a surrogate pair, which is no character, in it'],
+  ['{"a":{"\\ud83d":1}}', '/a', 'has a name with half of a surrogate pair, which is no character, in it'],
+])('%s is refused where the half of a pair is', (text, pointer, detail) => {
+  expect(refusalOf(text)).toMatchObject({ code: 'invalid_input', places: [{ pointer, detail }] })
+})
+
+test('every character that there is passes as it is, however it is spelled', () => {
+  const texts = ['\0', '\ufeff', '\ufffe\uffff', '\ufffd', '\u2028\r\n', 'é', 'e\u0301', '😀', '\u{10ffff}']
+  const named = Object.fromEntries(texts.map((text) => [text, text]))
+  const escaped = JSON.stringify(named).replaceAll(/[^ -~]/g, (char) => `\\u${hex(char)}`)
+
+  expect(parse(JSON.stringify(named))).toStrictEqual(named)
+  expect(parse(escaped)).toStrictEqual(named)
+})
+
+const hex = (unit: string) => unit.charCodeAt(0).toString(16).padStart(4, '0')
+
 const parse = (text: string) => {
   const scan = createJsonScan()
   scan.take(Buffer.from(text))

@@ -8,8 +8,9 @@ import { describePlace, jsonPointer } from './json-pointer.ts'
  * The value of a JSON text that came from outside, and whose bytes a `JsonScan` let pass.
  *
  * Refuses what no later code should have to think about: `__proto__` names, members that are there twice, of which
- * `JSON.parse` drops all but the last, and numbers beyond the range of a double, which it makes infinite. The messages never
- * repeat the text, as V8's own would.
+ * `JSON.parse` drops all but the last, numbers beyond the range of a double, which it makes infinite, and halves of
+ * surrogate pairs (`\ud800`), of which UTF-8 makes U+FFFD wherever they leave this process. The messages never repeat the
+ * text, as V8's own would.
  */
 export const parseJson = (text: string, { members }: { members: number }): unknown => {
   const value = parse(text)
@@ -39,6 +40,8 @@ const shellHint = (text: string) =>
 
 type Unfit = { path: PropertyKey[]; detail: string }
 
+const half = 'half of a surrogate pair, which is no character,'
+
 /**
  * The first value that is not fit for use. Its path is put together on the way back, so that finding none is cheap. The
  * members of all objects are counted on the way.
@@ -46,6 +49,9 @@ type Unfit = { path: PropertyKey[]; detail: string }
 const findUnfit = (value: unknown, found: { members: number }): Unfit | undefined => {
   if (typeof value === 'number') {
     return Number.isFinite(value) ? undefined : { path: [], detail: 'is too large a number' }
+  }
+  if (typeof value === 'string') {
+    return value.isWellFormed() ? undefined : { path: [], detail: `has ${half} in it` }
   }
   if (typeof value !== 'object' || value === null) return undefined
   if (Array.isArray(value)) {
@@ -57,6 +63,8 @@ const findUnfit = (value: unknown, found: { members: number }): Unfit | undefine
   }
   for (const [key, item] of Object.entries(value)) {
     if (key === '__proto__') return { path: [key], detail: 'is not a usable name' }
+    // a pointer to it would be no text either
+    if (!key.isWellFormed()) return { path: [], detail: `has a name with ${half} in it` }
     found.members++
     const unfit = findUnfit(item, found)
     if (unfit) return { ...unfit, path: [key, ...unfit.path] }

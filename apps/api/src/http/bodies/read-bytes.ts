@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
+import { headOf } from '../request-head.ts'
 
 /** The bytes of a body, and what gives back the memory that was reserved for a long one; it may be called twice. */
 export type BodyBytes = { bytes: Uint8Array<ArrayBuffer>; release: () => void }
@@ -14,8 +15,9 @@ const shortBytes = 64 * 1024
  *
  * Throws `body_too_large`, `too_many_open`, `server_busy`, and `invalid_request` where it did not all arrive.
  */
-export const readBytes = async (c: ApiContext, limitBytes: number): Promise<BodyBytes> => {
-  const declared = c.req.header('content-length')
+export const readBytes = async (c: ApiContext, maxBytes: number): Promise<BodyBytes> => {
+  const limitBytes = Math.min(maxBytes, c.get('underWay')?.limitBytes ?? Infinity)
+  const declared = headOf(c).header('content-length')
   if (declared !== undefined && Number(declared) > limitBytes) throw tooLarge(limitBytes)
   const room = reserveRoom(c, declared === undefined ? undefined : Number(declared))
   const check = (bytes: number, chunk: Uint8Array) => {
@@ -61,29 +63,37 @@ type Check = (bytes: number, chunk: Uint8Array) => void
 /** As events of Node's request, without the web stream that it can be wrapped in: that costs as much as all the rest. */
 const readIncoming = (incoming: IncomingMessage, check: Check) =>
   new Promise<Uint8Array<ArrayBuffer>>((resolve, reject) => {
-    const chunks: Uint8Array[] = []
+    const chunks: Uint8Array<ArrayBuffer>[] = []
     let bytes = 0
-    const take = (chunk: Uint8Array) => {
+    let isSettled = false
+    const take = (chunk: Uint8Array<ArrayBuffer>) => {
+      if (isSettled) return
       bytes += chunk.byteLength
       try {
         check(bytes, chunk)
         chunks.push(chunk)
       } catch (err) {
-        settle(() => reject(err))
+        fail(err)
       }
     }
-    const end = () => settle(() => resolve(join(chunks)))
-    const fail = (err?: Error) => settle(() => reject(err ?? new Error('the connection was closed')))
-    const settle = (tell: () => void) => {
-      incoming.off('data', take).off('end', end).off('error', fail).off('close', fail)
-      tell()
+    const end = () => {
+      isSettled = true
+      resolve(join(chunks))
+    }
+    const fail = (err: unknown = new Error('the connection was closed')) => {
+      isSettled = true
+      chunks.length = 0
+      incoming.off('data', take)
+      reject(err)
     }
     if (incoming.readableEnded || incoming.destroyed) return fail()
-    incoming.on('data', take).on('end', end).on('error', fail).on('close', fail)
+    // they go with the request: to take them off costs as much as all the rest
+    incoming.on('data', take).once('end', end).once('error', fail)
+    incoming.once('close', () => !isSettled && fail())
   })
 
-const readStream = async (body: ReadableStream<Uint8Array> | null, check: Check) => {
-  const chunks: Uint8Array[] = []
+const readStream = async (body: ReadableStream<Uint8Array<ArrayBuffer>> | null, check: Check) => {
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0
   for await (const chunk of body ?? []) {
     bytes += chunk.byteLength
@@ -94,7 +104,10 @@ const readStream = async (body: ReadableStream<Uint8Array> | null, check: Check)
 }
 
 /** A long one in memory of its own, so that it can be moved to a thread. */
-const join = (chunks: Uint8Array[]): Uint8Array<ArrayBuffer> => Buffer.concat(chunks)
+const join = (chunks: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> => {
+  const [first] = chunks
+  return first && chunks.length === 1 && first.length <= shortBytes ? first : Buffer.concat(chunks)
+}
 
 const tooLarge = (limitBytes: number) =>
   new AppError('body_too_large', `the body is larger than ${limitBytes} bytes; send less at once`)

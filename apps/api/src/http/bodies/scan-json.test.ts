@@ -3,12 +3,15 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createJsonScan, maxArrays, maxDepth, maxTexts } from './scan-json.ts'
 
-test('10,000 levels of nesting are refused, and 64 are not', () => {
-  const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
+test.each([
+  ['arrays', '[', ']'],
+  ['objects', '{"a":', '}'],
+])('10,000 levels of %s are refused, and 64 are not', (_name, open, close) => {
+  const nested = (levels: number) => open.repeat(levels) + close.repeat(levels)
 
   expect(refusalOf(nested(10_000))).toMatchObject({ code: 'invalid_request' })
   expect(refusalOf(nested(maxDepth + 1))).toMatchObject({ code: 'invalid_request' })
-  expect(scan(nested(maxDepth))).toEqual({ members: 0 })
+  expect(() => scan(nested(maxDepth))).not.toThrow()
 })
 
 test('brackets, colons and quotes in strings count for nothing', () => {

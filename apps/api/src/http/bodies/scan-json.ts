@@ -37,6 +37,7 @@ export const createJsonScan = (): JsonScan => {
   let cut: Uint8Array = nothing
 
   const check = (bytes: Uint8Array, isLast: boolean) => {
+    if (cut.length === 0 && isUtf8(bytes)) return
     const joined = cut.length === 0 ? bytes : Buffer.concat([cut, bytes])
     const end = isLast ? joined.length : endOfWhole(joined)
     const whole = joined.subarray(0, end)

@@ -42,10 +42,15 @@ const notFound = (meant: string | undefined) =>
   )
 
 export const methodNotAllowed = (method: string, allowed: readonly string[]) => {
-  const list = allowed.join(', ')
-  return new AppError('method_not_allowed', `${method} does nothing at this path; it takes ${list}`, {
-    headers: { Allow: list },
-  })
+  // Hono answers HEAD wherever it answers GET
+  const all = allowed.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : [one]))
+  return new AppError(
+    'method_not_allowed',
+    `${method} does nothing at this path; it takes ${allowed.join(', ')}`,
+    {
+      headers: { Allow: all.join(', ') },
+    },
+  )
 }
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

@@ -1,6 +1,7 @@
 import { httpStatusOf, toJsonParts } from '@onqueue/shared'
 import type { AppError } from '@onqueue/shared'
-import { answerParts } from '../answers/answer-json.ts'
+import { partsAnswer } from '../answers/answer-json.ts'
+import { sendAnswer } from '../answers/answer.ts'
 import type { ApiContext } from '../api-environment.ts'
 
 /** An error as `application/problem+json` (RFC 9457). */
@@ -8,7 +9,10 @@ export const problemResponse = (c: ApiContext, err: AppError) => {
   const status = httpStatusOf[err.code]
   const headers = { 'Content-Type': problemType }
   const parts = toJsonParts(problemOf(err, c.get('requestId')))
-  return parts.length === 1 ? c.body(parts[0], status, headers) : answerParts(c, parts, status, headers)
+  return sendAnswer(
+    c,
+    parts.length === 1 ? { body: parts[0], status, headers } : partsAnswer(c, parts, status, headers),
+  )
 }
 
 export const problemType = 'application/problem+json'

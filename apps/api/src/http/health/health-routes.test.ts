@@ -3,6 +3,7 @@ import { AppError } from '@onqueue/shared'
 import { expect, test } from 'vitest'
 import type { ApiEnvironment } from '../api-environment.ts'
 import { createAuth } from '../../access/auth.ts'
+import { letIn } from '../let-in.ts'
 import { createReadinessCheck } from './readiness.ts'
 import { dialectWith } from '../dialect.fixture.ts'
 import { healthPaths, healthRoutes } from './health-routes.ts'
@@ -13,21 +14,26 @@ const startApp = ({
   reasons,
   hasKeys = false,
   models = open,
+  warnings = [],
 }: {
   reasons: string[]
   hasKeys?: boolean
   models?: typeof open
+  warnings?: string[]
 }) => {
   const app = new Hono<ApiEnvironment>()
-  app.use(
-    createAuth({
-      keys: { isKeyNeeded: () => hasKeys, findOwner: (key) => (key === 'oq_right' ? 'ops' : undefined) },
-      dialectOf: () => dialectWith(),
-      isOpen: healthPaths.isOpen,
-    }),
-  )
+  const findCaller = createAuth({
+    keys: { isKeyNeeded: () => hasKeys, findOwner: (key) => (key === 'oq_right' ? 'ops' : undefined) },
+    dialectOf: () => dialectWith(),
+    isOpen: healthPaths.isOpen,
+  })
+  app.use(letIn({ loopbackGuard: () => undefined, findCaller }))
   app.onError((err, c) => c.text('', err instanceof AppError ? 401 : 500))
-  const isReady = createReadinessCheck({ condition: { check: async () => reasons }, models: () => models })
+  const isReady = createReadinessCheck({
+    condition: { check: async () => reasons },
+    clock: { warnings: () => warnings },
+    models: () => models,
+  })
   return app.route('/', healthRoutes({ isReady, collectMetrics: async () => 'onqueue_waiters 0\n' }))
 }
 
@@ -46,6 +52,13 @@ test('ready when Redis answers', async () => {
 
   expect(response.status).toBe(200)
   expect(await response.json()).toEqual({ status: 'ok', reasons: [] })
+})
+
+test('a clock that is off is told, and it is ready all the same', async () => {
+  const response = await startApp({ reasons: up, warnings: ['it is off'] }).request('/readyz')
+
+  expect(response.status).toBe(200)
+  expect(await response.json()).toEqual({ status: 'ok', reasons: ['it is off'] })
 })
 
 test('not ready, and why', async () => {

@@ -1,7 +1,8 @@
-import type { Readiness, RedisCondition } from '@onqueue/shared'
+import type { Readiness, RedisClock, RedisCondition } from '@onqueue/shared'
 
 type Options = {
   condition: Pick<RedisCondition, 'check'>
+  clock: Pick<RedisClock, 'warnings'>
   /** what is known of the models, once what stands on Redis was opened; `whyClosed` is empty when one takes predictions */
   models: () => { isEmpty(): boolean; whyClosed(): string[] } | undefined
   /** whether the process was told to end */
@@ -12,9 +13,9 @@ type Options = {
  * Whether this API can accept and read predictions: Redis takes writes, and a model was seen to take predictions. Which of
  * them do is told to whoever asks for one. When later none does, because all their workers are gone, say, what was
  * predicted can still be read, and no other API could accept more: so that makes none unready, unless there is no model at
- * all any more.
+ * all any more. A clock that is off is told, and makes none unready: nothing goes by it.
  */
-export const createReadinessCheck = ({ condition, models, isClosing = () => false }: Options) => {
+export const createReadinessCheck = ({ condition, clock, models, isClosing = () => false }: Options) => {
   let wasOpen = false
 
   const whyModels = () => {
@@ -31,6 +32,6 @@ export const createReadinessCheck = ({ condition, models, isClosing = () => fals
     const ofRedis = await condition.check()
     // what is known of the models may be old then
     const reasons = ofRedis.length > 0 ? ofRedis : whyModels()
-    return { ready: reasons.length === 0, reasons }
+    return { ready: reasons.length === 0, reasons: [...reasons, ...clock.warnings()] }
   }
 }

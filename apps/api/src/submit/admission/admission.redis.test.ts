@@ -3,6 +3,7 @@ import {
   connectProducer,
   createLogger,
   globalKeys,
+  readRedisMemory,
   RedisCondition,
   untilReady,
 } from '@onqueue/shared'
@@ -66,6 +67,21 @@ test('what was let in counts also where the backlog can not be read', async () =
   await expect(admission.admit(iris, { rows: 1, inputBytes: 10 })).rejects.toMatchObject({
     code: 'backlog_full',
   })
+})
+
+test('what would not fit into an empty Redis is told so, and not to come back; what would has to wait', async () => {
+  const { admission } = openAdmission(new AppError('queue_unavailable', 'the queue does not answer'))
+  const { limitBytes } = await readRedisMemory(redis)
+  const mayTake = 0.85 * limitBytes - 2048
+  const refusalOf = (inputBytes: number) =>
+    admission.admit(iris, { rows: 1, inputBytes }).catch((err: unknown) => err)
+
+  expect(await refusalOf(mayTake + 1)).toMatchObject({ code: 'body_too_large', retryAfterSeconds: undefined })
+  expect(await refusalOf(mayTake)).toMatchObject({
+    code: 'memory_full',
+    retryAfterSeconds: expect.any(Number),
+  })
+  expect(await refusalOf(mayTake / 2)).toBe(undefined)
 })
 
 /** An admission with a full backlog of 10 rows, for workers that finish 2 a second. */

@@ -13,7 +13,10 @@ import { SentAway } from './sent-away.ts'
  * When Redis can't be read the last reading stands; the enqueue then fails by itself.
  */
 export type Admission = {
-  /** Counts a prediction in, or throws `backlog_full` or `memory_full` with when to come back. */
+  /**
+   * Counts a prediction in, or throws `backlog_full` or `memory_full` with when to come back; `body_too_large` where it would
+   * not fit into an empty Redis either, though others would.
+   */
   admit(entry: ModelEntry, weight: { rows: number; inputBytes: number }): Promise<void>
   /** Seconds until the whole backlog may be done, the latest prediction included; null while nothing drains. Never rejects. */
   backlogSeconds(entry: ModelEntry): Promise<number | null>
@@ -26,7 +29,7 @@ type Options = RedisStore & {
   /** share of Redis' maxmemory in use from which nothing is let in; ignored where Redis has no limit */
   memoryWatermark: number
   log: Pick<Logger, 'error'>
-  /** in ms */
+  /** one that only goes forward, in ms */
   clock?: () => number
   random?: () => number
 }
@@ -39,7 +42,7 @@ const bytesBesideInput = 2048
 
 export const createAdmission = (options: Options): Admission => {
   const { redis, namespace, queues, backlogLimit, memoryWatermark, log } = options
-  const { clock = Date.now, random = Math.random } = options
+  const { clock = () => performance.now(), random = Math.random } = options
   const onFailed = (err: unknown) => {
     if (!isAway(err)) log.error({ err }, 'admission goes by an old reading: the new one failed')
   }
@@ -94,7 +97,10 @@ export const createAdmission = (options: Options): Admission => {
       await backlog.rows.freshen()
       await memory.freshen()
       const takesBytes = inputBytes + bytesBesideInput
-      const excessBytes = limitBytes > 0 ? memory.value + takesBytes - memoryWatermark * limitBytes : 0
+      const maxBytes = limitBytes > 0 ? memoryWatermark * limitBytes : Infinity
+      // where others may fit in time
+      if (takesBytes > maxBytes && bytesBesideInput <= maxBytes) throw neverFits()
+      const excessBytes = memory.value + takesBytes - maxBytes
       sentAwayFromMemory.asked(takesBytes)
       if (excessBytes > 0) {
         const turn = { amount: takesBytes, excess: excessBytes, perSecond: freed.perSecond }
@@ -121,6 +127,12 @@ export const createAdmission = (options: Options): Admission => {
     },
   }
 }
+
+const neverFits = () =>
+  new AppError(
+    'body_too_large',
+    'the input takes more memory than Redis may give to all predictions together; send less at once',
+  )
 
 /** Redis can't be asked: it says so itself, and the enqueue will. Anything else is a defect. */
 const isAway = (err: unknown) =>

@@ -23,7 +23,7 @@ export class Gauge {
     read,
     maxAgeMs,
     onFailed,
-    clock = Date.now,
+    clock = () => performance.now(),
   }: {
     read: () => Promise<number>
     maxAgeMs: number
@@ -45,12 +45,12 @@ export class Gauge {
     this.#added += amount
   }
 
-  /** Resolves when the value is one to go by: at once, but for the first time and after a pause. Never rejects. */
-  async freshen() {
+  /** Resolves when the value is one to go by: at once, but for the first time and after a pause, and a promise then only. Never rejects. */
+  freshen(): Promise<void> | undefined {
     const ageMs = this.#reading === undefined ? Infinity : this.#clock() - this.#reading.at
-    if (ageMs <= this.#maxAgeMs) return
+    if (ageMs <= this.#maxAgeMs) return undefined
     const refreshing = (this.#refreshing ??= this.#refresh())
-    if (ageMs > maxPauseMs) await refreshing
+    return ageMs > maxPauseMs ? refreshing : undefined
   }
 
   async #refresh() {

@@ -49,12 +49,12 @@ const read = (task: ReadingTask): LongRequest => {
   const request = { ...rest, version: rest.version ?? task.version }
   const checked = check(input, request.version ?? task.defaultVersion, task)
   // a refusal needs no more than its places
-  const text = checked !== null && checked.places.length > 0 ? '' : JSON.stringify(input)
+  const text = Buffer.from(checked !== null && checked.places.length > 0 ? '' : JSON.stringify(input))
   if (text.length > maxTextBytes) throw textTooLong(maxTextBytes)
   return {
     request,
     input: {
-      text: new Uint8Array(Buffer.from(text)),
+      text: new Uint8Array(text),
       arrayLength: Array.isArray(input) ? input.length : null,
       checked,
       fingerprint: isKeyed ? fingerprintOf(model, { ...rest, input }) : null,

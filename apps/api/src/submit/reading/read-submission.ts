@@ -22,7 +22,7 @@ export type ReadSubmission = {
   input: { value: unknown } | LongInput
 }
 
-/** Reads what was submitted: a short body here and now, a long one in a thread. Throws what is wrong with its form. */
+/** Reads what was submitted: a short body here and now, a long one in a thread. Throws, or rejects with, what is wrong with its form. */
 export const createReadSubmission =
   ({
     models,
@@ -34,7 +34,13 @@ export const createReadSubmission =
     /** of a long input as it is kept */
     maxTextBytes: number
   }) =>
-  async ({ model, body, form, version, idempotencyKey }: UnreadSubmission): Promise<ReadSubmission> => {
+  ({
+    model,
+    body,
+    form,
+    version,
+    idempotencyKey,
+  }: UnreadSubmission): ReadSubmission | Promise<ReadSubmission> => {
     if ('value' in body) {
       const request = readValue(body.value, form)
       return { request: { ...request, version: request.version ?? version }, input: { value: request.input } }

@@ -39,6 +39,7 @@ export const planColumns = (options: {
   const names = features.flatMap(({ name }) => (name === undefined ? [] : [name]))
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) throw new Refusal(`features: ${twice} is listed twice`)
+  if (names.includes('__proto__')) throw new Refusal("features: __proto__ can't be a feature")
 
   const widths = inputs.map(() => 0)
   const columns = features.map((feature) => {

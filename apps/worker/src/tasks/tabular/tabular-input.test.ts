@@ -124,6 +124,7 @@ test('a row that is wrong leaves its place to the next', () => {
 test.each([
   [[input('x', ['', 3])], 'features: [a, b]', 'features: there are 2 for the input x, which has 3 columns'],
   [[input('x', ['', 2])], 'features: [a, a]', 'features: a is listed twice'],
+  [[input('x', ['', 2])], 'features: [a, __proto__]', "features: __proto__ can't be a feature"],
   [
     [input('x', ['', 2, 2])],
     '',

@@ -1,0 +1,45 @@
+import { createOpenPack, hadNoEffect, isRedisAway, rowsOf } from '@onqueue/shared'
+import type { PredictionQueues, RedisClock, RedisStore } from '@onqueue/shared'
+import { queueUnavailable } from '../../redis/prediction-queues.ts'
+import type { AbandonedSubmits } from '../abandoned-submits.ts'
+import { maxLatenessMs } from '../submit-guard.ts'
+import type { PackMembers } from './pack-submits.ts'
+
+/**
+ * Puts a pack into the queue, with its job in one step. Throws as the enqueue of one prediction does (enqueue-prediction.ts), but
+ * for what Redis was told and did not answer: that is left as it is, since each caller is told of his own prediction.
+ */
+type EnqueuePack = (packId: string, members: PackMembers, attempts: number) => Promise<void>
+
+export const createEnqueuePack = ({
+  redis,
+  namespace,
+  queues,
+  redisClock,
+  abandoned,
+}: RedisStore & {
+  queues: PredictionQueues
+  redisClock: Pick<RedisClock, 'adjust' | 'earliest'>
+  abandoned: AbandonedSubmits
+}): EnqueuePack => {
+  const openPack = createOpenPack({ redis, namespace })
+
+  return async (packId, members, attempts) => {
+    const { model, owner } = members[0].job
+    const queue = queues.open(model)
+    const sentAt = performance.now()
+    const latestAt = redisClock.earliest() + maxLatenessMs
+    const opened = await openPack(queue, { packId, members, attempts }, latestAt).catch((err: unknown) => {
+      if (hadNoEffect(err)) throw queueUnavailable(err)
+      if (isRedisAway(err)) {
+        const rows = members.reduce((sum, { job }) => sum + rowsOf(job), 0)
+        abandoned.add({ id: packId, model, owner, rows, isPack: true, sentAt })
+      }
+      throw err
+    })
+    if (opened === 'opened') return
+    // judged by a clock that may have been set since it was last read
+    redisClock.adjust()
+    throw queueUnavailable()
+  }
+}

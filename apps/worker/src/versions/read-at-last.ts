@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from '@onqueue/shared'
+import { readUnread } from '../repository/read-model-repository.ts'
+import type { ModelRepository, UnreadModel } from '../repository/read-model-repository.ts'
+import { explainFailedReads, loadRetryDelayMs } from '../supervision/load-retry.ts'
+
+/**
+ * Reads again what the machine could not read, at the pace at which models are loaded again, until it is read. `onFailed` is
+ * told why not, at once and after each further try. Resolves to what was found, or to undefined when the signal aborts.
+ */
+export const readAtLast = async (
+  unread: UnreadModel,
+  {
+    modelsDir,
+    onFailed,
+    signal,
+    log,
+  }: {
+    modelsDir: string
+    onFailed: (unread: UnreadModel) => void
+    signal: AbortSignal
+    log: Pick<Logger, 'error'>
+  },
+): Promise<ModelRepository | undefined> => {
+  const { name: model, version } = unread
+  let why = unread.reason
+  for (let failures = 1; ; failures++) {
+    const reason = explainFailedReads(why, failures)
+    const retryMs = loadRetryDelayMs(failures)
+    log.error({ model, version, reason, retryMs }, 'model could not be read yet')
+    onFailed({ ...unread, reason })
+    await sleep(retryMs, undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) return undefined
+    const found = await readUnread(modelsDir, unread)
+    const still = found.unread.find((one) => one.version === version)
+    if (!still) return found
+    why = still.reason
+  }
+}

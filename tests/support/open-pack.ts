@@ -1,0 +1,83 @@
+import {
+  anonymousOwner,
+  createOpenPack,
+  memberIdOf,
+  modelKeys,
+  newPredictionId,
+  openPredictionQueue,
+  packIdOf,
+} from '@onqueue/shared'
+import type { PredictionJobData, RedisStore } from '@onqueue/shared'
+import type { Redis } from 'ioredis'
+import { z } from 'zod'
+
+/** What a prediction of a test's pack has beside its input. */
+type Asked = Partial<PredictionJobData> & { input: unknown }
+
+type TestPack = { packId: string; ids: string[]; reply: 'opened' | 'late' }
+
+/**
+ * Puts a pack into the queue as the API does. `shared` is what its predictions have in common; the version has to be one that
+ * there is where a worker is to run them.
+ */
+export const openTestPack = async (
+  { redis, namespace }: RedisStore,
+  asked: readonly Asked[],
+  {
+    latestAt = Infinity,
+    attempts = 3,
+    ...shared
+  }: Partial<PredictionJobData> & { latestAt?: number; attempts?: number } = {},
+): Promise<TestPack> => {
+  const model = shared.model ?? 'iris'
+  const [seconds, micros] = await redis.time()
+  const createdAt = shared.createdAt ?? Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  const packId = packIdOf(newPredictionId(model, createdAt))
+  const toMember = ({ input, ...job }: Asked, index: number) => {
+    const inputText = JSON.stringify(input)
+    const common = {
+      model,
+      version: '1',
+      digest: 'd',
+      owner: anonymousOwner,
+      priority: 'normal',
+      createdAt,
+    } as const
+    return {
+      id: memberIdOf(packId, index + 1),
+      inputText,
+      job: {
+        ...common,
+        requestId: `request-${index + 1}`,
+        arrayLength: Array.isArray(input) ? input.length : null,
+        metadata: {},
+        deadline: null,
+        inputBytes: Buffer.byteLength(inputText),
+        ...shared,
+        ...job,
+      },
+    }
+  }
+  const [first, ...others] = asked
+  if (!first) throw new Error('a pack has a prediction')
+  const members = [toMember(first, 0), ...others.map((one, index) => toMember(one, index + 1))] as const
+  const queue = openPredictionQueue(redis, namespace, model)
+  const latest = Number.isFinite(latestAt) ? latestAt : Number.MAX_SAFE_INTEGER
+  const reply = await createOpenPack({ redis, namespace })(queue, { packId, members, attempts }, latest)
+  await queue.close()
+  return { packId, ids: members.map(({ id }) => id), reply }
+}
+
+/** The same in a stack, for the version of a model that it serves. */
+export const openPackIn = async (
+  { redis, prefix }: { redis: Redis; prefix: string },
+  model: string,
+  asked: readonly Asked[],
+  shared: Parameters<typeof openTestPack>[2] = {},
+) => {
+  const [card] = await redis.hvals(modelKeys(prefix, model).cards)
+  const { version, digest } = cardSchema.parse(JSON.parse(card ?? ''))
+  return openTestPack({ redis, namespace: prefix }, asked, { model, version, digest, ...shared })
+}
+
+const cardSchema = z.object({ version: z.string(), digest: z.string() })
