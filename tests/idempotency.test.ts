@@ -1,94 +1,109 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { modelKeys } from '@onqueue/shared'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { startStack } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
-let stack: Stack
-const input = { features: [1, -0.5, 2.1, 0.3] }
+describe.each(['jobs by themselves', 'packs'])('with predictions in %s', (kind) => {
+  let stack: Stack
+  const input = { features: [1, -0.5, 2.1, 0.3] }
 
-beforeAll(async () => {
-  stack = await startStack()
-})
-afterAll(() => stack.close())
+  const countPacks = async () =>
+    (await stack.redis.keys(modelKeys(stack.prefix, 'demo-classifier').pack('*'))).length
 
-const submit = (key: string, fields: object = {}) =>
-  stack.client.submit('demo-classifier', input, fields, { 'idempotency-key': key })
+  beforeAll(async () => {
+    stack = await startStack({ environment: { ONQUEUE_PACKS: String(kind === 'packs') } })
+    if (kind !== 'packs') return
+    const isPacked = async () => {
+      const { body } = await submit(`first-${Date.now()}`)
+      await stack.client.untilFinal(body.id)
+      const packs = await countPacks()
+      await stack.client.call('DELETE', `/v1/predictions/${body.id}`)
+      expect(packs).toBeGreaterThan(0)
+    }
+    await vi.waitFor(isPacked, { timeout: 30_000, interval: 200 })
+  })
+  afterAll(() => stack.close())
 
-test('the same key 50 times at once is one prediction', async () => {
-  const answers = await Promise.all(Array.from({ length: 50 }, () => submit('fifty')))
+  const submit = (key: string, fields: object = {}) =>
+    stack.client.submit('demo-classifier', input, fields, { 'idempotency-key': key })
 
-  expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
-  expect(answers.every(({ status }) => status === 200 || status === 202)).toBe(true)
-  expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true').length).toBe(49)
-  const listed = await stack.client.get('/v1/predictions?model=demo-classifier&limit=100')
-  expect(listed.body.results.length).toBe(1)
-})
+  test('the same key 50 times at once is one prediction', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => submit('fifty')))
 
-test('a replay shows the prediction as it is now', async () => {
-  const first = await submit('replayed')
-  await stack.client.untilFinal(first.body.id)
+    expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1)
+    expect(answers.every(({ status }) => status === 200 || status === 202)).toBe(true)
+    expect(answers.filter(({ headers }) => headers.get('idempotency-replayed') === 'true').length).toBe(49)
+    const listed = await stack.client.get('/v1/predictions?model=demo-classifier&limit=100')
+    expect(listed.body.results.length).toBe(1)
+  })
 
-  const replay = await submit('replayed')
+  test('a replay shows the prediction as it is now', async () => {
+    const first = await submit('replayed')
+    await stack.client.untilFinal(first.body.id)
 
-  expect(replay.status).toBe(200)
-  expect(replay.headers.get('idempotency-replayed')).toBe('true')
-  expect(replay.body).toMatchObject({ id: first.body.id, status: 'succeeded' })
-})
+    const replay = await submit('replayed')
 
-test('a quoted key is the same as the bare one', async () => {
-  const bare = await submit('quoted')
-  const quoted = await submit('"quoted"')
+    expect(replay.status).toBe(200)
+    expect(replay.headers.get('idempotency-replayed')).toBe('true')
+    expect(replay.body).toMatchObject({ id: first.body.id, status: 'succeeded' })
+  })
 
-  expect(quoted.body.id).toBe(bare.body.id)
-})
+  test('a quoted key is the same as the bare one', async () => {
+    const bare = await submit('quoted')
+    const quoted = await submit('"quoted"')
 
-test('the same key with another body is refused, and goes on standing for the first', async () => {
-  const first = await submit('reused')
+    expect(quoted.body.id).toBe(bare.body.id)
+  })
 
-  const other = await submit('reused', { priority: 'high' })
-  const again = await submit('reused')
+  test('the same key with another body is refused, and goes on standing for the first', async () => {
+    const first = await submit('reused')
 
-  expect(other.status).toBe(422)
-  expect(other.body.code).toBe('idempotency_key_reused')
-  expect(again.body.id).toBe(first.body.id)
-})
+    const other = await submit('reused', { priority: 'high' })
+    const again = await submit('reused')
 
-test('of two bodies that race for one key one wins, and every request with the other is refused', async () => {
-  const priorities = Array.from({ length: 50 }, (_, index) => (index % 2 ? 'high' : 'low'))
+    expect(other.status).toBe(422)
+    expect(other.body.code).toBe('idempotency_key_reused')
+    expect(again.body.id).toBe(first.body.id)
+  })
 
-  const answers = await Promise.all(priorities.map((priority) => submit('raced', { priority })))
+  test('of two bodies that race for one key one wins, and every request with the other is refused', async () => {
+    const priorities = Array.from({ length: 50 }, (_, index) => (index % 2 ? 'high' : 'low'))
 
-  const accepted = answers.filter(({ status }) => status !== 422)
-  expect(new Set(accepted.map(({ body }) => body.id)).size).toBe(1)
-  const [winner] = accepted
-  const stored = await stack.client.get(`/v1/predictions/${winner?.body.id}`)
-  const expected = priorities.map((priority) => (priority === stored.body.priority ? 'accepted' : 422))
-  expect(answers.map(({ status }) => (status === 422 ? 422 : 'accepted'))).toEqual(expected)
-})
+    const answers = await Promise.all(priorities.map((priority) => submit('raced', { priority })))
 
-test('a refusal is not remembered', async () => {
-  const headers = { 'idempotency-key': 'refused-first' }
-  const refused = await stack.client.submit('demo-classifier', { features: [1] }, {}, headers)
+    const accepted = answers.filter(({ status }) => status !== 422)
+    expect(new Set(accepted.map(({ body }) => body.id)).size).toBe(1)
+    const [winner] = accepted
+    const stored = await stack.client.get(`/v1/predictions/${winner?.body.id}`)
+    const expected = priorities.map((priority) => (priority === stored.body.priority ? 'accepted' : 422))
+    expect(answers.map(({ status }) => (status === 422 ? 422 : 'accepted'))).toEqual(expected)
+  })
 
-  const corrected = await stack.client.submit('demo-classifier', input, {}, headers)
+  test('a refusal is not remembered', async () => {
+    const headers = { 'idempotency-key': 'refused-first' }
+    const refused = await stack.client.submit('demo-classifier', { features: [1] }, {}, headers)
 
-  expect(refused.status).toBe(422)
-  expect(corrected.status).toBe(202)
-})
+    const corrected = await stack.client.submit('demo-classifier', input, {}, headers)
 
-test('a key whose prediction was deleted answers 410', async () => {
-  const first = await submit('deleted')
-  await stack.client.untilFinal(first.body.id)
-  await stack.client.call('DELETE', `/v1/predictions/${first.body.id}`)
+    expect(refused.status).toBe(422)
+    expect(corrected.status).toBe(202)
+  })
 
-  const replay = await submit('deleted')
+  test('a key whose prediction was deleted answers 410', async () => {
+    const first = await submit('deleted')
+    await stack.client.untilFinal(first.body.id)
+    await stack.client.call('DELETE', `/v1/predictions/${first.body.id}`)
 
-  expect(replay.status).toBe(410)
-  expect(replay.body.code).toBe('result_expired')
-})
+    const replay = await submit('deleted')
 
-test.each(['', 'ä', 'x'.repeat(256)])('a key that is no key is refused: %j', async (key) => {
-  const answer = await submit(key)
+    expect(replay.status).toBe(410)
+    expect(replay.body.code).toBe('result_expired')
+  })
 
-  expect(answer.status).toBe(400)
-  expect(answer.body.detail).toMatch(/1 to 255/)
+  test.each(['', 'ä', 'x'.repeat(256)])('a key that is no key is refused: %j', async (key) => {
+    const answer = await submit(key)
+
+    expect(answer.status).toBe(400)
+    expect(answer.body.detail).toMatch(/1 to 255/)
+  })
 })

@@ -54,14 +54,40 @@ test('of 200 callers of predict at once each gets its own answer', async () => {
   )
 })
 
-test('what has an idempotency key, or is long, has a job by itself', async () => {
+test('of 100 keys, each used three times at once, each has one prediction, and all of them few jobs', async () => {
   await untilMade()
   const before = await countPacks()
-  const keyed = (i: number) => stack.client.submit('throws', { i: 1 }, {}, { 'idempotency-key': `key-${i}` })
+  const keyed = (i: number) =>
+    stack.client.submit('throws', { i: i % 9 }, {}, { 'idempotency-key': `key-${i}` })
 
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => keyed(i)))
+  const answers = await Promise.all(Array.from({ length: 300 }, (_, i) => keyed(i % 100)))
 
-  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202))
+  const ids = answers.map(({ body }) => body.id)
+  expect(new Set(ids).size).toBe(100)
+  expect(ids.slice(100)).toEqual([...ids.slice(0, 100), ...ids.slice(0, 100)])
+  const isReplay = answers.map(({ headers }) => headers.get('idempotency-replayed') === 'true')
+  expect(isReplay.filter((one) => !one).length).toBe(100)
+  const ended = await Promise.all(ids.slice(0, 100).map((id) => stack.client.untilFinal(id)))
+  expect(ended.map(({ body }) => body.output)).toEqual(
+    Array.from({ length: 100 }, (_, i) => ({ value: (i % 9) * 10 })),
+  )
+  const made = (await countPacks()) - before
+  expect(made).toBeGreaterThan(0)
+  expect(made).toBeLessThan(60)
+})
+
+test('what is long has a job by itself', async () => {
+  await untilMade()
+  const before = await countPacks()
+
+  const { status } = await stack.client.submit(
+    'throws',
+    Array(900)
+      .fill({ i: 1, padding: 0 })
+      .map(({ i }) => ({ i })),
+  )
+
+  expect(status).toBe(202)
   expect(await countPacks()).toBe(before)
 })
 

@@ -7,14 +7,14 @@ import {
   openPredictionQueue,
   packIdOf,
 } from '@onqueue/shared'
-import type { PredictionJobData, RedisStore } from '@onqueue/shared'
+import type { NewClaim, OpenedPack, PredictionJobData, RedisStore } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
 /** What a prediction of a test's pack has beside its input. */
-type Asked = Partial<PredictionJobData> & { input: unknown }
+type Asked = Partial<PredictionJobData> & { input: unknown; claim?: NewClaim }
 
-type TestPack = { packId: string; ids: string[]; reply: 'opened' | 'late' }
+type TestPack = { packId: string; ids: string[]; opened: OpenedPack }
 
 /**
  * Puts a pack into the queue as the API does. `shared` is what its predictions have in common; the version has to be one that
@@ -33,7 +33,7 @@ export const openTestPack = async (
   const [seconds, micros] = await redis.time()
   const createdAt = shared.createdAt ?? Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
   const packId = packIdOf(newPredictionId(model, createdAt))
-  const toMember = ({ input, ...job }: Asked, index: number) => {
+  const toMember = ({ input, claim, ...job }: Asked, index: number) => {
     const inputText = JSON.stringify(input)
     const common = {
       model,
@@ -46,6 +46,7 @@ export const openTestPack = async (
     return {
       id: memberIdOf(packId, index + 1),
       inputText,
+      claim,
       job: {
         ...common,
         requestId: `request-${index + 1}`,
@@ -63,9 +64,9 @@ export const openTestPack = async (
   const members = [toMember(first, 0), ...others.map((one, index) => toMember(one, index + 1))] as const
   const queue = openPredictionQueue(redis, namespace, model)
   const latest = Number.isFinite(latestAt) ? latestAt : Number.MAX_SAFE_INTEGER
-  const reply = await createOpenPack({ redis, namespace })(queue, { packId, members, attempts }, latest)
+  const opened = await createOpenPack({ redis, namespace })(queue, { packId, members, attempts }, latest)
   await queue.close()
-  return { packId, ids: members.map(({ id }) => id), reply }
+  return { packId, ids: members.map(({ id }) => id), opened }
 }
 
 /** The same in a stack, for the version of a model that it serves. */

@@ -11,7 +11,7 @@ import type { ExpectedOutcome, OutcomeWaiters } from '../predictions/wait-for-ou
 import type { CheckedSubmission } from './check-submission.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
 import type { EnqueueTogether } from './packs/open-packs.ts'
-import type { Joined } from './packs/pack-submits.ts'
+import type { ClaimOf, Joined } from './packs/pack-submits.ts'
 
 export type Submitted = {
   record: PredictionRecord
@@ -31,49 +31,56 @@ export type CountSubmits = {
 }
 
 /**
- * Enqueues a submission that was checked and admitted: under the id of its idempotency key, or where it has none (null) under a
- * new one. Where it is awaited, `expected` is registered before the prediction can end. Throws what the enqueue throws.
+ * Enqueues a submission that was checked and admitted. Where it is awaited, `expected` is registered before the prediction can end.
+ * Throws what the enqueue throws.
  */
-export type AddPrediction = (
-  checked: CheckedSubmission,
-  options: { keyedId: string | null; isAwaited: boolean },
-) => Promise<Submitted>
+export type AddPrediction = {
+  /** Under a new id. */
+  add(checked: CheckedSubmission, awaited: Awaited): Promise<Submitted>
+  /** Under the id of its idempotency key, whose claim was taken. */
+  addUnder(id: string, checked: CheckedSubmission, awaited: Awaited): Promise<Submitted>
+  /** Whether `addClaiming` takes it. */
+  takesClaims(checked: CheckedSubmission): boolean
+  /** Under a new id, taking the claim of its idempotency key in the same step; null where another prediction has that. */
+  addClaiming(checked: CheckedSubmission, awaited: Awaited, claimOf: ClaimOf): Promise<Submitted | null>
+}
 
-export const createAddPrediction =
-  ({
-    store,
-    enqueue,
-    enqueueTogether,
-    waiters,
-    count,
-    log,
-  }: {
-    /** where a long input is read again that is part of the answer */
-    store: RedisStore
-    enqueue: EnqueuePrediction
-    enqueueTogether: EnqueueTogether
-    waiters: OutcomeWaiters
-    count: Pick<CountSubmits, 'countSubmitted'>
-    log: Logger
-  }): AddPrediction =>
-  async (checked, { keyedId, isAwaited }) => {
-    const { largeInput, attempts, input: value } = checked
-    const asked = isAwaited ? { ...checked.job, replyTo: waiters.replyTo } : checked.job
-    const enqueueKeyed = (id: string): Joined => ({
-      id,
-      enqueued: enqueue({ id, job: asked, largeInput, attempts, isKeyed: true }).then(() => asked),
-    })
-    const { id, enqueued } =
-      keyedId === null ? enqueueTogether({ ...checked, job: asked }) : enqueueKeyed(keyedId)
+type Awaited = { isAwaited: boolean }
+
+export const createAddPrediction = ({
+  store,
+  enqueue,
+  together,
+  waiters,
+  count,
+  log,
+}: {
+  /** where a long input is read again that is part of the answer */
+  store: RedisStore
+  enqueue: EnqueuePrediction
+  together: EnqueueTogether
+  waiters: OutcomeWaiters
+  count: Pick<CountSubmits, 'countSubmitted'>
+  log: Logger
+}): AddPrediction => {
+  const addBy = async (
+    enqueueIt: (checked: CheckedSubmission) => Joined,
+    checked: CheckedSubmission,
+    { isAwaited }: Awaited,
+  ): Promise<Submitted | null> => {
+    const { largeInput, input: value, job: asked } = checked
+    const { id, enqueued } = enqueueIt(
+      isAwaited ? { ...checked, job: { ...asked, replyTo: waiters.replyTo } } : checked,
+    )
     // nothing was sent yet: what is sent in a turn of the event loop leaves at its end
     const expected = isAwaited ? waiters.expectReply(id) : null
-    let job: PredictionJobData
+    let job: PredictionJobData | null = null
     try {
       job = await enqueued
-    } catch (err) {
-      expected?.release()
-      throw err
+    } finally {
+      if (job === null) expected?.release()
     }
+    if (job === null) return null
     count.countSubmitted(job.model, job.priority)
     log.debug(
       { predictionId: id, requestId: job.requestId, model: job.model, rows: rowsOf(job) },
@@ -85,3 +92,23 @@ export const createAddPrediction =
         : inputOf(store, { model: job.model, id, bytes: Buffer.byteLength(largeInput) })
     return { record: { id, job, input, takenAt: null, outcome: null }, isReplay: false, expected }
   }
+
+  return {
+    add: async (checked, awaited) => surely(await addBy(together.enqueue, checked, awaited)),
+    addUnder: async (id, checked, awaited) => {
+      const enqueueIt = ({ job, largeInput, attempts }: CheckedSubmission) => ({
+        id,
+        enqueued: enqueue({ id, job, largeInput, attempts, isKeyed: true }).then(() => job),
+      })
+      return surely(await addBy(enqueueIt, checked, awaited))
+    },
+    takesClaims: together.takesClaims,
+    addClaiming: (checked, awaited, claimOf) =>
+      addBy((asked) => together.enqueueClaiming(asked, claimOf), checked, awaited),
+  }
+}
+
+const surely = (submitted: Submitted | null) => {
+  if (!submitted) throw new Error('unreachable: no other prediction has a key that it has not')
+  return submitted
+}

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import { modelKeys } from '@onqueue/shared'
-import type { DatedStore } from '@onqueue/shared'
+import type { DatedStore, NewClaim } from '@onqueue/shared'
 import { z } from 'zod'
 import type { SubmitRequest } from './submit-request.ts'
 
 /**
  * Idempotency claims: who may add the prediction of an `Idempotency-Key`, and what it was asked for.
  *
- * The claim is written before the job and outlives the prediction. `isAdded` follows the job: a claim that never got so
- * far (its process died, or Redis did) may be taken over after 5 s, one that did means that the prediction is gone.
+ * The claim outlives the prediction. One that goes into a pack has it written in the same step, `isAdded`, with its id. Otherwise the
+ * claim is written before the job, and the prediction's id is that of the claim. `isAdded` follows the job then: a claim that never
+ * got so far (its process died, or Redis did) may be taken over after 5 s, one that did means that the prediction is gone.
  *
  *     (none) ──take──▶ taken ──job added──▶ added ──prediction swept or deleted──▶ added: 410
  *                        │  ▲
@@ -16,6 +17,8 @@ import type { SubmitRequest } from './submit-request.ts'
  */
 export type Claims = {
   read(model: string, id: string): Promise<Claim | null>
+  /** The claim of a prediction that is added with it. */
+  ofMember(model: string, id: string, claimed: { fingerprint: string; predictionId: string }): NewClaim
   /** Takes a claim that nobody has. Resolves to null then, or else to the claim that stands. */
   take(model: string, id: string, fingerprint: string): Promise<Claim | null>
   /** Takes over a claim with the same fingerprint whose owner did not get to add the job. */
@@ -26,7 +29,13 @@ export type Claims = {
   release(model: string, id: string): Promise<void>
 }
 
-const claimSchema = z.object({ fingerprint: z.string(), at: z.number(), isAdded: z.boolean() })
+const claimSchema = z.object({
+  fingerprint: z.string(),
+  at: z.number(),
+  isAdded: z.boolean(),
+  /** where it is another than the claim's */
+  predictionId: z.string().optional(),
+})
 export type Claim = z.infer<typeof claimSchema>
 
 /** A key is good for 24 h after its prediction is gone at the latest. */
@@ -47,6 +56,11 @@ export const createClaims = ({
 
   return {
     read: async (model, id) => parseClaim(await redis.get(keyOf(model, id))),
+    ofMember: (model, id, { fingerprint, predictionId }) => ({
+      key: keyOf(model, id),
+      text: JSON.stringify({ fingerprint, at: clock(), isAdded: true, predictionId } satisfies Claim),
+      ttlMs,
+    }),
     take: async (model, id, fingerprint) =>
       parseClaim(await redis.set(keyOf(model, id), textOf(fingerprint, false), 'PX', ttlMs, 'NX', 'GET')),
     takeOver: async (model, id, fingerprint) => {

@@ -106,7 +106,7 @@ export const openSubmit = ({
   const admission = createAdmission({ redis, namespace, queues, backlogLimit, memoryWatermark, log })
   const guard = createSubmitGuard({ redis, namespace, redisClock })
   const enqueue = createEnqueuePrediction({ bulk, namespace, guard, queues, redisClock, abandoned })
-  const enqueueTogether = openPacks({
+  const together = openPacks({
     redis,
     namespace,
     models,
@@ -129,7 +129,7 @@ export const openSubmit = ({
     add: createAddPrediction({
       store: { redis: bulk, namespace },
       enqueue,
-      enqueueTogether,
+      together,
       waiters,
       count,
       log,

@@ -35,14 +35,10 @@ export const createSubmitKeyed = ({
   /** Redis' */
   clock: () => number
 }) => {
-  const addClaimed = async (
-    id: string,
-    checked: CheckedSubmission,
-    { fingerprint, isAwaited }: { fingerprint: string; isAwaited: boolean },
-  ) => {
+  const addClaimed = async (id: string, checked: CheckedSubmission, { fingerprint, isAwaited }: Claimed) => {
     const { model } = checked.job
     try {
-      const submitted = await add(checked, { keyedId: id, isAwaited })
+      const submitted = await add.addUnder(id, checked, { isAwaited })
       // losing this costs no more than a 410 later on, so nobody waits for it
       void claims.markAdded(model, id, fingerprint).catch(() => undefined)
       return submitted
@@ -52,6 +48,19 @@ export const createSubmitKeyed = ({
       if (!isUnknown) await claims.release(model, id).catch(() => undefined)
       throw err
     }
+  }
+
+  /** Null where somebody else has the key by now. */
+  const addClaiming = async (id: string, checked: CheckedSubmission, claimed: Claimed) => {
+    const { fingerprint } = claimed
+    const { model } = checked.job
+    if (add.takesClaims(checked)) {
+      return add.addClaiming(checked, claimed, (predictionId) =>
+        claims.ofMember(model, id, { fingerprint, predictionId }),
+      )
+    }
+    const standing = await claims.take(model, id, fingerprint)
+    return standing === null ? addClaimed(id, checked, claimed) : null
   }
 
   /** While a secret is changed, a key that was used under the one before it keeps the prediction that it has. */
@@ -69,14 +78,15 @@ export const createSubmitKeyed = ({
     for (;;) {
       const claim = await claims.read(model, id)
       // what another request asked for is nothing that this one has to read
-      const record = claim?.fingerprint === fingerprint ? await reader.find(id, owner) : null
+      const record =
+        claim?.fingerprint === fingerprint ? await reader.find(claim.predictionId ?? id, owner) : null
       const waitedMs = performance.now() - startedAt
       const step = planKeyedSubmit({ claim, record, fingerprint, now: clock(), waitedMs })
       switch (step.kind) {
         case 'take': {
           const checked = await prepare(submission)
-          const isTaken = (await claims.take(model, id, fingerprint)) === null
-          if (isTaken) return addClaimed(id, checked, { fingerprint, isAwaited })
+          const submitted = await addClaiming(id, checked, { fingerprint, isAwaited })
+          if (submitted) return submitted
           break
         }
         case 'take-over': {
@@ -95,6 +105,8 @@ export const createSubmitKeyed = ({
     }
   }
 }
+
+type Claimed = { fingerprint: string; isAwaited: boolean }
 
 /** Of a long input it was made where the input was read. */
 const fingerprintOfRead = ({ model, request, input }: AwaitedSubmission) => {

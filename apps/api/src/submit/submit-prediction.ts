@@ -69,7 +69,7 @@ export const createSubmitPrediction = ({
   const submitKeyed = createSubmitKeyed({ claims, reader, prepare, add, secrets, clock })
   const submitUnkeyed = async (submission: AwaitedSubmission) => {
     const checked = await prepare(submission)
-    return add(checked, { keyedId: null, isAwaited: submission.isAwaited })
+    return add.add(checked, submission)
   }
 
   return async (asked) => {

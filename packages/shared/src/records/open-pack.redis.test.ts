@@ -69,12 +69,64 @@ test('a pack is one job, one entry in the listing and the rows of all its predic
 })
 
 test('a pack that Redis runs too late is not there, and no prediction of it is ever run', async () => {
-  const { packId, ids, reply } = await openTestPack(store, [{ input: 1 }, { input: 2 }], { latestAt: 1 })
+  const { packId, ids, opened } = await openTestPack(store, [{ input: 1 }, { input: 2 }], { latestAt: 1 })
 
-  expect(reply).toBe('late')
+  expect(opened).toEqual({ isLate: true })
   expect(await redis.exists(keys.pack(packId), keys.index('anonymous'), keys.extraRows)).toBe(0)
   expect(await readPack(store, packId, await dataOf(packId))).toEqual([])
   expect(await record(ids[0])).toBe(undefined)
+})
+
+const claimed = (name: string) => ({
+  input: name,
+  claim: { key: keys.claim(name), text: `claim of ${name}`, ttlMs: 60_000 },
+})
+
+test('keys are taken with the pack, and one whose key is taken is left out of it in every respect', async () => {
+  await redis.set(keys.claim('b'), 'claim of another')
+
+  const { packId, ids, opened } = await openTestPack(store, [
+    { ...claimed('a'), input: [1, 2] },
+    { ...claimed('b'), input: [1, 2, 3], deadline: 5000 },
+    claimed('c'),
+    { ...claimed('a'), input: [4] },
+  ])
+
+  expect(opened).toEqual({ isLate: false, leftOut: [ids[1], ids[3]] })
+  expect(await redis.mget(['a', 'b', 'c'].map(keys.claim))).toEqual([
+    'claim of a',
+    'claim of another',
+    'claim of c',
+  ])
+  expect(await redis.pttl(keys.claim('a'))).toBeGreaterThan(50_000)
+  expect((await readPack(store, packId, await dataOf(packId))).map(({ id }) => id)).toEqual([ids[0], ids[2]])
+  expect(await Promise.all(ids.map(async (id) => (await record(id))?.id))).toEqual([
+    ids[0],
+    undefined,
+    ids[2],
+    undefined,
+  ])
+  expect(await redis.exists(keys.deadlines)).toBe(0)
+  expect(await redis.get(keys.extraRows)).toBe('2')
+  for (const id of [ids[0], ids[2]]) await end(id)
+  expect(await areFinal(store, 'iris', [packId])).toEqual([true])
+  expect(Number(await redis.get(keys.extraRows))).toBe(0)
+})
+
+test('where all keys are taken there is no pack, and its job has nothing to run', async () => {
+  await redis.set(keys.claim('a'), 'claim of another')
+
+  const { packId, ids, opened } = await openTestPack(store, [claimed('a')])
+
+  expect(opened).toEqual({ isLate: false, leftOut: ids })
+  expect(await redis.exists(keys.pack(packId), keys.index('anonymous'), keys.extraRows)).toBe(0)
+  expect(await readPack(store, packId, await dataOf(packId))).toEqual([])
+})
+
+test('a pack that Redis runs too late takes no keys', async () => {
+  await openTestPack(store, [claimed('a')], { latestAt: 1 })
+
+  expect(await redis.exists(keys.claim('a'))).toBe(0)
 })
 
 test('without its job there is no pack', async () => {

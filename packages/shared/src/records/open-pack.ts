@@ -17,13 +17,21 @@ export type NewMember = {
   job: PredictionJobData
   /** as JSON */
   inputText: string
+  /** what its idempotency key is kept as; without one undefined */
+  claim?: NewClaim | undefined
 }
+
+/** A key of a prediction: who comes with it later is sent to that one. */
+export type NewClaim = { key: string; text: string; ttlMs: number }
+
+/** What became of a pack; `leftOut` are the predictions that are not in it, since their keys were taken already. */
+export type OpenedPack = { isLate: true } | { isLate: false; leftOut: string[] }
 
 /**
  * Adds a pack and its job as one step: none is there without the other. The predictions have in common what `packJobSchema` says.
  *
  * Run by Redis after `latestAt` (ms, on Redis' clock) it is late: then there is no pack, and a worker that takes the job finds
- * nothing to run.
+ * nothing to run. A prediction with an idempotency key takes that in the same step; where another has it, it is left out.
  */
 export const createOpenPack = ({ redis, namespace }: RedisStore) => {
   const script = openPack.on(redis)
@@ -36,7 +44,7 @@ export const createOpenPack = ({ redis, namespace }: RedisStore) => {
       attempts,
     }: { packId: string; members: readonly [NewMember, ...NewMember[]]; attempts: number },
     latestAt: number,
-  ): Promise<'opened' | 'late'> => {
+  ): Promise<OpenedPack> => {
     const [first] = members
     const { model, owner, createdAt } = first.job
     const keys = modelKeys(namespace, model)
@@ -58,16 +66,20 @@ export const createOpenPack = ({ redis, namespace }: RedisStore) => {
         createdAt,
         isTold: members.some((member) => member.job.webhook !== undefined) ? 1 : 0,
       },
-      moreArgs: members.flatMap(({ id, job: asked, inputText }) => [
+      moreKeys: members.map(({ claim }) => claim?.key ?? ''),
+      moreArgs: members.flatMap(({ id, job: asked, inputText, claim }) => [
         id,
         packMemberText(asked),
         inputText,
         rowsOf(asked),
         asked.deadline ?? '',
+        claim?.text ?? '',
+        claim?.ttlMs ?? '',
       ]),
     })
     const replies = await runPipeline(transaction)
-    return replySchema.parse(replies[1])
+    const reply = replySchema.parse(replies[1])
+    return reply === 'late' ? { isLate: true } : { isLate: false, leftOut: reply }
   }
 }
 
@@ -90,39 +102,56 @@ const packJobOf = (members: readonly [NewMember, ...NewMember[]]): PackJobData =
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
 
-/** What the script is given of each prediction. */
-const memberArgs = 5
+/** What the script is given of each prediction, beside the key of its claim. */
+const memberArgs = 7
 
-const replySchema = z.enum(['opened', 'late'])
+/** The ids of those that were left out. */
+const replySchema = z.union([z.literal('late'), z.array(z.string())])
 
-/** Without its job, which a Redis that is full may refuse, there is no pack either. It was opened before where it is sent again. */
+/**
+ * Without its job, which a Redis that is full may refuse, there is no pack either. It was opened before where it is sent again: then
+ * those that it has not are told once more.
+ */
 const openPack = redisScript({
   name: 'openPack',
   keys: ['job', 'pack', 'index', 'deadlines', 'extraRows'],
   args: ['latestAt', 'packId', 'createdAt', 'isTold'],
   reply: replySchema,
   lua: `
-if redis.call('EXISTS', job) == 0 or redis.call('EXISTS', pack) == 1 then return 'opened' end
+local leftOut = {}
+if redis.call('EXISTS', job) == 0 then return leftOut end
+local count = (#ARGV - argCount) / ${memberArgs}
+local isOpen = redis.call('EXISTS', pack) == 1
 local time = redis.call('TIME')
-if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(latestAt) then return 'late' end
+if not isOpen and time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(latestAt) then return 'late' end
 
-local count, rows, isDue = (#ARGV - argCount) / ${memberArgs}, 0, false
-local fields = {}
+local function takes(key, text, ttlMs)
+  return key == '' or redis.call('SET', key, text, 'NX', 'PX', ttlMs)
+end
+
+local fields, kept, rows, isDue = {}, 0, 0, false
 for i = 0, count - 1 do
   local arg = argCount + ${memberArgs} * i
-  local id, member, input, memberRows, deadline = unpack(ARGV, arg + 1, arg + ${memberArgs})
+  local id, member, input, memberRows, deadline, claim, ttlMs = unpack(ARGV, arg + 1, arg + ${memberArgs})
   local number = string.sub(id, -2)
-  for _, part in ipairs({ 'j' .. number, member, 'i' .. number, input }) do table.insert(fields, part) end
-  rows = rows + tonumber(memberRows)
-  if deadline ~= '' then
-    redis.call('ZADD', deadlines, deadline, id)
-    isDue = true
+  if isOpen then
+    if redis.call('HEXISTS', pack, 'j' .. number) == 0 then table.insert(leftOut, id) end
+  elseif takes(KEYS[keyCount + i + 1], claim, ttlMs) then
+    for _, part in ipairs({ 'j' .. number, member, 'i' .. number, input }) do table.insert(fields, part) end
+    kept, rows = kept + 1, rows + tonumber(memberRows)
+    if deadline ~= '' then
+      redis.call('ZADD', deadlines, deadline, id)
+      isDue = true
+    end
+  else
+    table.insert(leftOut, id)
   end
 end
-redis.call('HSET', pack, 'n', count, 'kept', count, 'left', count, 'rows', rows, unpack(fields))
+if isOpen or kept == 0 then return leftOut end
+redis.call('HSET', pack, 'n', count, 'kept', kept, 'left', kept, 'rows', rows, unpack(fields))
 if isTold == '1' then redis.call('HSET', pack, 'told', 1) end
 if isDue then redis.call('HSET', pack, 'due', 1) end
 redis.call('ZADD', index, createdAt, packId)
 if rows > 1 then redis.call('INCRBY', extraRows, rows - 1) end
-return 'opened'`,
+return leftOut`,
 })

@@ -52,7 +52,7 @@ afterEach(async () => {
 })
 
 /** `aheadMs`: how far the clock is, by which a submit is judged, ahead of Redis' own. */
-const enqueue = async ({ aheadMs = 0, adjust = () => {} } = {}) => {
+const enqueue = async ({ aheadMs = 0, adjust = () => {}, isKeyed = false } = {}) => {
   const packId = packIdOf(newPredictionId('iris', 1000))
   const [first = '', second = ''] = memberIdsOf(packId, 2)
   const job = {
@@ -70,8 +70,8 @@ const enqueue = async ({ aheadMs = 0, adjust = () => {} } = {}) => {
     createdAt: 1000,
   }
   const members: PackMembers = [
-    { id: first, job, inputText: '{}' },
-    { id: second, job, inputText: '{}' },
+    { id: first, job, inputText: '{}', claim: isKeyed ? claimOf(first) : undefined },
+    { id: second, job, inputText: '{}', claim: isKeyed ? claimOf(second) : undefined },
   ]
   const enqueuePack = createEnqueuePack({
     redis,
@@ -82,6 +82,8 @@ const enqueue = async ({ aheadMs = 0, adjust = () => {} } = {}) => {
   })
   return { packId, enqueued: enqueuePack(packId, members, 1) }
 }
+
+const claimOf = (id: string) => ({ key: keys.claim(id), text: id, ttlMs: 60_000 })
 
 test('a pack is there when it was enqueued', async () => {
   const { packId, enqueued } = await enqueue()
@@ -115,6 +117,21 @@ test('one that Redis was told of while it hung is never run, and canceled where 
     )
     .toEqual(['canceled', 'canceled'])
   expect(await admin.exists(keys.undelivered)).toBe(0)
+})
+
+test('those with idempotency keys that Redis was told of while it hung stay: who retries the submit finds them', async () => {
+  const { packId, enqueued } = await enqueue({ aheadMs: 60_000, isKeyed: true })
+  const unkeyed = await enqueue({ aheadMs: 60_000 })
+  server.signal('SIGSTOP')
+  await Promise.all([expect(enqueued).rejects.toThrow(), expect(unkeyed.enqueued).rejects.toThrow()])
+
+  server.signal('SIGCONT')
+
+  const statuses = async (id: string) =>
+    (await readOutcomes({ redis: admin, namespace }, 'iris', memberIdsOf(id, 2))).map((one) => one?.status)
+  await expect.poll(() => statuses(unkeyed.packId)).toEqual(['canceled', 'canceled'])
+  expect(await statuses(packId)).toEqual([undefined, undefined])
+  expect(await admin.exists(...memberIdsOf(packId, 2).map(keys.claim))).toBe(2)
 })
 
 test('while Redis is away it is refused at once', async () => {

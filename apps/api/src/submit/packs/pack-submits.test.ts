@@ -5,7 +5,12 @@ import { beforeEach, expect, test } from 'vitest'
 import { createPackSubmits } from './pack-submits.ts'
 import type { JoiningPrediction } from './pack-submits.ts'
 
-type Sent = { packId: string | undefined; ids: string[]; answer: () => void; refuse: (err: Error) => void }
+type Sent = {
+  packId: string | undefined
+  ids: string[]
+  answer: (leftOut?: string[]) => void
+  refuse: (err: Error) => void
+}
 
 let sent: Sent[]
 let packs: ReturnType<typeof createPackSubmits>
@@ -13,12 +18,17 @@ let packs: ReturnType<typeof createPackSubmits>
 beforeEach(() => {
   sent = []
   const send = (packId: string | undefined, members: readonly NewMember[]) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    sent.push({ packId, ids: members.map(({ id }) => id), answer: resolve, refuse: reject })
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>()
+    sent.push({
+      packId,
+      ids: members.map(({ id }) => id),
+      answer: (leftOut = []) => resolve(leftOut),
+      refuse: reject,
+    })
     return promise
   }
   packs = createPackSubmits({
-    sendAlone: (member) => send(undefined, [member]),
+    sendAlone: async (member) => void (await send(undefined, [member])),
     sendPack: (packId, members) => send(packId, members),
   })
 })
@@ -108,6 +118,28 @@ test('and by bytes', async () => {
   for (let count = 0; count < 6; count++) join({ inputBytes: 60 * 1024 })
 
   expect(sizes()).toEqual([4])
+})
+
+const claimOf = (id: string) => ({ key: `key of ${id}`, text: `claim of ${id}`, ttlMs: 1000 })
+
+test('one with an idempotency key is a pack also where it is alone, and none of it is with those without', async () => {
+  const { id } = join({}, { claimOf })
+  join()
+  await turn()
+
+  expect(sent.map(({ packId, ids }) => [packId, ids.length])).toEqual([
+    [packIdOf(id), 1],
+    [undefined, 1],
+  ])
+})
+
+test('one whose idempotency key another has is not in the queue, and those beside it are', async () => {
+  const [first, second] = [join({}, { claimOf }), join({}, { claimOf })]
+  await turn()
+  sent[0]?.answer([second.id])
+
+  expect(await first.enqueued).toMatchObject({ packId: packIdOf(first.id) })
+  expect(await second.enqueued).toBe(null)
 })
 
 test('only those go together that have in common what a pack has', async () => {

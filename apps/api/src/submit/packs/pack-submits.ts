@@ -1,12 +1,15 @@
 import { memberIdOf, newPredictionId, packIdOf, rowsOf } from '@onqueue/shared'
-import type { NewMember, PredictionJobData } from '@onqueue/shared'
+import type { NewClaim, NewMember, PredictionJobData } from '@onqueue/shared'
 
 /** A prediction on its way into the queue, with others or alone. */
 export type Joined = {
   /** known at once, so that its end can be waited for before it can come */
   id: string
-  /** Resolves to its job as it is in the queue; rejects as the enqueue does. */
-  enqueued: Promise<PredictionJobData>
+  /**
+   * Resolves to its job as it is in the queue, and to null where it is not since another prediction has its idempotency key; rejects
+   * as the enqueue does.
+   */
+  enqueued: Promise<PredictionJobData | null>
 }
 
 export type JoiningPrediction = {
@@ -16,7 +19,12 @@ export type JoiningPrediction = {
   attempts: number
   /** how many rows its pack may have */
   maxRows: number
+  /** what its idempotency key is kept as, once it has an id */
+  claimOf?: ClaimOf | undefined
 }
+
+/** The claim of an idempotency key for the prediction with this id. */
+export type ClaimOf = (id: string) => NewClaim
 
 /** Those of a pack, in the order of their numbers. */
 export type PackMembers = readonly [NewMember, ...NewMember[]]
@@ -32,14 +40,16 @@ const maxBytes = 256 * 1024
  *                 ──something of the group that was on its way is answered────▶ sent
  *
  * So there is no timer, and one that comes alone waits for nothing; under load a pack grows for as long as Redis takes to answer
- * the one before it. A pack of one is sent as a prediction by itself.
+ * the one before it. A pack of one is sent as a prediction by itself, unless it has an idempotency key, which only packs take in the
+ * same step.
  */
 export const createPackSubmits = ({
   sendAlone,
   sendPack,
 }: {
   sendAlone: (member: NewMember, attempts: number) => Promise<void>
-  sendPack: (packId: string, members: PackMembers, attempts: number) => Promise<void>
+  /** Resolves to the ids of those that are not in it. */
+  sendPack: (packId: string, members: PackMembers, attempts: number) => Promise<readonly string[]>
 }) => {
   const groups = new Map<string, Group>()
   let due: (() => void)[] = []
@@ -55,11 +65,13 @@ export const createPackSubmits = ({
     due.push(task)
   }
 
-  const send = async ({ packId, members, attempts }: OpenPack) => {
+  const send = async ({ packId, members, attempts }: OpenPack): Promise<Sent> => {
     const [first, ...others] = members
-    if (!first) return
-    if (others.length === 0) await sendAlone(first, attempts)
-    else await sendPack(packId, [first, ...others], attempts)
+    if (!first) return { isPack: false, leftOut: [] }
+    if (others.length > 0 || first.claim)
+      return { isPack: true, leftOut: await sendPack(packId, [first, ...others], attempts) }
+    await sendAlone(first, attempts)
+    return { isPack: false, leftOut: [] }
   }
   const flush = (key: string, group: Group) => {
     const { open } = group
@@ -75,7 +87,7 @@ export const createPackSubmits = ({
   }
 
   const openIn = (key: string, group: Group, { job, attempts }: JoiningPrediction) => {
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise, resolve } = Promise.withResolvers<Sent>()
     const packId = packIdOf(newPredictionId(job.model, job.createdAt))
     const open: OpenPack = {
       packId,
@@ -97,7 +109,7 @@ export const createPackSubmits = ({
 
   return {
     join: (joining: JoiningPrediction): Joined => {
-      const { job, inputText, maxRows } = joining
+      const { job, inputText, maxRows, claimOf } = joining
       const key = groupOf(joining)
       const group = groups.get(key) ?? { open: undefined, onTheirWay: 0 }
       groups.set(key, group)
@@ -108,17 +120,20 @@ export const createPackSubmits = ({
       const id = memberIdOf(open.packId, open.members.length + 1)
       // the same for all: it is part of their ids, and orders them in lists
       const asked = { ...job, createdAt: open.createdAt }
-      open.members.push({ id, job: asked, inputText })
+      open.members.push({ id, job: asked, inputText, claim: claimOf?.(id) })
       open.rows += rows
       open.bytes += bytes
       if (open.rows >= maxRows) flush(key, group)
-      const enqueued = open.sent.then(() =>
-        open.members.length === 1 ? asked : { ...asked, packId: open.packId },
+      const enqueued = open.sent.then(({ isPack, leftOut }) =>
+        leftOut.includes(id) ? null : isPack ? { ...asked, packId: open.packId } : asked,
       )
       return { id, enqueued }
     },
   }
 }
+
+/** How those of a pack were sent, and which were not. */
+type Sent = { isPack: boolean; leftOut: readonly string[] }
 
 type Group = { open: OpenPack | undefined; onTheirWay: number }
 
@@ -130,12 +145,22 @@ type OpenPack = {
   members: NewMember[]
   rows: number
   bytes: number
-  sent: Promise<void>
-  resolve: (sent: Promise<void>) => void
+  sent: Promise<Sent>
+  resolve: (sent: Promise<Sent>) => void
 }
 
-/** What those of a pack have in common. */
-const groupOf = ({ attempts, job }: JoiningPrediction) => {
+/** What those of a pack have in common. Those with an idempotency key are among themselves: they are never given up on. */
+const groupOf = ({ attempts, job, claimOf }: JoiningPrediction) => {
   const { model, version, digest, owner, priority, keyId = '', replyTo = '' } = job
-  return JSON.stringify([model, version, digest, owner, priority, keyId, replyTo, attempts])
+  return JSON.stringify([
+    model,
+    version,
+    digest,
+    owner,
+    priority,
+    keyId,
+    replyTo,
+    attempts,
+    claimOf !== undefined,
+  ])
 }
