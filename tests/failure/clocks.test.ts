@@ -129,9 +129,17 @@ describe.skipIf(libfaketime === undefined)('with clocks that are hours apart', (
 
       for (const one of receiver.received)
         expect(new Webhook(key).verify(one.text, headersOf(one))).toMatchObject({ id })
-      const { results } = (await stack.client.get(`/v1/predictions/${id}/deliveries`)).body
-      expect(results).toHaveLength(2)
-      for (const { created_at: createdAt, attempts } of results)
+      const read = async () => (await stack.client.get(`/v1/predictions/${id}/deliveries`)).body.results
+      // an attempt is noted after its receiver has answered
+      await vi.waitFor(
+        async () =>
+          expect((await read()).map(({ status }: { status: string }) => status)).toEqual([
+            'delivered',
+            'delivered',
+          ]),
+        { timeout: 10_000 },
+      )
+      for (const { created_at: createdAt, attempts } of await read())
         for (const at of [createdAt, attempts[0].at]) expect(Math.abs(secondsFromNow(at))).toBeLessThan(20)
     })
   })

@@ -6,6 +6,7 @@ import { pickPort } from '../../scripts/redis/ports.ts'
 import { apps } from '../../scripts/start/apps.ts'
 import type { AppFolder } from '../../scripts/start/apps.ts'
 import { createClient } from '../support/client.ts'
+import { everyThird } from '../support/in-full.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 
@@ -68,6 +69,7 @@ const outages = {
   hung: () => redis.signal('SIGSTOP'),
   refusing: refuseWrites,
 }
+const outageNames = ['down', 'hung', 'refusing'] as const
 
 describe.each(folders)('%s', (app) => {
   test('starts without a Redis, is alive and not ready, and serves when it comes', async () => {
@@ -94,24 +96,29 @@ describe.each(folders)('%s', (app) => {
 
     expect(await Promise.all([told.one.ended, left.one.ended])).toEqual([0, 0])
   })
-
-  test.each(Object.keys(outages))(
-    'ends when it is told to, or its starter is gone, with Redis %s',
-    async (how) => {
-      const [told, left] = await Promise.all([startOne(app), startOne(app)])
-      await Promise.all([untilReady(told.health), untilReady(left.health)])
-      const since = performance.now()
-      await outages[how === 'down' || how === 'hung' ? how : 'refusing']()
-      // long enough for everything that looks at Redis once a second to have asked it
-      await vi.waitFor(() => expect(performance.now() - since).toBeGreaterThan(1500), { timeout: 10_000 })
-
-      told.one.signal('SIGTERM')
-      left.one.abandon()
-
-      expect(await Promise.all([told.one.ended, left.one.ended])).toEqual([0, 0])
-    },
-  )
 })
+
+// every third is each app, and each outage
+const inOutages = folders.flatMap((app, first) =>
+  outageNames.map((_, index) => ({ app, how: outageNames[(first + index) % outageNames.length] ?? 'down' })),
+)
+
+test.each(everyThird(inOutages))(
+  '$app ends when it is told to, or its starter is gone, with Redis $how',
+  async ({ app, how }) => {
+    const [told, left] = await Promise.all([startOne(app), startOne(app)])
+    await Promise.all([untilReady(told.health), untilReady(left.health)])
+    const since = performance.now()
+    await outages[how]()
+    // long enough for everything that looks at Redis once a second to have asked it
+    await vi.waitFor(() => expect(performance.now() - since).toBeGreaterThan(1500), { timeout: 10_000 })
+
+    told.one.signal('SIGTERM')
+    left.one.abandon()
+
+    expect(await Promise.all([told.one.ended, left.one.ended])).toEqual([0, 0])
+  },
+)
 
 test('an API without a Redis yet answers 503 to all but its probes, and says when to come back', async () => {
   redis.signal('SIGKILL')
