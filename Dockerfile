@@ -38,7 +38,7 @@ COPY scripts/bootstrap/make-folder.mjs scripts/bootstrap/
 ENV NODE_COMPILE_CACHE=/app/.cache/compile
 # As in scripts/start/apps.ts.
 ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
-RUN LOG_LEVEL=none node --max-semi-space-size=4 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
+RUN LOG_LEVEL=none node --max-semi-space-size=16 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
 RUN mkdir data && chown node:node data
 USER node
 ENV ONQUEUE_HOST=0.0.0.0 PORT=8080 ONQUEUE_API_HEALTH_HOST=0.0.0.0 ONQUEUE_API_HEALTH_PORT=8081
@@ -46,7 +46,7 @@ EXPOSE 8080 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_API_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=128", "apps/api/src/main.ts"]
+CMD ["node", "--max-semi-space-size=16", "--max-old-space-size=128", "apps/api/src/main.ts"]
 
 FROM manifests AS worker-packages
 # `true` downloads ONNX Runtime's GPU libraries: docs/gpu.md
@@ -64,7 +64,7 @@ COPY packages/shared packages/shared
 COPY apps/worker apps/worker
 # As for the API; the second line is for the executors.
 ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
-RUN LOG_LEVEL=none node --max-semi-space-size=2 --max-old-space-size=192 apps/worker/src/main.ts >/dev/null 2>&1 || true
+RUN LOG_LEVEL=none node --max-semi-space-size=8 --max-old-space-size=192 apps/worker/src/main.ts >/dev/null 2>&1 || true
 RUN node --max-semi-space-size=1 apps/worker/src/executor/executor-process.ts >/dev/null 2>&1 || true
 USER node
 ENV ONQUEUE_WORKER_HEALTH_HOST=0.0.0.0 ONQUEUE_WORKER_HEALTH_PORT=8082
@@ -72,7 +72,7 @@ EXPOSE 8082
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=10s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ONQUEUE_WORKER_HEALTH_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=2", "--max-old-space-size=192", "apps/worker/src/main.ts"]
+CMD ["node", "--max-semi-space-size=8", "--max-old-space-size=192", "apps/worker/src/main.ts"]
 
 FROM manifests AS webhooks-packages
 RUN npm ci --omit=dev --ignore-scripts --workspace=packages/shared --workspace=apps/webhooks
