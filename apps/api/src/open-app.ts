@@ -6,7 +6,13 @@ import { openDeliveries } from './deliveries/open-deliveries.ts'
 import { createNativeDialect } from './dialects/native/native-dialect.ts'
 import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
 import { createApp } from './http/app.ts'
-import { createJsonReader, createShortReader } from './http/bodies/json-body.ts'
+import {
+  createJsonReader,
+  createShortReader,
+  createTextReader,
+  saysJson,
+  saysJsonLines,
+} from './http/bodies/json-body.ts'
 import { createDialectFinder } from './http/dialect.ts'
 import { healthPaths, healthRoutes } from './http/health/health-routes.ts'
 import type { UnderWay } from './http/under-way.ts'
@@ -107,10 +113,23 @@ export const openApp = async ({
 
   const { predictions } = submit
   const defaultModel = config.ONQUEUE_DEFAULT_MODEL
-  const readJsonBody = createJsonReader({ limitBytes: config.ONQUEUE_BODY_LIMIT_BYTES })
+  const limitBytes = config.ONQUEUE_BODY_LIMIT_BYTES
+  const readJsonBody = createJsonReader({ limitBytes })
+  const readJsonText = createTextReader({
+    limitBytes,
+    isJson: (type) => saysJson(type) || saysJsonLines(type),
+  })
   const readShortBody = createShortReader()
   const dialects = [
-    createNativeDialect({ predictions, models, deliveries, readJsonBody, readShortBody, publicUrl }),
+    createNativeDialect({
+      predictions,
+      models,
+      deliveries,
+      readJsonBody,
+      readJsonText,
+      readShortBody,
+      publicUrl,
+    }),
     createPlainDialect({ predictions, models, readJsonBody, defaultModel }),
   ] as const
 

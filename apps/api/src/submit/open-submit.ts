@@ -30,12 +30,17 @@ import type { PredictNow } from './predict-now.ts'
 import { createReadingThreads, heapMbFor } from './reading/reading-threads.ts'
 import { createReadSubmission } from './reading/read-submission.ts'
 import { createSubmitGuard } from './submit-guard.ts'
-import { createSubmitPrediction } from './submit-prediction.ts'
+import { createReadBulk } from './bulk/read-bulk.ts'
+import { createSubmitBulk } from './bulk/submit-bulk.ts'
+import type { SubmitBulk } from './bulk/submit-bulk.ts'
+import { createSubmitPrediction, createSubmitRead } from './submit-prediction.ts'
 import type { SubmitPrediction } from './submit-prediction.ts'
 
 /** All that a dialect does with predictions. */
 export type Predictions = {
   submit: SubmitPrediction
+  /** Submits many with one request. */
+  submitBulk: SubmitBulk
   /** Submits and waits: for a caller who has no id to come back with. */
   predictNow: PredictNow
   /** Whole seconds, 1 to 60, after which a prediction that was submitted just now may be done. */
@@ -118,12 +123,10 @@ export const openSubmit = ({
     count,
   })
   const threads = createReadingThreads({ log, maxHeapMb: heapMbFor(maxInputBytes) })
-  const submit = createSubmitPrediction({
+  const submitRead = createSubmitRead({
     models,
     maxRows: backlogLimit,
-    readSubmission: createReadSubmission({ models, threads, maxTextBytes: maxInputBytes }),
     checkWebhook: createWebhookCheck({ checkReceiver }),
-    admission,
     claims: createClaims({ ...store, retentionMs }),
     reader,
     add: createAddPrediction({
@@ -137,12 +140,26 @@ export const openSubmit = ({
     secrets,
     areTokensBound,
     clock,
+  })
+  const reading = { models, threads, maxTextBytes: maxInputBytes }
+  const submit = createSubmitPrediction({
+    readSubmission: createReadSubmission(reading),
+    submitRead,
+    admission,
     count,
   })
 
   return {
     predictions: {
       submit,
+      submitBulk: createSubmitBulk({
+        readBulk: createReadBulk(reading),
+        submitRead,
+        admission,
+        maxRows: backlogLimit,
+        count,
+        log,
+      }),
       predictNow: createPredictNow({ submit, watcher, cancel }),
       pollSeconds: createPollSeconds({
         models,

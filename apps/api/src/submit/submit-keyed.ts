@@ -20,15 +20,12 @@ const claimPollMs = 50
 export const createSubmitKeyed = ({
   claims,
   reader,
-  prepare,
   add,
   secrets,
   clock,
 }: {
   claims: Claims
   reader: Pick<PredictionReader, 'find'>
-  /** checks and admits */
-  prepare: (submission: AwaitedSubmission) => Promise<CheckedSubmission>
   add: AddPrediction
   /** under which the ids are made: new ones under the first */
   secrets: () => readonly [string, ...string[]]
@@ -70,10 +67,13 @@ export const createSubmitKeyed = ({
     return id ?? ''
   }
 
-  return async (submission: AwaitedSubmission, idempotencyKey: string): Promise<Submitted> => {
-    const { model, owner, isAwaited } = submission
-    const id = await findId({ model, owner, idempotencyKey })
-    const fingerprint = fingerprintOfRead(submission)
+  return async (
+    { model, owner, isAwaited }: Pick<AwaitedSubmission, 'model' | 'owner' | 'isAwaited'>,
+    { key, fingerprint }: Idempotency,
+    /** checks and admits */
+    prepare: () => Promise<CheckedSubmission>,
+  ): Promise<Submitted> => {
+    const id = await findId({ model, owner, idempotencyKey: key })
     const startedAt = performance.now()
     for (;;) {
       const claim = await claims.read(model, id)
@@ -84,13 +84,13 @@ export const createSubmitKeyed = ({
       const step = planKeyedSubmit({ claim, record, fingerprint, now: clock(), waitedMs })
       switch (step.kind) {
         case 'take': {
-          const checked = await prepare(submission)
+          const checked = await prepare()
           const submitted = await addClaiming(id, checked, { fingerprint, isAwaited })
           if (submitted) return submitted
           break
         }
         case 'take-over': {
-          const checked = await prepare(submission)
+          const checked = await prepare()
           await claims.takeOver(model, id, fingerprint)
           return addClaimed(id, checked, { fingerprint, isAwaited })
         }
@@ -108,8 +108,15 @@ export const createSubmitKeyed = ({
 
 type Claimed = { fingerprint: string; isAwaited: boolean }
 
-/** Of a long input it was made where the input was read. */
-const fingerprintOfRead = ({ model, request, input }: AwaitedSubmission) => {
+/** A key, and what it stands for. */
+export type Idempotency = { key: string; fingerprint: string }
+
+/** What a key of a submission stands for. Of a long input it was made where the input was read. */
+export const fingerprintOfRead = ({
+  model,
+  request,
+  input,
+}: Pick<AwaitedSubmission, 'model' | 'request' | 'input'>) => {
   if ('value' in input) return fingerprintOf(model, { ...request, input: input.value })
   if (input.fingerprint !== null) return input.fingerprint
   throw new Error('unreachable: a submission with a key is read with a fingerprint')

@@ -2,13 +2,14 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { readBearerKey } from '../../access/bearer-key.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
-import type { ReadJsonBody, ReadShortBody } from '../../http/bodies/json-body.ts'
+import type { ReadJsonBody, ReadJsonText, ReadShortBody } from '../../http/bodies/json-body.ts'
 import type { Dialect } from '../../http/dialect.ts'
 import { createLocate } from '../../http/errors/locate.ts'
 import { problemResponse } from '../../http/errors/problem.ts'
 import { addHotRoute } from '../../http/hot-route.ts'
 import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
+import { bulkRoute } from './bulk-route.ts'
 import { deliveryRoutes } from './delivery-routes.ts'
 import { modelRoutes } from './model-routes.ts'
 import { opensEvents } from './open-events.ts'
@@ -26,6 +27,7 @@ export const createNativeDialect = ({
   models,
   deliveries,
   readJsonBody,
+  readJsonText,
   readShortBody,
   publicUrl,
 }: {
@@ -33,6 +35,8 @@ export const createNativeDialect = ({
   models: Models
   deliveries: Deliveries
   readJsonBody: ReadJsonBody
+  /** of bodies that may be lines, too */
+  readJsonText: ReadJsonText
   readShortBody: ReadShortBody
   publicUrl: string
 }): Dialect => {
@@ -40,6 +44,7 @@ export const createNativeDialect = ({
   const routes = new OpenAPIHono<ApiEnvironment>()
   const hotRoutes = [
     submitRoute({ predictions, readJsonBody, locate }),
+    bulkRoute({ predictions, readJsonText }),
     pollRoute({ predictions }),
     predictRoute({ predictions, readJsonBody }),
   ]

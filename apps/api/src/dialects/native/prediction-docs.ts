@@ -39,6 +39,18 @@ export const json = <Schema extends z.ZodType>(schema: Schema, description: stri
   content: { 'application/json': { schema } },
 })
 
+/** What is wrong with one of many. */
+export const problemLine = problemSchema.omit({ request_id: true }).extend({ id: z.string().optional() })
+
+/** What became of many, in an array or one a line. */
+export const bulkAnswer = <Schema extends z.ZodType>(line: Schema, description: string) => ({
+  description,
+  content: {
+    'application/json': { schema: z.array(line) },
+    'application/x-ndjson': { schema: line },
+  },
+})
+
 /** A refusal; `description` says when. */
 export const problem = (description: string) => ({
   description,
@@ -100,6 +112,17 @@ export const versionQuery = parameter(
   'A version of the model; otherwise its default one.',
 )
 export const tokenQuery = parameter('query', 'token', 'From urls.events, in place of the API key.')
+
+/** Many bodies in the shape of a schema, in an array or one a line. */
+export const bulkBody = (schema: BodySchema) => ({
+  body: {
+    required: true,
+    content: {
+      'application/json': { schema: { type: 'array' as const, items: schema, minItems: 1, maxItems: 1000 } },
+      'application/x-ndjson': { schema },
+    },
+  },
+})
 
 /** A JSON body in the shape of a schema, which the handler reads and checks itself, once. */
 export const jsonBody = (schema: BodySchema) => ({

@@ -12,7 +12,7 @@ import { scanBytes } from './scan-bytes.ts'
  * through. To parse those takes so long that it is done elsewhere; `release` is for when it is done.
  */
 export type JsonBody = { value: unknown } | LongBody
-type LongBody = BodyBytes & { members: number }
+export type LongBody = BodyBytes & { members: number }
 
 /**
  * Reads the JSON body of a request.
@@ -24,29 +24,47 @@ export type ReadJsonBody = (c: ApiContext) => Promise<JsonBody>
 /** Longer bodies are not parsed where others wait: the worst of this length takes 10 ms. */
 const maxParsedAtOnceBytes = 64 * 1024
 
-export const createJsonReader =
-  ({
-    limitBytes,
-    isJson = saysJson,
-  }: {
-    limitBytes: number
-    /** whether the `Content-Type` will do: clients of some dialects send none */
-    isJson?: (contentType: string) => boolean
-  }): ReadJsonBody =>
+export const createJsonReader = (options: ReaderOptions): ReadJsonBody => {
+  const readText = createTextReader(options)
+  return async (c) => {
+    const body = await readText(c)
+    if (isLong(body)) return body
+    try {
+      return { value: parseJson(decodeUtf8(body.bytes), body) }
+    } finally {
+      body.release()
+    }
+  }
+}
+
+type ReaderOptions = {
+  limitBytes: number
+  /** whether the `Content-Type` will do: clients of some dialects send none */
+  isJson?: (contentType: string) => boolean
+}
+
+/** Reads and looks through the bytes of a body, however short it is, and parses none of them. Throws what `ReadJsonBody` throws. */
+export type ReadJsonText = (c: ApiContext) => Promise<LongBody>
+
+export const createTextReader =
+  ({ limitBytes, isJson = saysJson }: ReaderOptions): ReadJsonText =>
   async (c) => {
     requireJson(c, isJson)
     const { bytes, release } = await readBytes(c, limitBytes)
     try {
-      const { members } = await scanBytes(bytes)
-      if (bytes.length > maxParsedAtOnceBytes) return { bytes, release, members }
-      const value = parseJson(decodeUtf8(bytes), { members })
-      release()
-      return { value }
+      return { bytes, release, members: (await scanBytes(bytes)).members }
     } catch (err) {
       release()
       throw err
     }
   }
+
+/** Whether a body is to be parsed in a thread. */
+export const isLong = ({ bytes }: Pick<LongBody, 'bytes'>) => bytes.length > maxParsedAtOnceBytes
+
+/** Whether it is said to be lines of JSON, for which nobody has agreed on one name. */
+export const saysJsonLines = (contentType: string) =>
+  /^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)\s*(?:;|$)/i.test(contentType)
 
 /** The value of a body that is never long. Throws `body_too_large`, and what `ReadJsonBody` throws. */
 export type ReadShortBody = (c: ApiContext) => Promise<unknown>
@@ -61,7 +79,8 @@ export const createShortReader = (
   }
 }
 
-const saysJson = (contentType: string) => /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)
+export const saysJson = (contentType: string) =>
+  /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(contentType)
 
 /** JSON is UTF-8, whatever is said (RFC 8259, section 8.1): what says otherwise would be read as another text. */
 const saysOtherCharset = (contentType: string) => {

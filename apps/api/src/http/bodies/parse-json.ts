@@ -12,8 +12,18 @@ import { describePlace, jsonPointer } from './json-pointer.ts'
  * surrogate pairs (`\ud800`), of which UTF-8 makes U+FFFD wherever they leave this process. The messages never repeat the
  * text, as V8's own would.
  */
-export const parseJson = (text: string, { members }: { members: number }): unknown => {
-  const value = parse(text)
+export const parseJson = (
+  text: string,
+  {
+    members,
+    firstLine = 1,
+  }: {
+    members: number
+    /** where the text stands in the body */
+    firstLine?: number
+  },
+): unknown => {
+  const value = parse(text, firstLine)
   const found = { members: 0 }
   const unfit = findUnfit(value, found) ?? (found.members < members ? findDoubled(text) : undefined)
   if (!unfit) return value
@@ -21,13 +31,13 @@ export const parseJson = (text: string, { members }: { members: number }): unkno
   throw new AppError('invalid_input', describePlace(place), { places: [place] })
 }
 
-const parse = (text: string): unknown => {
+const parse = (text: string, firstLine: number): unknown => {
   try {
     return JSON.parse(text)
   } catch {
     if (text.trim() === '') throw new AppError('malformed_json', 'the body is empty; send a JSON document')
     const { line, column, reason } = locateJsonError(text)
-    const place = `line ${line}, column ${column}: ${reason}`
+    const place = `line ${firstLine + line - 1}, column ${column}: ${reason}`
     throw new AppError('malformed_json', `the body is not JSON: ${place}${shellHint(text)}`)
   }
 }

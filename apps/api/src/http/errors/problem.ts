@@ -21,12 +21,18 @@ export const problemType = 'application/problem+json'
 export const problemText = (err: AppError, requestId: string) => JSON.stringify(problemOf(err, requestId))
 
 const problemOf = (err: AppError, requestId: string) => ({
+  ...problemLine(err),
+  request_id: requestId,
+  ...err.extra,
+})
+
+/** A problem that is one of many in an answer. */
+export const problemLine = (err: AppError) => ({
   type: `urn:onqueue:error:${err.code}`,
   title: titleOf(err.code),
   status: httpStatusOf[err.code],
   detail: err.message,
   code: err.code,
-  request_id: requestId,
   ...(err.places.length > 0 ? { errors: err.places } : {}),
   ...err.extra,
 })

@@ -14,12 +14,20 @@ import { SentAway } from './sent-away.ts'
  */
 export type Admission = {
   /**
-   * Counts a prediction in, or throws `backlog_full` or `memory_full` with when to come back; `body_too_large` where it would
-   * not fit into an empty Redis either, though others would.
+   * Counts predictions in, all or none, or throws `backlog_full` or `memory_full` with when to come back; `body_too_large` where they
+   * would not fit into an empty Redis either, though others would.
    */
-  admit(entry: ModelEntry, weight: { rows: number; inputBytes: number }): Promise<void>
+  admit: (entry: ModelEntry, weight: AdmittedWeight) => Promise<void>
   /** Seconds until the whole backlog may be done, the latest prediction included; null while nothing drains. Never rejects. */
   backlogSeconds(entry: ModelEntry): Promise<number | null>
+}
+
+/** What predictions take, all together. */
+export type AdmittedWeight = {
+  rows: number
+  inputBytes: number
+  /** how many; one where it is not said */
+  predictions?: number
 }
 
 type Options = RedisStore & {
@@ -92,14 +100,15 @@ export const createAdmission = (options: Options): Admission => {
   }
 
   return {
-    admit: async (entry, { rows, inputBytes }) => {
+    admit: async (entry, { rows, inputBytes, predictions = 1 }) => {
       const backlog = backlogOf(entry.name)
       await backlog.rows.freshen()
       await memory.freshen()
-      const takesBytes = inputBytes + bytesBesideInput
+      const bytesBeside = predictions * bytesBesideInput
+      const takesBytes = inputBytes + bytesBeside
       const maxBytes = limitBytes > 0 ? memoryWatermark * limitBytes : Infinity
       // where others may fit in time
-      if (takesBytes > maxBytes && bytesBesideInput <= maxBytes) throw neverFits()
+      if (takesBytes > maxBytes && bytesBeside <= maxBytes) throw neverFits()
       const excessBytes = memory.value + takesBytes - maxBytes
       sentAwayFromMemory.asked(takesBytes)
       if (excessBytes > 0) {

@@ -23,29 +23,39 @@ export type ReadingTask = {
   isKeyed: boolean
   /** of the input as it is kept */
   maxTextBytes: number
+  /** where the bytes stand in the body */
+  firstLine?: number
 }
 
 export type LongRequest = { request: Omit<SubmitRequest, 'input'>; input: LongInput }
 
-export type ReadingReply =
-  { read: LongRequest } | { refused: { code: AppErrorCode; message: string; places: ErrorPlace[] } }
+export type Refused = { refused: { code: AppErrorCode; message: string; places: ErrorPlace[] } }
+
+export type ReadingReply = { read: LongRequest } | Refused
 
 /**
  * Reads a long body: parses it, checks its input against the schema of the version that it is for, and writes the input as
  * it will be kept. Of all that, text and numbers come back, never the value. What its caller did wrong is a reply, too.
  */
-export const readLong = (task: ReadingTask): ReadingReply => {
+export const readLong = (task: ReadingTask): ReadingReply => refusedOr(() => ({ read: read(task) }))
+
+/** What a function returns, or what it says that the caller did wrong, as it goes from thread to thread. */
+export const refusedOr = <Reply>(act: () => Reply): Reply | Refused => {
   try {
-    return { read: read(task) }
+    return act()
   } catch (err) {
     if (!(err instanceof AppError)) throw err
     return { refused: { code: err.code, message: err.message, places: err.places } }
   }
 }
 
+/** And back. */
+export const toRefusal = ({ code, message, places }: Refused['refused']) =>
+  new AppError(code, message, { places })
+
 const read = (task: ReadingTask): LongRequest => {
-  const { bytes, members, form, model, isKeyed, maxTextBytes } = task
-  const { input, ...rest } = readValue(parseJson(decodeUtf8(bytes), { members }), form)
+  const { bytes, members, firstLine = 1, form, model, isKeyed, maxTextBytes } = task
+  const { input, ...rest } = readValue(parseJson(decodeUtf8(bytes), { members, firstLine }), form)
   const request = { ...rest, version: rest.version ?? task.version }
   const checked = check(input, request.version ?? task.defaultVersion, task)
   // a refusal needs no more than its places

@@ -1,4 +1,5 @@
 import { defaultVersionOf } from '@onqueue/shared'
+import type { ModelEntry } from '@onqueue/shared'
 import type { JsonBody } from '../../http/bodies/json-body.ts'
 import type { ModelCatalog } from '../../models/model-catalog.ts'
 import type { SubmitRequest } from '../submit-request.ts'
@@ -45,20 +46,27 @@ export const createReadSubmission =
       const request = readValue(body.value, form)
       return { request: { ...request, version: request.version ?? version }, input: { value: request.input } }
     }
-    const versions = models.get(model)?.versions ?? []
     return threads.read({
       bytes: body.bytes,
       members: body.members,
       form,
       model,
       version,
-      versions: versions.map(({ version: name, card }) => ({
-        version: name,
-        digest: card.digest,
-        schema: card.interface?.inputSchema ?? {},
-      })),
-      defaultVersion: defaultVersionOf(versions)?.version,
+      ...readingVersionsOf(models.get(model)),
       isKeyed: idempotencyKey !== undefined,
       maxTextBytes,
     })
   }
+
+/** What a thread has to know of a model. */
+export const readingVersionsOf = (entry: ModelEntry | undefined) => {
+  const versions = entry?.versions ?? []
+  return {
+    versions: versions.map(({ version, card }) => ({
+      version,
+      digest: card.digest,
+      schema: card.interface?.inputSchema ?? {},
+    })),
+    defaultVersion: defaultVersionOf(versions)?.version,
+  }
+}

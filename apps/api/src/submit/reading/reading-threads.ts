@@ -2,6 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { AppError } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
+import type { BulkReadingTask, BulkReply } from './read-long-bulk.ts'
+import { toRefusal } from './read-long.ts'
 import type { LongRequest, ReadingReply, ReadingTask } from './read-long.ts'
 
 /**
@@ -15,6 +17,8 @@ import type { LongRequest, ReadingReply, ReadingTask } from './read-long.ts'
 export type ReadingThreads = {
   /** Throws what reading throws, `body_too_large` where it took more memory than there is, and `server_busy`. */
   read: (task: ReadingTask) => Promise<LongRequest>
+  /** The same for a body with many predictions in it, each of which was read or refused. */
+  readBulk: (task: BulkReadingTask) => Promise<(LongRequest | AppError)[]>
   close: () => Promise<void>
 }
 
@@ -34,7 +38,10 @@ type Options = {
  */
 export const heapMbFor = (bodyBytes: number) => 256 + Math.ceil((24 * bodyBytes) / (1024 * 1024))
 
-type Job = { task: ReadingTask; resolve: (read: LongRequest) => void; reject: (reason: Error) => void }
+type Task = ReadingTask | BulkReadingTask
+type Reply = ReadingReply | BulkReply
+type GoodReply = Exclude<Reply, { refused: unknown }>
+type Job = { task: Task; resolve: (reply: GoodReply) => void; reject: (reason: Error) => void }
 type Thread = { worker: Worker; job: Job | null; timer: NodeJS.Timeout | undefined }
 
 export const createReadingThreads = (options: Options): ReadingThreads => {
@@ -63,19 +70,16 @@ export const createReadingThreads = (options: Options): ReadingThreads => {
       }
       work()
     }
-    worker.on('message', (reply: ReadingReply) => settle(thread, reply))
+    worker.on('message', (reply: Reply) => settle(thread, reply))
     worker.on('error', drop)
     worker.on('exit', () => drop(undefined))
     return thread
   }
 
-  const settle = (thread: Thread, reply: ReadingReply) => {
+  const settle = (thread: Thread, reply: Reply) => {
     clearTimeout(thread.timer)
-    if ('read' in reply) thread.job?.resolve(reply.read)
-    else {
-      const { code, message, places } = reply.refused
-      thread.job?.reject(new AppError(code, message, { places }))
-    }
+    if ('refused' in reply) thread.job?.reject(toRefusal(reply.refused))
+    else thread.job?.resolve(reply)
     thread.job = null
     thread.timer = setTimeout(() => void end(thread), idleMs).unref()
     work()
@@ -105,12 +109,24 @@ export const createReadingThreads = (options: Options): ReadingThreads => {
     thread.worker.postMessage(job.task, [job.task.bytes.buffer])
   }
 
+  const run = (task: Task) =>
+    new Promise<GoodReply>((resolve, reject) => {
+      waiting.push({ task, resolve, reject })
+      work()
+    })
+
   return {
-    read: (task) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ task, resolve, reject })
-        work()
-      }),
+    read: async (task) => {
+      const reply = await run(task)
+      if ('read' in reply) return reply.read
+      throw new Error('unreachable: the reply is that of the task')
+    },
+    readBulk: async (task) => {
+      const reply = await run(task)
+      if ('items' in reply)
+        return reply.items.map((item) => ('read' in item ? item.read : toRefusal(item.refused)))
+      throw new Error('unreachable: the reply is that of the task')
+    },
     close: async () => {
       await Promise.all([...threads].map(end))
     },

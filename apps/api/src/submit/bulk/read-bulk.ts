@@ -1,0 +1,66 @@
+import { AppError } from '@onqueue/shared'
+import { decodeUtf8 } from '../../http/bodies/decode-utf8.ts'
+import { isLong } from '../../http/bodies/json-body.ts'
+import type { LongBody } from '../../http/bodies/json-body.ts'
+import { parseJson } from '../../http/bodies/parse-json.ts'
+import type { ModelCatalog } from '../../models/model-catalog.ts'
+import { membersOf } from '../reading/read-long-bulk.ts'
+import { readingVersionsOf } from '../reading/read-submission.ts'
+import type { ReadSubmission } from '../reading/read-submission.ts'
+import type { ReadingThreads } from '../reading/reading-threads.ts'
+import { refuseBroken, splitItems } from '../reading/split-items.ts'
+import type { BulkItem, BulkLayout } from '../reading/split-items.ts'
+import { readValue } from '../reading/read-value.ts'
+
+/** A body with many predictions in it. */
+export type UnreadBulk = { model: string; body: LongBody; layout: BulkLayout; isKeyed: boolean }
+
+/**
+ * Reads the predictions of a bulk, each by itself: a short body here and now, a long one in a thread. What is wrong with one stands in its
+ * place; throws, or rejects with, what is wrong with the body as a whole.
+ */
+export type ReadBulk = (bulk: UnreadBulk) => Promise<(ReadSubmission | AppError)[]>
+
+export const createReadBulk =
+  ({
+    models,
+    threads,
+    maxTextBytes,
+  }: {
+    models: Pick<ModelCatalog, 'get'>
+    threads: Pick<ReadingThreads, 'readBulk'>
+    /** of all inputs of a long body as they are kept */
+    maxTextBytes: number
+  }): ReadBulk =>
+  async ({ model, body, layout, isKeyed }) => {
+    const { bytes, members } = body
+    if (!isLong(body)) return readShort(body, layout)
+    return threads.readBulk({
+      bytes,
+      members,
+      layout,
+      model,
+      ...readingVersionsOf(models.get(model)),
+      isKeyed,
+      maxTextBytes,
+    })
+  }
+
+const readShort = (body: LongBody, layout: BulkLayout) => {
+  const items = splitItems(body.bytes, layout).map(readItem)
+  const isBroken = (item: ReadSubmission | AppError) =>
+    item instanceof AppError && item.code === 'malformed_json'
+  if (layout === 'array' && items.some(isBroken)) refuseBroken(body)
+  return items
+}
+
+const readItem = ({ bytes, firstLine }: BulkItem): ReadSubmission | AppError => {
+  try {
+    const value = parseJson(decodeUtf8(bytes), { members: membersOf(bytes), firstLine })
+    const { input, ...request } = readValue(value, 'request')
+    return { request, input: { value: input } }
+  } catch (err) {
+    if (err instanceof AppError) return err
+    throw err
+  }
+}

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto'
+import { AppError } from '@onqueue/shared'
+import type { Logger, PredictionRecord } from '@onqueue/shared'
+import { toAppError } from '../../http/errors/to-app-error.ts'
+import type { CountSubmits } from '../add-prediction.ts'
+import type { Admission } from '../admission/admission.ts'
+import { admitTogether } from '../admission/admit-together.ts'
+import type { ReadSubmission } from '../reading/read-submission.ts'
+import { fingerprintOfRead } from '../submit-keyed.ts'
+import type { AskedBeside, SubmitRead } from '../submit-prediction.ts'
+import type { ReadBulk, UnreadBulk } from './read-bulk.ts'
+
+/** What became of one prediction of a bulk. */
+export type BulkResult = { record: PredictionRecord; isReplay: boolean } | AppError
+
+/**
+ * Takes in many predictions of a model with one request, each as if it had come by itself: what is wrong with one is no matter of the
+ * others. But they are admitted together, all or none. Resolves to what became of each, in order; throws where the body can't be read.
+ *
+ * An idempotency key stands for the request as a whole, and its first prediction has the first of as many keys made of it: so a request
+ * that is repeated finds those that were accepted, and adds the others.
+ */
+export type SubmitBulk = (bulk: AskedBulk) => Promise<BulkResult[]>
+
+type AskedBulk = Omit<UnreadBulk, 'isKeyed'> &
+  Omit<AskedBeside, 'isAwaited' | 'form'> & { idempotencyKey: string | undefined }
+
+export const createSubmitBulk = ({
+  readBulk,
+  submitRead,
+  admission,
+  maxRows,
+  count,
+  log,
+}: {
+  readBulk: ReadBulk
+  submitRead: SubmitRead
+  admission: Admission
+  /** that may wait or run */
+  maxRows: number
+  count: Pick<CountSubmits, 'countRefused'>
+  log: Pick<Logger, 'error'>
+}): SubmitBulk => {
+  const toRefusal = (err: unknown, { model, requestId }: AskedBulk) => {
+    const refusal = toAppError(err instanceof Error ? err : new Error('not an error', { cause: err }))
+    if (refusal.code === 'internal_error')
+      log.error({ err, requestId, model }, 'a prediction of a bulk failed')
+    count.countRefused(model, refusal.code)
+    return refusal
+  }
+
+  return async ({ body, layout, ...asked }) => {
+    const { model, idempotencyKey } = asked
+    try {
+      const items = await readBulk({ model, body, layout, isKeyed: idempotencyKey !== undefined })
+      const idempotencyOf = keysOf(idempotencyKey, model, items)
+      const oneOfMany = admitTogether(admission, {
+        count: items.length,
+        refuse: (rows) => (rows > maxRows ? tooManyRows(rows, maxRows) : undefined),
+      })
+      const submitOne = async (item: ReadSubmission | AppError, index: number): Promise<BulkResult> => {
+        const { admit, settle } = oneOfMany()
+        try {
+          if (item instanceof AppError) throw item
+          const submission = { ...asked, ...item, form: 'request', isAwaited: false } as const
+          const { record, isReplay } = await submitRead(submission, {
+            idempotency: idempotencyOf(index),
+            admit,
+          })
+          return { record, isReplay }
+        } catch (err) {
+          return toRefusal(err, { body, layout, ...asked })
+        } finally {
+          settle()
+        }
+      }
+      return await Promise.all(items.map(submitOne))
+    } catch (err) {
+      if (err instanceof AppError) count.countRefused(model, err.code)
+      throw err
+    } finally {
+      body.release()
+    }
+  }
+}
+
+/** No key of a caller has a line break in it. */
+const keysOf = (key: string | undefined, model: string, items: readonly (ReadSubmission | AppError)[]) => {
+  if (key === undefined) return () => null
+  const whole = createHash('sha256')
+  for (const item of items)
+    whole.update(item instanceof AppError ? item.message : fingerprintOfRead({ model, ...item }))
+  const fingerprint = whole.digest('base64url')
+  return (index: number) => ({ key: `${key}\n${index}`, fingerprint })
+}
+
+const tooManyRows = (rows: number, maxRows: number) => {
+  const detail = `the predictions have ${rows} rows together, and at most ${maxRows} may wait here (ONQUEUE_BACKLOG_LIMIT); send fewer at once`
+  return new AppError('invalid_input', detail, { places: [{ pointer: '', detail }] })
+}
