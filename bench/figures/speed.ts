@@ -32,6 +32,10 @@ export const compareSample = async <Report>(
   return { ...result, mean }
 }
 
+/** Of all processes together, for each of what was finished. */
+export const cpuSecondsEach = ({ usage, finished }: Pick<Speed, 'usage' | 'finished'>) =>
+  sum(Object.values(usage).map(({ cpuSeconds }) => cpuSeconds)) / finished
+
 /** What share of its yardstick's speed each round had. */
 export const toShares = (samples: readonly ComparedSample<unknown>[]): Rounds =>
   summarizeRounds(samples.map(({ perSecond, mean }) => perSecond / mean))

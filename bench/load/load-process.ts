@@ -12,6 +12,8 @@ const loadRequestSchema = z.object({
   clients: z.int(),
   /** sent in turn */
   bodies: z.array(z.string()),
+  /** predictions in each body, of which the first is the answer after the last one of the body before */
+  atOnce: z.int().default(1),
   /** `accepted`: 202 with a prediction; otherwise 200 and the output of each body */
   expected: z.union([z.literal('accepted'), z.array(z.unknown())]),
   /** ends after so many requests, or when no more are sent after so long */
@@ -46,11 +48,14 @@ answerParent(async (message) => {
   }
 })
 
-const run = async ({ expected, limit }: Load, requests: string[], connections: HttpConnection[]) => {
+const run = async ({ expected, limit, atOnce }: Load, requests: string[], connections: HttpConnection[]) => {
   const accepted: Accepted[] = []
   const samplesMs: number[] = []
   const failures: string[] = []
-  const check = expected === 'accepted' ? checkAccepted(accepted) : checkOutputs(expected)
+  const check =
+    expected === 'accepted'
+      ? checkAccepted(accepted, { atOnce, bodies: requests.length })
+      : checkOutputs(expected)
   const maxRequests = 'requests' in limit ? limit.requests : Infinity
   const until = performance.now() + ('durationMs' in limit ? limit.durationMs : Infinity)
   let sent = 0
@@ -77,7 +82,7 @@ const run = async ({ expected, limit }: Load, requests: string[], connections: H
   return {
     startedAt,
     endedAt: Date.now(),
-    requests: sent,
+    requests: sent * atOnce,
     latencyMs: summarizeLatency(samplesMs),
     ...toFailures(failures),
     accepted,
@@ -85,11 +90,11 @@ const run = async ({ expected, limit }: Load, requests: string[], connections: H
 }
 
 const checkAccepted =
-  (accepted: Accepted[]): Check =>
+  (accepted: Accepted[], { atOnce, bodies }: { atOnce: number; bodies: number }): Check =>
   ({ status, body: text }, body) => {
-    const id = /"id":"([^"]+)"/.exec(text)?.[1]
-    if (status !== 202 || id === undefined) return describe(status, text)
-    accepted.push({ id, body })
+    const ids = [...text.matchAll(/"id":"([^"]+)"/g)].map(([, id = '']) => id)
+    if (status !== 202 || ids.length !== atOnce) return describe(status, text)
+    for (const [index, id] of ids.entries()) accepted.push({ id, body: (body * atOnce + index) % bodies })
     return undefined
   }
 

@@ -16,6 +16,8 @@ export type Load = {
     /** where each asks to be told that it has ended */
     webhook?: string | undefined
   }) => Promise<LoadReport>
+  /** `POST …/predictions/bulk`: the same, so many predictions with each request. */
+  submitBulk: (options: { clients: number; predictions: number; atOnce: number }) => Promise<LoadReport>
   close: () => Promise<void>
 }
 
@@ -24,6 +26,7 @@ export type LoadReport = z.infer<typeof loadReportSchema>
 const loadReportSchema = z.object({
   startedAt: z.number(),
   endedAt: z.number(),
+  /** of bulks the predictions in them */
   requests: z.int(),
   latencyMs: z.object({ p50: z.number(), p95: z.number(), p99: z.number() }),
   ...failuresSchema.shape,
@@ -66,6 +69,22 @@ export const startLoad = async ({
         },
         loadReportSchema,
       ),
+    submitBulk: ({ clients, predictions, atOnce }) =>
+      process.ask(
+        {
+          url,
+          path: `/v1/models/${model}/predictions/bulk`,
+          clients,
+          bodies: answers.map((_, body) => JSON.stringify(bulkOf(answers, body * atOnce, atOnce))),
+          expected: 'accepted',
+          atOnce,
+          limit: { requests: Math.ceil(predictions / atOnce) },
+        },
+        loadReportSchema,
+      ),
     close: process.close,
   }
 }
+
+const bulkOf = (answers: readonly KnownAnswer[], first: number, count: number) =>
+  Array.from({ length: count }, (_, index) => ({ input: answers[(first + index) % answers.length]?.input }))

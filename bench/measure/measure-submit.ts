@@ -4,8 +4,8 @@ import type { Stack, SubmitReport } from '../stack/stack.ts'
 /** Submits predictions; it is measured until the last of them is finished. */
 export const measureSubmit = async (
   stack: Stack,
-  { requests, webhook }: { requests: number; webhook?: string },
+  { requests, ...how }: { requests: number; webhook?: string; atOnce?: number },
 ): Promise<Sample<SubmitReport>> => {
-  const { result: report, usage } = await stack.watch(() => stack.submitAll({ requests, webhook }))
+  const { result: report, usage } = await stack.watch(() => stack.submitAll({ requests, ...how }))
   return { report, perSecond: report.predictionsPerSecond, finished: requests, usage }
 }

@@ -20,6 +20,8 @@ export type Throughput = Failures & {
   /** BullMQ alone: before, between and after the measurements of OnQueue */
   ceiling: Speed
   submit: SpeedOfOnQueue & { acceptedPerSecond: Rounds }
+  /** 64 a request */
+  bulk: SpeedOfOnQueue
   predict: PredictSpeed[]
 }
 
@@ -29,6 +31,7 @@ type PredictSpeed = SpeedOfOnQueue & { clients: number; latencyMs: Latency }
 type Predicts = { clients: number; samples: ComparedSample<LoadReport>[] }
 
 const clientCounts = [256, 64, 1]
+export const bulkSize = 64
 
 export const measureThroughput = async ({
   rounds,
@@ -52,14 +55,17 @@ export const measureThroughput = async ({
     // V8 takes its time to make the code of a process fast, on both sides of the comparison
     await measureCeiling()
     await stack.submitAll({ requests })
+    await stack.submitAll({ requests, atOnce: bulkSize })
     await stack.load.predict({ clients: 64, durationMs: predictMs })
     ceilings.length = 0
 
     const yardstick = await Yardstick.start(measureCeiling)
     const submits: ComparedSample<SubmitReport>[] = []
+    const bulks: ComparedSample<SubmitReport>[] = []
     const predicts: Predicts[] = clientCounts.map((clients) => ({ clients, samples: [] }))
     for (let round = 0; round < rounds; round++) {
       submits.push(await compareSample(yardstick, () => measureSubmit(stack, { requests })))
+      bulks.push(await compareSample(yardstick, () => measureSubmit(stack, { requests, atOnce: bulkSize })))
       for (const { clients, samples } of predicts) {
         samples.push(await compareSample(yardstick, () => measurePredict(stack, { clients, predictMs })))
       }
@@ -72,12 +78,15 @@ export const measureThroughput = async ({
         ...toSpeedOfOnQueue(submits),
         acceptedPerSecond: summarizeRounds(submits.map(({ report }) => report.submitsPerSecond)),
       },
+      bulk: toSpeedOfOnQueue(bulks),
       predict: predicts.map(({ clients, samples }) => ({
         clients,
         ...toSpeedOfOnQueue(samples),
         latencyMs: medianLatency(samples.map(({ report }) => report.latencyMs)),
       })),
-      ...addFailures([...submits, ...predicts.flatMap(({ samples }) => samples)].map(({ report }) => report)),
+      ...addFailures(
+        [...submits, ...bulks, ...predicts.flatMap(({ samples }) => samples)].map(({ report }) => report),
+      ),
     }
   } finally {
     await stack.close()

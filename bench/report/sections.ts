@@ -1,3 +1,4 @@
+import { cpuSecondsEach } from '../figures/speed.ts'
 import type { Rounds } from '../figures/statistics.ts'
 import type { AddSpeed, FlowCost } from '../measure/compare-flow.ts'
 import type { HeavySpeed } from '../measure/measure-heavy.ts'
@@ -36,37 +37,43 @@ export const queueSections = (speeds: QueueSpeed[]): Section[] => [
   },
 ]
 
-export const throughputSections = ({ ceiling, submit, predict }: Throughput): Section[] => [
-  {
-    title: 'demo-classifier over HTTP, load generator on the same cores',
-    rows: [
-      row('BullMQ alone', `${spread(ceiling.perSecond, count)} jobs/s`),
-      row(
-        'submit, 256 in flight',
-        `${spread(submit.perSecond, count)} finished/s`,
-        `${spread(submit.shareOfCeiling, percent)} of BullMQ alone`,
-        `(accepted at ${count(submit.acceptedPerSecond.median)}/s)`,
-      ),
-      ...predict.map(({ clients, perSecond, shareOfCeiling, latencyMs }) =>
+export const throughputSections = ({ ceiling, submit, bulk, predict }: Throughput): Section[] => {
+  const ofCeiling = (speed: Throughput['bulk']) =>
+    `${spread(speed.shareOfCeiling, percent)} of BullMQ alone, ${percent(cpuSecondsEach(ceiling) / cpuSecondsEach(speed))} by CPU`
+  return [
+    {
+      title: 'demo-classifier over HTTP, load generator on the same cores',
+      rows: [
+        row('BullMQ alone', `${spread(ceiling.perSecond, count)} jobs/s`),
         row(
-          toTitle(clients),
-          `${spread(perSecond, count)} answers/s`,
-          `${spread(shareOfCeiling, percent)} of BullMQ alone`,
-          percentiles(latencyMs),
+          'submit, 256 in flight',
+          `${spread(submit.perSecond, count)} finished/s`,
+          ofCeiling(submit),
+          `(accepted at ${count(submit.acceptedPerSecond.median)}/s)`,
         ),
-      ),
-    ],
-  },
-  {
-    title:
-      'Processes meanwhile: peak memory, CPU in all rounds, CPU for each job or prediction, wait for a core',
-    rows: [
-      ...usageRows('BullMQ alone', ceiling),
-      ...usageRows('submit, 256 in flight', submit),
-      ...predict.flatMap((speed) => usageRows(toTitle(speed.clients), speed)),
-    ],
-  },
-]
+        row('bulk, 64 a request', `${spread(bulk.perSecond, count)} finished/s`, ofCeiling(bulk)),
+        ...predict.map((speed) =>
+          row(
+            toTitle(speed.clients),
+            `${spread(speed.perSecond, count)} answers/s`,
+            ofCeiling(speed),
+            percentiles(speed.latencyMs),
+          ),
+        ),
+      ],
+    },
+    {
+      title:
+        'Processes meanwhile: peak memory, CPU in all rounds, CPU for each job or prediction, wait for a core',
+      rows: [
+        ...usageRows('BullMQ alone', ceiling),
+        ...usageRows('submit, 256 in flight', submit),
+        ...usageRows('bulk, 64 a request', bulk),
+        ...predict.flatMap((speed) => usageRows(toTitle(speed.clients), speed)),
+      ],
+    },
+  ]
+}
 
 export const latencySections = ({
   noopMs,

@@ -25,6 +25,8 @@ export type Stack = {
     requests: number
     /** where each asks to be told that it has ended */
     webhook?: string | undefined
+    /** predictions with each request, by a few clients; one by one where it is not said */
+    atOnce?: number | undefined
     /** awaited before the outcomes are looked at */
     beforeCheck?: () => Promise<unknown>
   }) => Promise<SubmitReport>
@@ -48,6 +50,7 @@ export type SubmitReport = Failures & {
 
 /** Submits under way at any time. */
 const submitClients = 256
+const bulkClients = 8
 
 export const openStack = async ({
   modelDir,
@@ -72,8 +75,10 @@ export const openStack = async ({
     redis,
     onqueue,
     load,
-    submitAll: async ({ requests, webhook, beforeCheck }) => {
-      const report = await load.submit({ clients: submitClients, requests, webhook })
+    submitAll: async ({ requests, webhook, atOnce, beforeCheck }) => {
+      const report = await (atOnce === undefined
+        ? load.submit({ clients: submitClients, requests, webhook })
+        : load.submitBulk({ clients: bulkClients, predictions: requests, atOnce }))
       const { accepted } = report
       const finishedAt = await untilFinished(redis, model)
       await beforeCheck?.()

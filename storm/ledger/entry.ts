@@ -33,9 +33,12 @@ export type FinalPrediction = {
 
 export type WebhookAsked = { events: readonly ('start' | 'completed')[]; payload: 'full' | 'thin' }
 
+/** What is wanted beside the answer; `part` is the number of the prediction in its request. */
+export type Wanted = { isKeyed?: boolean; webhook?: WebhookAsked | null; part?: number }
+
 /** One prediction that a client wanted, and all that it knows of it. */
 export type Entry = {
-  /** counts the predictions of the storm; in its metadata, where its kind has any */
+  /** counts the requests of the storm, in thousandths the predictions of one; in its metadata, where its kind has any */
   ordinal: number
   kind: string
   question: Question

@@ -1,4 +1,5 @@
 import { arrayOfRows } from './kinds/array-of-rows.ts'
+import { bulk } from './kinds/bulk.ts'
 import { canceled } from './kinds/canceled.ts'
 import { crashingRow } from './kinds/crashing-row.ts'
 import { deadline } from './kinds/deadline.ts'
@@ -27,6 +28,7 @@ export const allKinds: readonly SubmitKind[] = [
   keyed,
   keyedRace,
   arrayOfRows,
+  bulk,
   largeInput,
   prioritized,
   failingRow,

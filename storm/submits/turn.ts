@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { call } from '../http/caller.ts'
 import type { Call, Reply } from '../http/caller.ts'
 import { followEvents } from '../http/follow-events.ts'
-import type { Entry, TryAnswer, WebhookAsked } from '../ledger/entry.ts'
+import type { Entry, TryAnswer, Wanted } from '../ledger/entry.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { parseJson, parsePrediction, readReply } from '../ledger/read-reply.ts'
 import { quickModels } from '../questions/models.ts'
@@ -32,7 +32,7 @@ export type Extras = {
 /** Every prediction has so many rows that no other has; an array can have more only of rows that need not be its own. */
 export const ownRows = 64
 /** A client that was refused for so long goes away. */
-const patienceMs = 150_000
+export const patienceMs = 150_000
 const rests = { least: 100, more: 400 }
 const finalWaitS = 20
 
@@ -68,12 +68,10 @@ export class Turn {
     return item
   }
 
-  /** Notes what is wanted. The key is one of its own. */
-  open(
-    question: Question,
-    { isKeyed = false, webhook = null }: { isKeyed?: boolean; webhook?: WebhookAsked | null } = {},
-  ): Entry {
-    const { ledger, ordinal, kind, name } = this.#options
+  /** Notes what is wanted, or a part of it. The key is one of its own. */
+  open(question: Question, { isKeyed = false, webhook = null, part = 0 }: Wanted = {}): Entry {
+    const { ledger, kind, name } = this.#options
+    const ordinal = this.#options.ordinal + part / 1000
     return ledger.open({ ordinal, kind, question, key: isKeyed ? `${name}-${ordinal}` : null, webhook })
   }
 
@@ -85,10 +83,13 @@ export class Turn {
   }
 
   /** The native submit of an entry. */
-  submitRequest({ question, key, webhook }: Entry, { fields = {}, headers = {}, timeoutMs }: Extras): Call {
-    const { ordinal, receiverUrls } = this.#options
+  submitRequest(
+    { question, key, webhook, ordinal }: Entry,
+    { fields = {}, headers = {}, timeoutMs }: Extras,
+  ): Call {
+    const { receiverUrls } = this.#options
     const toTell = webhook && {
-      webhook: receiverUrls[ordinal % receiverUrls.length],
+      webhook: receiverUrls[Math.floor(ordinal) % receiverUrls.length],
       webhook_events_filter: webhook.events,
       webhook_payload: webhook.payload,
     }
