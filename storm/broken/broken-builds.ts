@@ -35,8 +35,22 @@ export const brokenBuilds: readonly BrokenBuild[] = [
   {
     name: 'forgotten-keys',
     file: 'apps/api/src/submit/submit-prediction.ts',
-    text: 'idempotencyKey !== undefined && models.get(model)',
-    replacement: 'idempotencyKey !== undefined && Math.random() > 0.1',
+    text: 'idempotency !== null && models.get(submission.model)',
+    replacement: 'idempotency !== null && Math.random() > 0.1',
+    rule: 'doubled',
+  },
+  {
+    name: 'rewritten-in-packs',
+    file: 'packages/shared/src/records/end-predictions.ts',
+    text: "redis.call('HSETNX', pack, field, isLong and '' or text) == 0",
+    replacement: "redis.call('HSET', pack, field, isLong and '' or text) > 1",
+    rule: 'changed',
+  },
+  {
+    name: 'retaken-keys',
+    file: 'packages/shared/src/records/open-pack.ts',
+    text: "redis.call('SET', key, text, 'NX', 'PX', ttlMs)",
+    replacement: "redis.call('SET', key, text, 'PX', ttlMs)",
     rule: 'doubled',
   },
   {
