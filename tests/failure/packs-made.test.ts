@@ -4,6 +4,7 @@ import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
 import { createClient } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
+import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
@@ -141,5 +142,87 @@ test(
     expect(ended.map(({ body }) => [body.status, body.output])).toEqual(
       answers.map((_, index) => ['succeeded', { value: ((index % 400) % 9) * 10 }]),
     )
+  },
+)
+
+const bulkPath = '/v1/models/throws/predictions/bulk'
+const bulkOf = (count: number) => Array.from({ length: count }, (_, i) => ({ input: { i: i % 9 } }))
+const idsOf = (lines: { id?: string }[]) => lines.map(({ id }) => String(id))
+
+test('while Redis hangs all of a bulk are refused in time, and a repeat with its key has each made once', async () => {
+  await untilMade()
+  await untilIdle()
+  const before = await ranRows()
+  const key = { 'idempotency-key': 'hung' }
+  redis.signal('SIGSTOP')
+
+  const startedAt = performance.now()
+  const refused = await Promise.all([
+    stack.client.call('POST', bulkPath, bulkOf(200), key),
+    stack.client.call('POST', bulkPath, bulkOf(200)),
+  ])
+  const elapsedMs = performance.now() - startedAt
+  redis.signal('SIGCONT')
+  const repeated = await vi.waitFor(
+    async () => {
+      const answer = await stack.client.call('POST', bulkPath, bulkOf(200), key)
+      expect(answer.status).toBe(202)
+      return answer
+    },
+    { timeout: 15_000, interval: 50 },
+  )
+  await untilIdle()
+
+  expect(refused.map(({ status, body }) => [status, body.results?.length ?? 200])).toEqual([
+    [503, 200],
+    [503, 200],
+  ])
+  expect(elapsedMs).toBeLessThan(2500)
+  expect(new Set(idsOf(repeated.body)).size).toBe(200)
+  const ended = await Promise.all(idsOf(repeated.body).map((id) => stack.client.untilFinal(id)))
+  expect(ended.map(({ body }) => body.output)).toEqual(
+    bulkOf(200).map(({ input }) => ({ value: input.i * 10 })),
+  )
+  expect(await ranRows()).toBe(before + 200)
+})
+
+test(
+  'an API is killed while it takes bulks with keys: a repeat at another one has each prediction once',
+  { timeout: 90_000 },
+  async () => {
+    const victim = await stack.startApi({ ONQUEUE_PACKS: 'true' })
+    await untilMade(createClient(victim.url))
+    await untilIdle()
+    const before = await ranRows()
+    const keys = Array.from({ length: 24 }, (_, index) => ({ 'idempotency-key': `killed ${index}` }))
+    let answered = 0
+
+    const first = keys.map((key) =>
+      createClient(victim.url)
+        .call('POST', bulkPath, bulkOf(100), key)
+        .then(({ body }) => {
+          answered += 1
+          return idsOf(body)
+        })
+        .catch(() => undefined),
+    )
+    await vi.waitFor(() => expect(answered).toBeGreaterThan(3), { timeout: 20_000, interval: 1 })
+    await victim.stop('SIGKILL')
+    const told = await Promise.all(first)
+    const repeated = await Promise.all(
+      keys.map(async (key) => idsOf((await stack.client.call('POST', bulkPath, bulkOf(100), key)).body)),
+    )
+    await untilIdle()
+
+    expect(told.filter((ids) => ids === undefined).length).toBeGreaterThan(0)
+    for (const [index, ids] of told.entries()) if (ids) expect(repeated[index]).toEqual(ids)
+    expect(new Set(repeated.flat()).size).toBe(2400)
+    const statuses = new Set<string>()
+    await inParallel(2400, 64, async (index) => {
+      const { body } = await stack.client.get(`/v1/predictions/${repeated.flat()[index]}`)
+      statuses.add(body.status)
+    })
+    expect([...statuses]).toEqual(['succeeded'])
+    expect(await ranRows()).toBe(before + 2400)
   },
 )
