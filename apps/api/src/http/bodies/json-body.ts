@@ -27,9 +27,11 @@ const maxParsedAtOnceBytes = 64 * 1024
 export const createJsonReader =
   ({
     limitBytes,
+    parsedAtOnceBytes = maxParsedAtOnceBytes,
     isJson = saysJson,
   }: {
     limitBytes: number
+    parsedAtOnceBytes?: number
     /** whether the `Content-Type` will do: clients of some dialects send none */
     isJson?: (contentType: string) => boolean
   }): ReadJsonBody =>
@@ -38,7 +40,7 @@ export const createJsonReader =
     const { bytes, release } = await readBytes(c, limitBytes)
     try {
       const { members } = await scanBytes(bytes)
-      if (bytes.length > maxParsedAtOnceBytes) return { bytes, release, members }
+      if (bytes.length > parsedAtOnceBytes) return { bytes, release, members }
       const value = parseJson(decodeUtf8(bytes), { members })
       release()
       return { value }
@@ -51,10 +53,11 @@ export const createJsonReader =
 /** The value of a body that is never long. Throws `body_too_large`, and what `ReadJsonBody` throws. */
 export type ReadShortBody = (c: ApiContext) => Promise<unknown>
 
-export const createShortReader = (
-  options: Partial<Parameters<typeof createJsonReader>[0]> = {},
-): ReadShortBody => {
-  const readJsonBody = createJsonReader({ limitBytes: maxParsedAtOnceBytes, ...options })
+export const createShortReader = ({
+  limitBytes = maxParsedAtOnceBytes,
+  ...options
+}: Partial<Parameters<typeof createJsonReader>[0]> = {}): ReadShortBody => {
+  const readJsonBody = createJsonReader({ limitBytes, parsedAtOnceBytes: limitBytes, ...options })
   return async (c) => {
     const body = await readJsonBody(c)
     return 'value' in body ? body.value : undefined

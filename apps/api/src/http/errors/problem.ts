@@ -21,14 +21,19 @@ export const problemType = 'application/problem+json'
 export const problemText = (err: AppError, requestId: string) => JSON.stringify(problemOf(err, requestId))
 
 const problemOf = (err: AppError, requestId: string) => ({
+  ...problemMembers(err),
+  request_id: requestId,
+  ...(err.places.length > 0 ? { errors: err.places } : {}),
+  ...err.extra,
+})
+
+/** What a problem document says of an error itself, also where it is one of many results. */
+export const problemMembers = (err: AppError) => ({
   type: `urn:onqueue:error:${err.code}`,
   title: titleOf(err.code),
   status: httpStatusOf[err.code],
   detail: err.message,
   code: err.code,
-  request_id: requestId,
-  ...(err.places.length > 0 ? { errors: err.places } : {}),
-  ...err.extra,
 })
 
 const titleOf = (code: string) => `${code.charAt(0).toUpperCase()}${code.slice(1).replaceAll('_', ' ')}`
