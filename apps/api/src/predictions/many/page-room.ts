@@ -34,7 +34,7 @@ export class PageRoom {
       (sum, value) => sum + bytesOf(value),
       0,
     )
-    this.#isFull ||= this.#taken > 0 && this.#bytes > maxPageBytes
+    this.#isFull = this.#taken > 0 && this.#bytes > maxPageBytes
     if (!this.#isFull) this.#taken++
     return !this.#isFull
   }

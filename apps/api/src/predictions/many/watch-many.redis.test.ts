@@ -151,18 +151,17 @@ test('one of somebody else that is final ends no wait', async () => {
 
 test('one that ends while others are read is not waited for', async () => {
   const ids = await submitMany(40)
-  // this process listens to the model already, and is told before it waits for the one
-  const other = waiters.expect(newPredictionId('iris', 1))
-  await untilHeard()
   const find: PredictionReader['find'] = async (id, owner) => {
     const record = await reader.find(id, owner)
+    const told = waiters.expect(id)
     await end(id)
+    // what this process is told of it, it is told before it waits
+    await told.within(10_000)
+    told.release()
     return record
   }
 
   await watch(ids, { find }).over
-
-  other.release()
 })
 
 test('the end of its time, its caller or its process ends a wait, and nothing of it is left', async () => {

@@ -1,8 +1,6 @@
 import { AppError } from '@onqueue/shared'
 import { z } from 'zod'
 import type { ApiContext } from '../../../http/api-environment.ts'
-import { boundIssues } from '../../../http/bodies/bound-issues.ts'
-import { maxPlaces } from '../../../http/bodies/issue-places.ts'
 import { createShortReader } from '../../../http/bodies/json-body.ts'
 import { parseBody } from '../../../http/bodies/parse-body.ts'
 import { readQuery } from '../../../http/read-query.ts'
@@ -22,10 +20,6 @@ export const idsSchema = z
   .min(1, howMany)
   .max(maxIds, howMany)
   .describe('Of any models. One that is there twice is answered twice.')
-
-/** The schema of a body with ids in it, of which no more is said than anybody mends. */
-export const idsBody = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  boundIssues(z.strictObject(shape), maxPlaces)
 
 const readBody = createShortReader({ limitBytes: maxBodyBytes })
 

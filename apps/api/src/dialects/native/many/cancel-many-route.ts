@@ -5,7 +5,7 @@ import { bodySchemaOf } from '../../../http/bodies/body-schema.ts'
 import { nothingLong } from '../../../predictions/many/keep-included.ts'
 import type { Predictions } from '../../../submit/open-submit.ts'
 import * as docs from '../prediction-docs.ts'
-import { idsBody, idsSchema, readIdsBody } from './asked-ids.ts'
+import { idsSchema, readIdsBody } from './asked-ids.ts'
 import { listedResource, listedWith, notFoundResource, showFound } from './found-prediction.ts'
 import { shownBytes, whileHolding } from './while-holding.ts'
 
@@ -30,7 +30,7 @@ export const cancelManyRoute = ({
   return app
 }
 
-const bodySchema = idsBody({ ids: idsSchema })
+const bodySchema = z.strictObject({ ids: idsSchema })
 
 const cancelRoute = createRoute({
   method: 'post',

@@ -7,7 +7,7 @@ import type { FoundPrediction } from '../../../predictions/read-prediction.ts'
 import type { Predictions } from '../../../submit/open-submit.ts'
 import { waitOf } from '../asked-wait.ts'
 import * as docs from '../prediction-docs.ts'
-import { idsBody, idsSchema, readIdsBody } from './asked-ids.ts'
+import { idsSchema, readIdsBody } from './asked-ids.ts'
 import { notFoundResource, showFound } from './found-prediction.ts'
 import { awaitedBytes, shownBytes, whileHolding } from './while-holding.ts'
 
@@ -54,7 +54,7 @@ const everything = new Set(['input', 'output'] as const)
 
 const seconds = 'takes seconds, from 0 to 55'
 
-const bodySchema = idsBody({
+const bodySchema = z.strictObject({
   ids: idsSchema,
   wait: z
     .number()
