@@ -49,9 +49,8 @@ export const predictionListRoutes = ({
   const listIds = async (c: ApiContext, ids: string[], include: Included) => {
     refuseFilters(c)
     const { found, left } = await readMany(ids, { owner: c.get('owner'), include })
-    const showListed = listedWith(show, include)
     return {
-      results: found.map((one) => showFound(one, showListed)),
+      results: await showFound(found, listedWith(show, include)),
       next: left.length > 0 ? linkWith(c, 'ids', left.join(',')) : null,
       previous: null,
     }

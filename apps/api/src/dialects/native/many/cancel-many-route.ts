@@ -23,7 +23,7 @@ export const cancelManyRoute = ({
     return whileHolding(c, async (hold) => {
       hold(ids.length * shownBytes)
       const found = await cancelMany(ids, { owner: c.get('owner'), onLong: (bytes) => hold(2 * bytes) })
-      return answerJson(c, { results: found.map((one) => showFound(one, showListed)) }, 200)
+      return answerJson(c, { results: await showFound(found, showListed) }, 200)
     })
   })
 

@@ -3,7 +3,6 @@ import type { ApiEnvironment } from '../../../http/api-environment.ts'
 import { answerJson } from '../../../http/answers/answer-json.ts'
 import { bodySchemaOf } from '../../../http/bodies/body-schema.ts'
 import { whileWaiting } from '../../../http/health/while-waiting.ts'
-import type { FoundPrediction } from '../../../predictions/read-prediction.ts'
 import type { Predictions } from '../../../submit/open-submit.ts'
 import { waitOf } from '../asked-wait.ts'
 import * as docs from '../prediction-docs.ts'
@@ -18,14 +17,6 @@ export const readManyRoute = ({
   predictions: Pick<Predictions, 'readMany' | 'watchMany' | 'placeOf' | 'show'>
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
-
-  /** One after the other: for few of them is anything read. */
-  const showAll = async (found: FoundPrediction[]) => {
-    const results = []
-    for (const one of found)
-      results.push(await showFound(one, async (record) => show(record, await placeOf(record))))
-    return results
-  }
 
   app.openapi(readRoute, async (c) => {
     const { ids, wait, until } = await readIdsBody(c, bodySchema)
@@ -42,7 +33,9 @@ export const readManyRoute = ({
     return whileHolding(c, async (hold) => {
       hold(ids.length * shownBytes)
       const { found, left } = await readMany(ids, { owner, include: everything })
-      const answer = { results: await showAll(found), next: left.length > 0 ? left : null }
+      // few of them need more to be read, which is done one after the other
+      const results = await showFound(found, async (record) => show(record, await placeOf(record)))
+      const answer = { results, next: left.length > 0 ? left : null }
       return answerJson(c, answer, 200, {}, { isRead: true })
     })
   })
