@@ -31,7 +31,7 @@ type PredictSpeed = SpeedOfOnQueue & { clients: number; latencyMs: Latency }
 type Predicts = { clients: number; samples: ComparedSample<LoadReport>[] }
 
 const clientCounts = [256, 64, 1]
-export const bulkSize = 64
+const bulkSize = 64
 
 export const measureThroughput = async ({
   rounds,

@@ -86,14 +86,17 @@ test('a wait that is not over when the grace time is ends then, as if its time w
   for (const worker of stack.workers) worker.signal('SIGSTOP')
   const predicting = client.predict('slow', { n: [1] })
   const submitting = client.submit('slow', { n: [1] }, { priority: 'low' }, { prefer: 'wait=30' })
-  await untilWaiting(health, 2)
+  const { body: two } = await stack.client.submit('slow', { n: [1] }, { priority: 'low' })
+  const reading = client.readMany([two.id], { wait: 30 })
+  await untilWaiting(health, 3)
 
   api.signal('SIGTERM')
 
-  const [predicted, queued] = await Promise.all([predicting, submitting])
+  const [predicted, queued, read] = await Promise.all([predicting, submitting, reading])
   for (const worker of stack.workers) worker.signal('SIGCONT')
   expect(predicted).toMatchObject({ status: 504, body: { code: 'wait_over' } })
   expect(queued).toMatchObject({ status: 202, body: { completed_at: null } })
+  expect(read).toMatchObject({ status: 200, body: { results: [{ completed_at: null }] } })
   expect(await api.ended).toBe(0)
   // they go on
   expect((await stack.client.untilFinal(predicted.body.id)).body.status).toBe('succeeded')

@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { modelKeys } from '@onqueue/shared'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
@@ -133,11 +135,13 @@ const askForChanges = (id: string) => [
   stack.client.submit('throws', { i: 1 }, {}, { prefer: 'wait=5' }),
   stack.client.predict('throws', { i: 2 }),
   stack.client.call('POST', `/v1/predictions/${id}/cancel`),
+  stack.client.cancelMany([id]),
 ]
 
 const ask = (id: string) => [
   ...askForChanges(id),
   stack.client.get(`/v1/predictions/${id}`),
+  stack.client.readMany([id]),
   stack.client.get('/v1/predictions'),
   stack.client.get('/v1/models'),
 ]
@@ -236,6 +240,45 @@ test.each(everyThird(causes))(
     }
   },
 )
+
+/** Again and again until it is not refused. */
+const surely = (call: () => Promise<Answer>) =>
+  vi.waitFor(
+    async () => {
+      const answer = await call()
+      expect(answer.status).toBe(200)
+      return answer.body.results.map(({ status }: { status: string }) => status)
+    },
+    { timeout: 15_000, interval: 50 },
+  )
+
+test('a Redis that refuses in the middle of many cancels: 503, and repeated they cancel the others', async () => {
+  const [worker] = stack.workers
+  worker?.signal('SIGSTOP')
+  const listener = new Redis(stack.redisUrl)
+  try {
+    const ids = await inParallel(400, 50, async () =>
+      String((await stack.client.submit('throws', { i: 1 })).body.id),
+    )
+    await listener.subscribe(modelKeys(stack.prefix, 'throws').notices)
+    const firstCanceled = once(listener, 'message')
+
+    const canceling = timed(stack.client.cancelMany(ids))
+    await firstCanceled
+    await admin.replicaof(...nowhere)
+    const broken = await canceling
+    await admin.replicaof('NO', 'ONE')
+    const between = await surely(() => stack.client.readMany(ids))
+    const after = await surely(() => stack.client.cancelMany(ids))
+
+    expect(findWrong([broken], [503])).toEqual([])
+    expect(new Set(between)).toEqual(new Set(['canceled', 'queued']))
+    expect(after).toEqual(ids.map(() => 'canceled'))
+  } finally {
+    listener.disconnect()
+    worker?.signal('SIGCONT')
+  }
+})
 
 test('a worker that was refused still takes over what a lost worker had', { timeout: 90_000 }, async () => {
   await configure('min-replicas-to-write', 1)

@@ -44,6 +44,10 @@ const askEverything = (id: string) => ({
   wait: () => stack.client.get(`/v1/predictions/${id}`, { prefer: 'wait=30' }),
   list: () => stack.client.get('/v1/predictions'),
   cancel: () => stack.client.call('POST', `/v1/predictions/${id}/cancel`),
+  readMany: () => stack.client.readMany([id]),
+  waitForMany: () => stack.client.readMany([id], { wait: 30 }),
+  listIds: () => stack.client.get(`/v1/predictions?ids=${id}`),
+  cancelMany: () => stack.client.cancelMany([id]),
 })
 
 /** What is wrong with answers that should be 503, in time, and say when to come back: nothing, if all is well. */

@@ -32,6 +32,9 @@ export const createClient = (url: string, { key }: { key?: string } = {}) => {
       call('POST', `/v1/models/${model}/predictions`, { input, ...fields }, extra),
     predict: (model: string, input: unknown, extra?: Record<string, string>) =>
       call('POST', `/v1/models/${model}/predict`, input, extra),
+    readMany: (ids: string[], fields: object = {}) =>
+      call('POST', '/v1/predictions/read', { ids, ...fields }),
+    cancelMany: (ids: string[]) => call('POST', '/v1/predictions/cancel', { ids }),
     /** The prediction when it is final; waits as long as it takes. */
     untilFinal: async (id: string): Promise<Answer> => {
       for (;;) {

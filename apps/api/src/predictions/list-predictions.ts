@@ -1,8 +1,11 @@
-import { modelKeys, statusOf, toJsonParts } from '@onqueue/shared'
+import { modelKeys, statusOf } from '@onqueue/shared'
 import type { DatedStore, PredictionRecord, PredictionStatus } from '@onqueue/shared'
-import { bytesOfParts } from '../http/answers/json-stream.ts'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
+import { maxReadAtOnce } from './many/in-chunks.ts'
+import { keepIncluded } from './many/keep-included.ts'
+import type { Included } from './many/keep-included.ts'
+import { PageRoom } from './many/page-room.ts'
 import { planPage } from './plan-page.ts'
 import { isBefore, isBeyond, readListing } from './read-listing.ts'
 import type { ListPlace } from './read-listing.ts'
@@ -29,8 +32,7 @@ type ListQuery = {
   createdBefore: number | undefined
   limit: number
   cursor: ListCursor | undefined
-  /** what is long of a prediction, and wanted */
-  include: ReadonlySet<'input' | 'output'>
+  include: Included
 }
 
 type PredictionPage = {
@@ -40,10 +42,6 @@ type PredictionPage = {
 }
 
 const maxEntriesRead = 1000
-/** Predictions that are read at once. */
-const maxReadAtOnce = 20
-/** Of inputs and outputs in a page, but for its first prediction. */
-const maxPageBytes = 1024 * 1024
 /** An entry without a job that is younger than this may be about to get one. */
 const settledAfterMs = 60_000
 
@@ -100,18 +98,21 @@ export const createListPredictions = (options: Options): ListPredictions => {
     const { limit, cursor } = query
     const count = query.status === undefined ? Math.min(limit + 1, maxReadAtOnce) : maxReadAtOnce
     const found: Awaited<ReturnType<typeof readMatching>> = []
+    const room = new PageRoom()
     let lastRead: PredictionEntry | undefined
     for (let entriesRead = count; ; entriesRead += count) {
       const from = lastRead ? { direction: cursor?.direction ?? 'after', ...lastRead } : cursor
       const { entries, isAllRead } = await readEntries(query, from, count)
-      found.push(...(await readMatching(entries, query)))
+      const matching = await readMatching(entries, query)
+      for (const { record } of matching) room.take(record)
+      found.push(...matching)
       lastRead = entries.at(-1)
       const page = planPage({
         found,
         lastRead,
         isAllRead,
         isEnoughRead: entriesRead >= maxEntriesRead,
-        limit: Math.min(limit, fitting(found.map(({ record }) => record))),
+        limit: room.isFull ? Math.min(limit, room.taken) : limit,
         cursor,
       })
       if (page) {
@@ -121,24 +122,3 @@ export const createListPredictions = (options: Options): ListPredictions => {
     }
   }
 }
-
-const keepIncluded = (
-  { input, outcome, ...record }: PredictionRecord,
-  include: ListQuery['include'],
-): PredictionRecord => ({
-  ...record,
-  input: include.has('input') ? input : null,
-  outcome: outcome && { ...outcome, output: include.has('output') ? outcome.output : null },
-})
-
-/** How many of the records a page takes: all that are there, as long as they are not too long together; at least one. */
-const fitting = (records: readonly PredictionRecord[]) => {
-  let bytes = 0
-  for (const [index, { input, outcome }] of records.entries()) {
-    bytes += bytesOf(input) + bytesOf(outcome?.output)
-    if (bytes > maxPageBytes) return Math.max(1, index)
-  }
-  return Infinity
-}
-
-const bytesOf = (value: unknown) => (value == null ? 0 : bytesOfParts(toJsonParts(value)))

@@ -18,6 +18,9 @@ import { createCancelPrediction } from './cancel-prediction.ts'
 import { opensEventsOf } from './events-access.ts'
 import { createForgetPrediction } from './forget-prediction.ts'
 import { createListPredictions } from './list-predictions.ts'
+import { createCancelMany } from './many/cancel-many.ts'
+import { createReadMany } from './many/read-many.ts'
+import { createWatchMany } from './many/watch-many.ts'
 import { createEventStreams } from './prediction-events.ts'
 import { createPredictionReader } from './read-prediction.ts'
 import { createOutcomeWaiters } from './wait-for-outcome.ts'
@@ -88,6 +91,9 @@ export const openPredictions = ({
     cancel,
     forget: createForgetPrediction({ ...store, queues, deliveries, cancel, retentionMs }),
     list: createListPredictions({ ...store, catalog: models, reader }),
+    readMany: createReadMany({ reader }),
+    watchMany: createWatchMany({ ...store, catalog: models, reader, waiters, log }),
+    cancelMany: createCancelMany({ reader, cancel }),
     follow: events.stream,
     readEventsToken: (predictionId: string, token: string) => tokens.read(predictionId, token),
     opensEvents: (record: PredictionRecord, token: EventsToken) =>

@@ -14,9 +14,13 @@ export type PredictionReader = {
   find(id: string, owner: string | null): Promise<PredictionRecord | null>
   /** As `find`, but throws `prediction_not_found`. */
   read(id: string, owner: string | null): Promise<PredictionRecord>
+  /** A few of an owner, in order: what `read` would throw, and which one it is, stands in place of one that is not found. */
+  readEach(ids: readonly string[], owner: string): Promise<FoundPrediction[]>
   /** Where a queued prediction stands, or stood when it was read; undefined where it isn't in line (any more). */
   placeOf(record: PredictionRecord): QueuePlace | Promise<QueuePlace | undefined> | undefined
 }
+
+export type FoundPrediction = PredictionRecord | AppError
 
 type Options = DatedStore & {
   catalog: Pick<ModelCatalog, 'get'>
@@ -60,6 +64,8 @@ export const createPredictionReader = (options: Options): PredictionReader => {
       if (!record) throw predictionNotFound(retentionMs)
       return record
     },
+    readEach: (ids, owner) =>
+      Promise.all(ids.map(async (id) => (await find(id, owner)) ?? predictionNotFound(retentionMs, { id }))),
     placeOf: ({ id, job, takenAt, outcome, line }) => {
       if (outcome || takenAt !== null) return undefined
       const entry = catalog.get(job.model)
@@ -70,10 +76,11 @@ export const createPredictionReader = (options: Options): PredictionReader => {
   }
 }
 
-const predictionNotFound = (retentionMs: number) => {
+const predictionNotFound = (retentionMs: number, extra = {}) => {
   const hours = Math.round(retentionMs / 360_000) / 10
   return new AppError(
     'prediction_not_found',
     `no such prediction; finished ones are kept for ${hours} h, and shorter when memory is short`,
+    { extra },
   )
 }

@@ -12,6 +12,7 @@ import {
 import type { Logger, Outcome, RedisStore } from '@onqueue/shared'
 import type { Channels } from '../redis/channels.ts'
 import { Waiter } from './waiter.ts'
+import type { ExpectedOutcome, OutcomeListener } from './waiter.ts'
 
 /**
  * Waits for predictions to end.
@@ -32,21 +33,13 @@ export type OutcomeWaiters = {
   expectReply(id: string): ExpectedOutcome
   /** Waits for any other one. */
   expect(id: string): ExpectedOutcome
-  /** How many wait right now. */
+  /** Tells the listener, which may listen to many, how any other one ends; until the returned function is called. */
+  listen(id: string, listener: OutcomeListener): () => void
+  /** How many wait right now, each for one prediction or for many. */
   count(): number
   isClosed(): boolean
   /** Ends all waits, as if their time were over. */
   close(): void
-}
-
-export type ExpectedOutcome = {
-  /**
-   * The outcome, or null before it was there: when `waitMs` passed, `signal` aborted or the process is closing, and when the
-   * prediction may be gone.
-   */
-  within(waitMs: number, signal?: AbortSignal): Promise<Outcome | null>
-  /** Must be called when nobody waits any more. */
-  release(): void
 }
 
 type Options = RedisStore & {
@@ -67,7 +60,7 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
   let isClosed = false
 
   const settle = (model: string, id: string, outcome: Outcome) => {
-    for (const waiter of models.get(model)?.waiters.get(id) ?? []) waiter.settle(outcome)
+    for (const waiter of models.get(model)?.waiters.get(id) ?? []) waiter.settle(id, outcome)
   }
   /** Resolves to those that are not final, and never rejects. */
   const read = async (model: string, ids: string[]) => {
@@ -98,7 +91,7 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
     if (!entry) return
     const missing = new Set(await findMissing({ redis, namespace }, model, pending).catch(() => []))
     for (const id of missing)
-      if (entry.missing.has(id)) for (const waiter of entry.waiters.get(id) ?? []) waiter.wake()
+      if (entry.missing.has(id)) for (const waiter of entry.waiters.get(id) ?? []) waiter.wake(id)
     entry.missing = missing
   }
 
@@ -142,24 +135,33 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
       onReady: () => void readAll(model),
     })
 
-  const expect = (id: string, { hasReply }: { hasReply: boolean }): ExpectedOutcome => {
+  const listen = (id: string, listener: OutcomeListener, { hasReply }: { hasReply: boolean }) => {
     const model = modelOfPredictionId(id)
     if (model === undefined) throw new Error(`not a prediction id: ${id}`)
-    if (isClosed) return { within: async () => null, release: () => undefined }
+    if (isClosed) {
+      listener.close()
+      return () => undefined
+    }
     const entry = models.get(model) ?? waitFor(model)
     clearTimeout(entry.linger)
-    const waiter = new Waiter()
     const ofSameId = entry.waiters.get(id) ?? new Set()
-    entry.waiters.set(id, ofSameId.add(waiter))
+    entry.waiters.set(id, ofSameId.add(listener))
     if (!hasReply || !areRepliesSent(model)) entry.stopListening ??= listenTo(model, entry)
 
+    return () => {
+      if (!ofSameId.delete(listener) || ofSameId.size > 0) return
+      entry.waiters.delete(id)
+      if (entry.waiters.size === 0 && !isClosed) entry.linger = setTimeout(entry.stop, lingerMs).unref()
+    }
+  }
+  const expect = (id: string, told: { hasReply: boolean }): ExpectedOutcome => {
+    const waiter = new Waiter()
+    const leave = listen(id, waiter, told)
     return {
       within: (waitMs, signal) => waiter.within(waitMs, signal),
       release: () => {
         waiter.close()
-        if (!ofSameId.delete(waiter) || ofSameId.size > 0) return
-        entry.waiters.delete(id)
-        if (entry.waiters.size === 0 && !isClosed) entry.linger = setTimeout(entry.stop, lingerMs).unref()
+        leave()
       },
     }
   }
@@ -168,21 +170,20 @@ export const createOutcomeWaiters = (options: Options): OutcomeWaiters => {
     replyTo,
     expectReply: (id) => expect(id, { hasReply: true }),
     expect: (id) => expect(id, { hasReply: false }),
-    count: () => [...models.values()].reduce((sum, { waiters }) => sum + waiters.size, 0),
+    listen: (id, listener) => listen(id, listener, { hasReply: false }),
+    count: () => allWaiting(models).size,
     isClosed: () => isClosed,
     close: () => {
       isClosed = true
       stopReplies()
-      for (const { waiters, stop } of models.values()) {
-        for (const waiter of [...waiters.values()].flatMap((set) => [...set])) waiter.close()
-        stop()
-      }
+      for (const listener of allWaiting(models)) listener.close()
+      for (const { stop } of models.values()) stop()
     },
   }
 }
 
 type WaitingModel = {
-  waiters: Map<string, Set<Waiter>>
+  waiters: Map<string, Set<OutcomeListener>>
   /** had no job when last looked at: is about to be enqueued, or gone */
   missing: Set<string>
   stop: () => void
@@ -191,6 +192,11 @@ type WaitingModel = {
   /** runs while nobody waits: the channel is kept for a while, since the next waiter often comes soon */
   linger: NodeJS.Timeout | undefined
 }
+
+const allWaiting = (models: ReadonlyMap<string, WaitingModel>) =>
+  new Set(
+    [...models.values()].flatMap(({ waiters }) => [...waiters.values()].flatMap((ofSameId) => [...ofSameId])),
+  )
 
 /** Null for one that this release can't read: the reader says why. */
 const parseReplied = (text: string) => {

@@ -1,12 +1,31 @@
 import type { Outcome } from '@onqueue/shared'
 
+/** Who is told of predictions that end. */
+export type OutcomeListener = {
+  settle(id: string, outcome: Outcome): void
+  /** The prediction may be gone. */
+  wake(id: string): void
+  /** Nothing more will be told. */
+  close(): void
+}
+
+export type ExpectedOutcome = {
+  /**
+   * The outcome, or null before it was there: when `waitMs` passed, `signal` aborted or the process is closing, and when the
+   * prediction may be gone.
+   */
+  within(waitMs: number, signal?: AbortSignal): Promise<Outcome | null>
+  /** Must be called when nobody waits any more. */
+  release(): void
+}
+
 /** One caller's wait for one prediction. */
-export class Waiter {
+export class Waiter implements OutcomeListener {
   #outcome: Outcome | null = null
   #isClosed = false
   #wake: (() => void) | undefined
 
-  settle(outcome: Outcome) {
+  settle(_id: string, outcome: Outcome) {
     this.#outcome ??= outcome
     this.#wake?.()
   }

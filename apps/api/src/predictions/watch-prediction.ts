@@ -1,7 +1,8 @@
 import { AppError, levelOf } from '@onqueue/shared'
 import type { Logger, PredictionRecord } from '@onqueue/shared'
 import type { PredictionReader } from './read-prediction.ts'
-import type { ExpectedOutcome, OutcomeWaiters } from './wait-for-outcome.ts'
+import type { OutcomeWaiters } from './wait-for-outcome.ts'
+import type { ExpectedOutcome } from './waiter.ts'
 
 /**
  * Follows one prediction until it is final, or until anything about it changes; resolves to the prediction as it is then,
@@ -58,7 +59,11 @@ export const createPredictionWatcher = ({
     while (!goal.isDone(record) && !signal?.aborted && !waiters.isClosed()) {
       const remainingMs = endsAt - performance.now()
       if (remainingMs <= 0) break
-      const lookMs = Math.min(remainingMs, goal.lookEveryMs(record), untilDeadline(record, clock()))
+      const lookMs = Math.min(
+        remainingMs,
+        goal.lookEveryMs(record),
+        untilDeadline(record.job.deadline, clock()),
+      )
       const outcome = await expected.within(lookMs, signal)
       // read once more when the wait is over: what is answered then is how it is then
       record = outcome ? { ...record, outcome } : await readAgain(record)
@@ -101,9 +106,9 @@ const predictionGone = (id: string) =>
 
 const isFinal = ({ outcome }: PredictionRecord) => outcome !== null
 
-/** Until the deadline, and after it until whoever has to end the prediction did. */
-const untilDeadline = ({ job }: PredictionRecord, now: number) => {
-  if (job.deadline === null) return Infinity
-  const remainingMs = job.deadline - now
+/** For how long (ms): until the deadline, and after it until whoever has to end the prediction did. */
+export const untilDeadline = (deadline: number | null, now: number) => {
+  if (deadline === null) return Infinity
+  const remainingMs = deadline - now
   return remainingMs > 0 ? remainingMs + deadlineGraceMs : lookAgainMs
 }

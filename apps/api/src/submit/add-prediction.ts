@@ -7,7 +7,8 @@ import type {
   Priority,
   RedisStore,
 } from '@onqueue/shared'
-import type { ExpectedOutcome, OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
+import type { OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
+import type { ExpectedOutcome } from '../predictions/waiter.ts'
 import type { CheckedSubmission } from './check-submission.ts'
 import type { EnqueuePrediction } from './enqueue-prediction.ts'
 import type { EnqueueTogether } from './packs/open-packs.ts'

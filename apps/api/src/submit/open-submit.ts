@@ -13,6 +13,9 @@ import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { CancelPrediction } from '../predictions/cancel-prediction.ts'
 import type { ForgetPrediction } from '../predictions/forget-prediction.ts'
 import type { ListPredictions } from '../predictions/list-predictions.ts'
+import type { CancelMany } from '../predictions/many/cancel-many.ts'
+import type { ReadMany } from '../predictions/many/read-many.ts'
+import type { WatchMany } from '../predictions/many/watch-many.ts'
 import type { KnownPredictions } from '../predictions/open-predictions.ts'
 import type { StreamEvents } from '../predictions/prediction-events.ts'
 import type { PredictionWatcher } from '../predictions/watch-prediction.ts'
@@ -53,6 +56,9 @@ export type Predictions = {
   cancel: CancelPrediction
   forget: ForgetPrediction
   list: ListPredictions
+  readMany: ReadMany
+  watchMany: WatchMany
+  cancelMany: CancelMany
   follow: StreamEvents
   /** The native resource, which webhooks send too. */
   show: ShowPrediction
@@ -172,6 +178,9 @@ export const openSubmit = ({
       cancel,
       forget: known.forget,
       list: known.list,
+      readMany: known.readMany,
+      watchMany: known.watchMany,
+      cancelMany: known.cancelMany,
       follow: known.follow,
       show: known.show,
       readEventsToken: known.readEventsToken,

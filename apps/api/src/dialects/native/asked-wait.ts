@@ -2,7 +2,7 @@ import type { ApiContext } from '../../http/api-environment.ts'
 import { parsePreference } from '../../http/prefer-header.ts'
 import { readQuery } from '../../http/read-query.ts'
 import { headOf } from '../../http/request-head.ts'
-import type { ExpectedOutcome } from '../../predictions/wait-for-outcome.ts'
+import type { ExpectedOutcome } from '../../predictions/waiter.ts'
 import type { Wait } from '../../predictions/watch-prediction.ts'
 
 /** For how long a caller wants to be held back, by `Prefer` or `?wait=`, on a route that takes no other parameter. */

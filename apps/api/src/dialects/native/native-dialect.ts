@@ -11,6 +11,8 @@ import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { bulkRoute } from './bulk-route.ts'
 import { deliveryRoutes } from './delivery-routes.ts'
+import { cancelManyRoute } from './many/cancel-many-route.ts'
+import { readManyRoute } from './many/read-many-route.ts'
 import { modelRoutes } from './model-routes.ts'
 import { opensEvents } from './open-events.ts'
 import { pollRoute } from './poll-route.ts'
@@ -50,6 +52,8 @@ export const createNativeDialect = ({
   ]
   for (const hotRoute of hotRoutes) addHotRoute(routes, hotRoute)
   routes.route('/', predictionRoutes({ predictions }))
+  routes.route('/', readManyRoute({ predictions }))
+  routes.route('/', cancelManyRoute({ predictions }))
   routes.route('/', predictionEventsRoutes({ predictions }))
   routes.route('/', predictionListRoutes({ predictions, publicUrl }))
   routes.route('/', deliveryRoutes({ predictions, deliveries, readShortBody, publicUrl }))

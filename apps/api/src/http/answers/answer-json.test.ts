@@ -14,7 +14,7 @@ const text = JSON.stringify('x'.repeat(700_000))
 const stored = () => new StoredJson(text.length, async (start, end) => Buffer.from(text.slice(start, end)))
 
 /** Answers on GET and on POST, as a process does in which so much may be under way. */
-const open = (limitBytes: number, answer: unknown) => {
+const open = (limitBytes: number, answer: unknown, isRead?: boolean) => {
   const underWay = new UnderWay(limitBytes, limits)
   const app = new Hono<ApiEnvironment>()
   app.use((c, next) => {
@@ -23,7 +23,7 @@ const open = (limitBytes: number, answer: unknown) => {
   })
   app.on(['GET', 'POST'], '/', (c) => {
     if (answer instanceof AppError) throw answer
-    return answerJson(c, answer, 200)
+    return answerJson(c, answer, 200, {}, isRead === undefined ? {} : { isRead })
   })
   app.onError((err, c) =>
     problemResponse(c, err instanceof AppError ? err : new AppError('internal_error', err.message)),
@@ -66,6 +66,16 @@ test.each([
 
   expect([refused.status, answered.status]).toEqual([503, 200])
   expect(await refused.json()).toMatchObject({ code: 'server_busy' })
+})
+
+test.each([
+  ['stored', { output: stored() }],
+  ['long', 'x'.repeat(65 * 1024)],
+])('a POST that is said to read only is one for a %s answer, too', async (_name, answer) => {
+  const { underWay, ask } = open(answerBytes, answer, true)
+  underWay.reserve(answerBytes)
+
+  expect((await ask('POST')).status).toBe(503)
 })
 
 test('a short answer is given also where there is no room', async () => {

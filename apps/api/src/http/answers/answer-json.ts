@@ -9,6 +9,9 @@ import { bytesOfParts, chunkBytes, streamParts } from './json-stream.ts'
 
 type Headers = Record<string, string>
 
+/** Whether the request only reads, which is told by its method where it is not said. */
+type Options = { isRead?: boolean }
+
 /**
  * Answers with a value as JSON, as `c.json` does, of which parts may be stored: then they are read from Redis while it is
  * sent, and only a slice of it is in memory. Of a request that only reads it throws `server_busy` while too much is under way
@@ -19,14 +22,16 @@ export function answerJson<Value, Status extends ContentfulStatusCode>(
   value: Value,
   status: Status,
   headers?: Headers,
+  options?: Options,
 ): Response & TypedResponse<JSONParsed<Value>, Status, 'json'>
 export function answerJson(
   c: ApiContext,
   value: unknown,
   status: ContentfulStatusCode,
   headers: Headers = {},
+  options: Options = {},
 ): Response {
-  return sendAnswer(c, jsonAnswer(c, value, status, headers))
+  return sendAnswer(c, jsonAnswer(c, value, status, headers, options))
 }
 
 /** What `answerJson` answers. */
@@ -35,20 +40,21 @@ export const jsonAnswer = (
   value: unknown,
   status: ContentfulStatusCode,
   headers: Headers = {},
+  { isRead = isReadByMethod(c) }: Options = {},
 ): Answer => {
   const parts = toJsonParts(value)
   const described = { 'Content-Type': 'application/json', ...headers }
-  if (parts.length > 1) return partsAnswer(c, parts, status, described)
+  if (parts.length > 1) return partsAnswer(c, parts, status, described, { isRead })
   const [text] = parts
   if (text.length <= keptAsTextCharacters) return { status, headers: described, body: text }
-  if (isRead(c)) c.get('underWay')?.refuseBeyond(text.length)
+  if (isRead) c.get('underWay')?.refuseBeyond(text.length)
   // out of the heap, where it would stay for as long as its reader takes
   return { status, headers: described, body: new Uint8Array(Buffer.from(text)) }
 }
 
 const keptAsTextCharacters = 64 * 1024
 
-const isRead = (c: ApiContext) => c.req.method === 'GET'
+const isReadByMethod = (c: ApiContext) => c.req.method === 'GET'
 
 /** The answer of `toJsonParts` with stored parts in it. */
 export const partsAnswer = (
@@ -56,9 +62,10 @@ export const partsAnswer = (
   parts: ReturnType<typeof toJsonParts>,
   status: ContentfulStatusCode,
   headers: Headers,
+  { isRead = isReadByMethod(c) }: Options = {},
 ): Answer => {
   const underWay = c.get('underWay')
-  const release = isRead(c) ? underWay?.reserve(2 * chunkBytes) : underWay?.count(2 * chunkBytes)
+  const release = isRead ? underWay?.reserve(2 * chunkBytes) : underWay?.count(2 * chunkBytes)
   const stream = streamParts(parts, {
     onFailed: (err) => {
       c.get('log')?.warn({ err, requestId: c.get('requestId') }, 'an answer could not be sent whole')

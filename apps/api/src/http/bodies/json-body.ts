@@ -24,11 +24,14 @@ export type ReadJsonBody = (c: ApiContext) => Promise<JsonBody>
 /** Longer bodies are not parsed where others wait: the worst of this length takes 10 ms. */
 const maxParsedAtOnceBytes = 64 * 1024
 
-export const createJsonReader = (options: ReaderOptions): ReadJsonBody => {
+export const createJsonReader = ({
+  parsedAtOnceBytes = maxParsedAtOnceBytes,
+  ...options
+}: ReaderOptions & { parsedAtOnceBytes?: number }): ReadJsonBody => {
   const readText = createTextReader(options)
   return async (c) => {
     const body = await readText(c)
-    if (isLong(body)) return body
+    if (body.bytes.length > parsedAtOnceBytes) return body
     try {
       return { value: parseJson(decodeUtf8(body.bytes), body) }
     } finally {
@@ -69,10 +72,11 @@ export const saysJsonLines = (contentType: string) =>
 /** The value of a body that is never long. Throws `body_too_large`, and what `ReadJsonBody` throws. */
 export type ReadShortBody = (c: ApiContext) => Promise<unknown>
 
-export const createShortReader = (
-  options: Partial<Parameters<typeof createJsonReader>[0]> = {},
-): ReadShortBody => {
-  const readJsonBody = createJsonReader({ limitBytes: maxParsedAtOnceBytes, ...options })
+export const createShortReader = ({
+  limitBytes = maxParsedAtOnceBytes,
+  ...options
+}: Partial<Parameters<typeof createJsonReader>[0]> = {}): ReadShortBody => {
+  const readJsonBody = createJsonReader({ limitBytes, parsedAtOnceBytes: limitBytes, ...options })
   return async (c) => {
     const body = await readJsonBody(c)
     return 'value' in body ? body.value : undefined

@@ -12,7 +12,7 @@ export type BulkItem = {
   firstLine: number
 }
 
-export const maxBulkItems = 1000
+const maxBulkItems = 1000
 
 /**
  * Finds the predictions in the body of a bulk, without parsing them: what is wrong with one is no matter of the others. Of an array
