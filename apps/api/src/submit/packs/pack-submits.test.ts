@@ -114,6 +114,18 @@ test('what is full leaves at once: by rows, those of arrays included', async () 
   expect(sizes()).toEqual([2, 1])
 })
 
+test('what comes later than a quarter of a second after the first is no more among them', async () => {
+  join()
+  await turn()
+  for (const createdAt of [1000, 1250, 1251, 1400]) join({ createdAt })
+  await turn()
+  expect(sizes()).toEqual([1, 2])
+
+  sent[0]?.answer()
+  await turn()
+  expect(sizes()).toEqual([1, 2, 2])
+})
+
 test('and by bytes', async () => {
   for (let count = 0; count < 6; count++) join({ inputBytes: 60 * 1024 })
 

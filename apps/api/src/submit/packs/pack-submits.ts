@@ -31,12 +31,14 @@ export type PackMembers = readonly [NewMember, ...NewMember[]]
 
 /** Input that a pack may have together: a worker reads it at once. */
 const maxBytes = 256 * 1024
+/** All of a pack are as old as its first: what comes later than this, as Redis does not answer, is in another. */
+const maxAgeMs = 250
 
 /**
  * Gathers predictions that arrive together into packs: those of a *group*, which share what a pack has in common.
  *
  *   join ──▶ open ──end of the turn, where nothing of the group is on its way──▶ sent
- *                 ──full─────────────────────────────────────────────────────▶ sent
+ *                 ──full, or too old for the next───────────────────────────▶ sent
  *                 ──something of the group that was on its way is answered────▶ sent
  *
  * So there is no timer, and one that comes alone waits for nothing; under load a pack grows for as long as Redis takes to answer
@@ -115,7 +117,7 @@ export const createPackSubmits = ({
       groups.set(key, group)
       const [rows, bytes] = [rowsOf(job), job.inputBytes]
       const { open: before } = group
-      if (before && (before.rows + rows > maxRows || before.bytes + bytes > maxBytes)) flush(key, group)
+      if (before && !takesMore(before, { rows, bytes, maxRows, createdAt: job.createdAt })) flush(key, group)
       const open = group.open ?? openIn(key, group, joining)
       const id = memberIdOf(open.packId, open.members.length + 1)
       // the same for all: it is part of their ids, and orders them in lists
@@ -131,6 +133,12 @@ export const createPackSubmits = ({
     },
   }
 }
+
+/** A clock that was set back meanwhile is no matter: then all are from before. */
+const takesMore = (
+  open: OpenPack,
+  { rows, bytes, maxRows, createdAt }: { rows: number; bytes: number; maxRows: number; createdAt: number },
+) => open.rows + rows <= maxRows && open.bytes + bytes <= maxBytes && createdAt - open.createdAt <= maxAgeMs
 
 /** How those of a pack were sent, and which were not. */
 type Sent = { isPack: boolean; leftOut: readonly string[] }
