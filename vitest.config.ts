@@ -10,11 +10,14 @@ const unit = {
   exclude: [redisTests, nobodysTests],
 }
 
+/** What takes minutes of both cores: CI runs it, after everything else. */
+const longTests = process.env['ONQUEUE_TEST_FULL'] === '1' ? [] : ['**/*.full.test.ts']
+
 /** One Redis for the whole run, which is not started where none of these tests runs. */
 const stack = {
   name: 'stack',
   include: ['tests/**/*.test.ts', redisTests],
-  exclude: [containerTests, nobodysTests],
+  exclude: [containerTests, nobodysTests, ...longTests],
   globalSetup: ['tests/support/global-setup.ts'],
 }
 

@@ -2,13 +2,12 @@ import { Agent, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { nginx, startBalancer } from './support/balancer.ts'
-import { inFull } from './support/in-full.ts'
 import { loopbackWebhooks, startReceiver } from './support/receiver.ts'
 import { startStack, testModel } from './support/stack.ts'
 import type { StackProcess } from './support/stack.ts'
 
 /** A release wants more of them: ONQUEUE_TEST_RESTARTS=20 npm test -- tests/rolling-restart.test.ts */
-const restarts = Number(process.env['ONQUEUE_TEST_RESTARTS'] ?? inFull(4, 1))
+const restarts = Number(process.env['ONQUEUE_TEST_RESTARTS'] ?? 4)
 
 /** nginx closes the idle connections of its clients when it reads its configuration: each request has its own here. */
 const agent = new Agent({ keepAlive: false })
