@@ -206,7 +206,8 @@ describe.each(['packs', 'jobs by themselves'])('in %s', (kind) => {
     })
     const never = await bulk(Array.from({ length: 3 }, () => ({ input: Array(800).fill({ i: 1 }) })))
     expect(never).toMatchObject({ status: 422, body: { code: 'invalid_input' } })
-    expect(never.body.detail).toContain('ONQUEUE_BACKLOG_LIMIT')
+    expect(never.body.detail).toMatch(/^the predictions have 2400 rows together.*ONQUEUE_BACKLOG_LIMIT/)
+    expect(never.body.errors).toMatchObject([{ pointer: '' }])
   })
 
   test('a request that is repeated with its idempotency key finds its predictions', async () => {

@@ -135,7 +135,7 @@ for i = 0, count - 1 do
   local id, member, input, memberRows, deadline, claim, ttlMs = unpack(ARGV, arg + 1, arg + ${memberArgs})
   local number = string.sub(id, -2)
   if isOpen then
-    if redis.call('HEXISTS', pack, 'j' .. number) == 0 then table.insert(leftOut, id) end
+    if claim ~= '' and redis.call('HEXISTS', pack, 'j' .. number) == 0 then table.insert(leftOut, id) end
   elseif takes(KEYS[keyCount + i + 1], claim, ttlMs) then
     for _, part in ipairs({ 'j' .. number, member, 'i' .. number, input }) do table.insert(fields, part) end
     kept, rows = kept + 1, rows + tonumber(memberRows)

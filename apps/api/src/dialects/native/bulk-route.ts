@@ -30,6 +30,7 @@ export const bulkRoute = ({
     description,
     handle: async (c) => {
       const head = headOf(c)
+      const idempotencyKey = parseIdempotencyKey(head.header('idempotency-key'))
       const isLines = saysJsonLines(head.header('content-type') ?? '')
       const results = await submitBulk({
         model: c.req.param('model') ?? '',
@@ -38,7 +39,7 @@ export const bulkRoute = ({
         owner: c.get('owner'),
         requestId: c.get('requestId'),
         keyId: c.get('keyId'),
-        idempotencyKey: parseIdempotencyKey(head.header('idempotency-key')),
+        idempotencyKey,
         cancelAfter: head.header('cancel-after'),
       })
       const lines = results.map(toLine)
@@ -61,18 +62,19 @@ const refusalOfAll = (results: readonly BulkResult[], lines: readonly object[]) 
   const refusals = results.flatMap((result) => (result instanceof AppError ? [result] : []))
   const worst = refusals.toSorted((a, b) => httpStatusOf[b.code] - httpStatusOf[a.code])[0]
   if (!worst) throw new Error('unreachable: a bulk has a prediction')
-  const index = results.indexOf(worst)
   const { code, message, places, retryAfterSeconds, cause } = worst
-  const detail =
-    refusals.length === 1
-      ? message
-      : `none of ${refusals.length} predictions was accepted; number ${index + 1}: ${message}`
-  return new AppError(code, detail, {
-    places: places.map((place) => ({ ...place, pointer: `/${index}${place.pointer}` })),
+  const options = {
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     extra: { results: lines },
     cause,
-  })
+  }
+  const isOfWhole =
+    places.every(({ pointer }) => pointer === '') && refusals.every((one) => one.message === message)
+  if (isOfWhole) return new AppError(code, message, { ...options, places })
+  const index = results.indexOf(worst)
+  const detail = `none of ${refusals.length} predictions was accepted; number ${index + 1}: ${message}`
+  const inBody = places.map((place) => ({ ...place, pointer: `/${index}${place.pointer}` }))
+  return new AppError(code, detail, { ...options, places: inBody })
 }
 
 const acceptedLine = z.object({ id: z.string(), urls: docs.predictionResource.shape.urls })

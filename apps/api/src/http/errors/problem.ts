@@ -23,7 +23,6 @@ export const problemText = (err: AppError, requestId: string) => JSON.stringify(
 const problemOf = (err: AppError, requestId: string) => ({
   ...problemLine(err),
   request_id: requestId,
-  ...err.extra,
 })
 
 /** A problem that is one of many in an answer. */

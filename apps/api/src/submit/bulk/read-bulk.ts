@@ -13,7 +13,7 @@ import type { BulkItem, BulkLayout } from '../reading/split-items.ts'
 import { readValue } from '../reading/read-value.ts'
 
 /** A body with many predictions in it. */
-export type UnreadBulk = { model: string; body: LongBody; layout: BulkLayout; isKeyed: boolean }
+export type UnreadBulk = { model: string; body: LongBody; layout: BulkLayout }
 
 /**
  * Reads the predictions of a bulk, each by itself: a short body here and now, a long one in a thread. What is wrong with one stands in its
@@ -32,7 +32,7 @@ export const createReadBulk =
     /** of all inputs of a long body as they are kept */
     maxTextBytes: number
   }): ReadBulk =>
-  async ({ model, body, layout, isKeyed }) => {
+  async ({ model, body, layout }) => {
     const { bytes, members } = body
     if (!isLong(body)) return readShort(body, layout)
     return threads.readBulk({
@@ -41,7 +41,8 @@ export const createReadBulk =
       layout,
       model,
       ...readingVersionsOf(models.get(model)),
-      isKeyed,
+      // a key is for the request as a whole
+      isKeyed: false,
       maxTextBytes,
     })
   }

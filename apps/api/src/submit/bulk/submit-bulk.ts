@@ -7,7 +7,6 @@ import type { CountSubmits } from '../add-prediction.ts'
 import type { Admission } from '../admission/admission.ts'
 import { admitTogether } from '../admission/admit-together.ts'
 import type { ReadSubmission } from '../reading/read-submission.ts'
-import { fingerprintOfRead } from '../submit-keyed.ts'
 import type { AskedBeside, SubmitRead } from '../submit-prediction.ts'
 import type { ReadBulk, UnreadBulk } from './read-bulk.ts'
 
@@ -26,8 +25,7 @@ export type BulkResult = { record: PredictionRecord; isReplay: boolean } | AppEr
  */
 export type SubmitBulk = (bulk: AskedBulk) => Promise<BulkResult[]>
 
-type AskedBulk = Omit<UnreadBulk, 'isKeyed'> &
-  Omit<AskedBeside, 'isAwaited' | 'form'> & { idempotencyKey: string | undefined }
+type AskedBulk = UnreadBulk & Omit<AskedBeside, 'isAwaited' | 'form'> & { idempotencyKey: string | undefined }
 
 export const createSubmitBulk = ({
   readBulk,
@@ -56,8 +54,8 @@ export const createSubmitBulk = ({
   return async ({ body, layout, ...asked }) => {
     const { model, idempotencyKey } = asked
     try {
-      const items = await readBulk({ model, body, layout, isKeyed: idempotencyKey !== undefined })
-      const idempotencyOf = keysOf(idempotencyKey, model, items)
+      const idempotencyOf = keysOf(idempotencyKey, model, body.bytes)
+      const items = await readBulk({ model, body, layout })
       const oneOfMany = admitTogether(admission, {
         count: items.length,
         refuse: (rows) => (rows > maxRows ? tooManyRows(rows, maxRows) : undefined),
@@ -93,13 +91,12 @@ export const createSubmitBulk = ({
   }
 }
 
-/** No key of a caller has a line break in it. */
-const keysOf = (key: string | undefined, model: string, items: readonly (ReadSubmission | AppError)[]) => {
+/**
+ * Of a request as it was sent, byte by byte: what is made of it may be another thing tomorrow. No key of a caller has a line break in it.
+ */
+const keysOf = (key: string | undefined, model: string, bytes: Uint8Array) => {
   if (key === undefined) return () => null
-  const whole = createHash('sha256')
-  for (const item of items)
-    whole.update(item instanceof AppError ? item.message : fingerprintOfRead({ model, ...item }))
-  const fingerprint = whole.digest('base64url')
+  const fingerprint = createHash('sha256').update(`${model}\n`).update(bytes).digest('base64url')
   return (index: number) => ({ key: `${key}\n${index}`, fingerprint })
 }
 

@@ -46,7 +46,7 @@ test.each(['{"input":1}', '"text"', '7', 'null'])('%s is no array, and is told s
   expect(() => array(text)).toThrow(/takes a JSON array of 1 to 1,000/)
 })
 
-test.each(['x[1]', '[1', '[1]]', '[1}', '[1] 2', '', '["a]', '\\[1]'])(
+test.each(['x[1]', '[1', '[1]]', '[1}', '[1] 2', '', '["a]', '\\[1]', '[\ufeff1]'])(
   '%j is no JSON, and it says where',
   (text) => {
     expect(() => array(text)).toThrow(/the body is (?:not JSON: line 1, column|empty)/)

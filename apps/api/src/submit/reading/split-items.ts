@@ -57,6 +57,8 @@ const splitArray = (bytes: Uint8Array<ArrayBuffer>): BulkItem[] => {
   let depth = 1
   let isInString = false
   const close = (end: number) => {
+    // decoded by itself it would be dropped
+    if (isMarked(bytes, start)) throw notAnArray(bytes)
     add(items, { bytes: bytes.subarray(start, end), firstLine })
     start = end + 1
     firstLine = line
@@ -82,10 +84,13 @@ const splitArray = (bytes: Uint8Array<ArrayBuffer>): BulkItem[] => {
 
 /** Where the text begins: behind blanks, and the byte order mark that some clients send. */
 const firstFilled = (bytes: Uint8Array) => {
-  let at = byteOrderMark.every((byte, index) => bytes[index] === byte) ? byteOrderMark.length : 0
+  let at = isMarked(bytes, 0) ? byteOrderMark.length : 0
   while (at < bytes.length && isBlank(bytes, at, at + 1)) at++
   return at
 }
+
+const isMarked = (bytes: Uint8Array, at: number) =>
+  byteOrderMark.every((byte, index) => bytes[at + index] === byte)
 
 const countLines = (bytes: Uint8Array, end: number) =>
   bytes.subarray(0, end).filter((byte) => byte === newline).length
