@@ -92,21 +92,29 @@ test('while Redis hangs everything is refused in time, and what was refused does
   expect(findWrong([...first, ...second])).toEqual([])
   const unknown = first.filter(({ body }) => body.code === 'outcome_unknown')
   expect(unknown.length).toBeGreaterThan(0)
+  // of those of which nobody knew Redis may have taken some in time, and a worker be quicker than who calls them off
+  let ran = 0
   for (const { body, headers } of unknown) {
     const location = headers.get('location') ?? ''
     expect(location).toBe(`/v1/predictions/${body.id}`)
     const { status, body: found } = await stack.client.get(location)
     expect([404, 200]).toContain(status)
-    if (status === 200) expect(found).toMatchObject({ status: 'canceled', output: null, started_at: null })
+    if (status === 200 && found.status === 'succeeded') ran += 1
+    else if (status === 200)
+      expect(found).toMatchObject({ status: 'canceled', output: null, started_at: null })
   }
   // of the first one, and of the one that showed that it works again
   const { body: list } = await stack.client.get('/v1/predictions?status=succeeded&limit=100')
-  expect(list.results.length).toBe(2)
+  expect(list.results.length).toBe(2 + ran)
   const { queue } = modelKeys(stack.prefix, 'throws')
   await vi.waitFor(async () => expect(await stack.redis.llen(queue('active'))).toBe(0), 5000)
   expect(await stack.redis.zcard(queue('prioritized'))).toBe(0)
-  expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(runBefore + 1)
-  expect(await readMetric(worker, 'onqueue_predictions_total', { model: 'throws' })).toBe(endedBefore + 1)
+  expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(
+    runBefore + 1 + ran,
+  )
+  expect(await readMetric(worker, 'onqueue_predictions_total', { model: 'throws' })).toBe(
+    endedBefore + 1 + ran,
+  )
 })
 
 test('while Redis is down everything is refused in time, and workers go on within 5 s of its return', async () => {
