@@ -1,3 +1,5 @@
+import { backslash, quote } from './json-bytes.ts'
+
 /**
  * Index behind the JSON string that begins at `start`, where its quote is; undefined where it does not end, or holds what no
  * JSON string may. A loop, since a pattern over megabytes of escapes takes more stack than there is.
@@ -17,8 +19,6 @@ export const endOfString = (text: string, start: number): number | undefined => 
   return undefined
 }
 
-const quote = 0x22
 const space = 0x20
-const backslash = 0x5c
 
 const isHex = (text: string, at: number) => /^[0-9a-fA-F]{4}$/.test(text.slice(at, at + 4))

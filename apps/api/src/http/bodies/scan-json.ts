@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { AppError } from '@onqueue/shared'
 import { invalidUtf8At } from './invalid-utf8-at.ts'
+import { backslash, closeBrace, closeBracket, colon, openBrace, openBracket, quote } from './json-bytes.ts'
 
 /**
  * What a JSON text holds, counted on its bytes before anything is made of them.
@@ -87,13 +88,6 @@ export const createJsonScan = (): JsonScan => {
 }
 
 const nothing = new Uint8Array(0)
-const quote = 0x22
-const colon = 0x3a
-const backslash = 0x5c
-const openBrace = 0x7b
-const closeBrace = 0x7d
-const openBracket = 0x5b
-const closeBracket = 0x5d
 
 /** Where a character begins that the bytes may not have to its end; their length where the last one is whole. */
 const endOfWhole = (bytes: Uint8Array) => {

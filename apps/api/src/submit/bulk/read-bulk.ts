@@ -8,7 +8,7 @@ import { membersOf } from '../reading/read-long-bulk.ts'
 import { readingVersionsOf } from '../reading/read-submission.ts'
 import type { ReadSubmission } from '../reading/read-submission.ts'
 import type { ReadingThreads } from '../reading/reading-threads.ts'
-import { refuseBroken, splitItems } from '../reading/split-items.ts'
+import { readItems } from '../reading/split-items.ts'
 import type { BulkItem, BulkLayout } from '../reading/split-items.ts'
 import { readValue } from '../reading/read-value.ts'
 
@@ -34,7 +34,7 @@ export const createReadBulk =
   }): ReadBulk =>
   async ({ model, body, layout }) => {
     const { bytes, members } = body
-    if (!isLong(body)) return readShort(body, layout)
+    if (!isLong(body)) return readItems({ bytes, members, layout }, readItem, isMalformed)
     return threads.readBulk({
       bytes,
       members,
@@ -47,13 +47,8 @@ export const createReadBulk =
     })
   }
 
-const readShort = (body: LongBody, layout: BulkLayout) => {
-  const items = splitItems(body.bytes, layout).map(readItem)
-  const isBroken = (item: ReadSubmission | AppError) =>
-    item instanceof AppError && item.code === 'malformed_json'
-  if (layout === 'array' && items.some(isBroken)) refuseBroken(body)
-  return items
-}
+const isMalformed = (item: ReadSubmission | AppError) =>
+  item instanceof AppError && item.code === 'malformed_json'
 
 const readItem = ({ bytes, firstLine }: BulkItem): ReadSubmission | AppError => {
   try {

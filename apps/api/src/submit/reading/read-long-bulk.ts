@@ -1,8 +1,8 @@
 import { createJsonScan } from '../../http/bodies/scan-json.ts'
 import { readLong, refusedOr } from './read-long.ts'
 import type { ReadingReply, ReadingTask, Refused } from './read-long.ts'
-import { refuseBroken, splitItems } from './split-items.ts'
-import type { BulkLayout } from './split-items.ts'
+import { readItems } from './split-items.ts'
+import type { BulkItem, BulkLayout } from './split-items.ts'
 
 /** All that has to be known to read a long body with many predictions in it. */
 export type BulkReadingTask = Omit<ReadingTask, 'form' | 'version' | 'firstLine'> & { layout: BulkLayout }
@@ -13,9 +13,8 @@ export type BulkReply = { items: ReadingReply[] } | Refused
 /** Reads each prediction of a long body. Together their inputs, as they are kept, are bounded as that of one is. */
 export const readLongBulk = (task: BulkReadingTask): BulkReply =>
   refusedOr(() => {
-    const { bytes, layout, members } = task
     let textBytes = 0
-    const items = splitItems(bytes, layout).map((item): ReadingReply => {
+    const readOne = (item: BulkItem): ReadingReply => {
       const reply = readLong({
         ...task,
         ...item,
@@ -26,11 +25,11 @@ export const readLongBulk = (task: BulkReadingTask): BulkReply =>
       })
       if ('read' in reply) textBytes += reply.read.input.text.length
       return reply
-    })
-    const isBroken = (item: ReadingReply) => 'refused' in item && item.refused.code === 'malformed_json'
-    if (layout === 'array' && items.some(isBroken)) refuseBroken({ bytes, members })
-    return { items }
+    }
+    return { items: readItems(task, readOne, isMalformed) }
   })
+
+const isMalformed = (reply: ReadingReply) => 'refused' in reply && reply.refused.code === 'malformed_json'
 
 /** Members of all objects of a text that was looked through before as a part of another. */
 export const membersOf = (bytes: Uint8Array) => {

@@ -1,5 +1,15 @@
 import { AppError } from '@onqueue/shared'
 import { decodeUtf8 } from '../../http/bodies/decode-utf8.ts'
+import {
+  backslash,
+  closeBrace,
+  closeBracket,
+  comma,
+  newline,
+  openBrace,
+  openBracket,
+  quote,
+} from '../../http/bodies/json-bytes.ts'
 import { parseJson } from '../../http/bodies/parse-json.ts'
 
 /** How the predictions of a bulk stand in its body: in a JSON array, or one a line. */
@@ -16,7 +26,7 @@ const maxBulkItems = 1000
 
 /**
  * Finds the predictions in the body of a bulk, without parsing them: what is wrong with one is no matter of the others. Of an array
- * that is no JSON the items are some parts of it, of which one at least is no JSON either; `refuseBroken` then says where it breaks.
+ * that is no JSON the items are some parts of it, of which one at least is no JSON either.
  *
  * Throws `malformed_json` where there is no array, and `invalid_input` where it has no items, or too many.
  */
@@ -30,10 +40,21 @@ export const splitItems = (bytes: Uint8Array<ArrayBuffer>, layout: BulkLayout): 
   )
 }
 
-/** Throws what is wrong with an array as a whole. */
-export const refuseBroken = ({ bytes, members }: { bytes: Uint8Array; members: number }): never => {
-  parseJson(decodeUtf8(bytes), { members })
-  throw new Error('unreachable: what is no JSON in a part is none as a whole')
+/**
+ * Reads each prediction in the body of a bulk. An array of which one is no JSON is none either, and refused as a whole; of lines the
+ * others are good. Throws what `splitItems` throws.
+ */
+export const readItems = <Read>(
+  { bytes, members, layout }: { bytes: Uint8Array<ArrayBuffer>; members: number; layout: BulkLayout },
+  readItem: (item: BulkItem) => Read,
+  isMalformed: (read: Read) => boolean,
+): Read[] => {
+  const items = splitItems(bytes, layout).map(readItem)
+  if (layout === 'array' && items.some(isMalformed)) {
+    parseJson(decodeUtf8(bytes), { members })
+    throw new Error('unreachable: what is no JSON in a part is none as a whole')
+  }
+  return items
 }
 
 const splitLines = (bytes: Uint8Array<ArrayBuffer>): BulkItem[] => {
@@ -119,11 +140,3 @@ const isBlank = (bytes: Uint8Array, from: number, to: number) => {
 }
 
 const byteOrderMark = [0xef, 0xbb, 0xbf]
-const newline = 0x0a
-const quote = 0x22
-const comma = 0x2c
-const backslash = 0x5c
-const openBracket = 0x5b
-const closeBracket = 0x5d
-const openBrace = 0x7b
-const closeBrace = 0x7d
