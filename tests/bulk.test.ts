@@ -132,6 +132,7 @@ describe.each(['packs', 'jobs by themselves'])('in %s', (kind) => {
 
   test.each([
     ['no JSON', '[{"input":{"i":1}} {"input":{"i":1}}]', {}, 400, 'malformed_json'],
+    ['an array that breaks behind a good item', '[{"input":{"i":1}},{"input" 1}]', {}, 400, 'malformed_json'],
     ['no array', '{"input":{"i":1}}', {}, 422, 'invalid_input'],
     ['an empty array', '[]', {}, 422, 'invalid_input'],
     ['1,001 items', JSON.stringify(many(1001)), {}, 422, 'invalid_input'],
