@@ -1,5 +1,6 @@
 import { modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { inParallel } from './support/in-parallel.ts'
 import { startStack, testModel } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
@@ -40,7 +41,8 @@ describe.each(['packs', 'jobs by themselves'])('in %s', (kind) => {
   const bulk = (body: unknown, headers?: Record<string, string>) =>
     stack.client.call('POST', path, body, headers)
   const untilFinal = async (ids: readonly string[]) =>
-    Promise.all(ids.map(async (id) => (await stack.client.untilFinal(id)).body))
+    // all at once may be more connections than one address may have
+    inParallel(ids.length, 64, async (index) => (await stack.client.untilFinal(ids[index] ?? '')).body)
   const whileWorkerIsFrozen = async (act: () => Promise<void>) => {
     const [worker] = stack.workers
     worker?.signal('SIGSTOP')

@@ -137,16 +137,14 @@ test(
     await third.stop('SIGKILL')
 
     const answers = [...(await submitted), ...(await more)]
-    // a machine that is busy with all of it may refuse some
-    expect(answers.filter(({ status }) => status !== 202 && status !== 503)).toEqual([])
-    const accepted = answers.flatMap(({ status, body }, index) =>
-      status === 202 ? [{ id: body.id, value: ((index % 400) % 9) * 10 }] : [],
+    expect(answers.filter(({ status }) => status !== 202)).toEqual([])
+    // a few at a time: all at once may be more connections than one address may have
+    const ended = await inParallel(answers.length, 64, (index) =>
+      stack.client.untilFinal(String(answers[index]?.body.id)),
     )
-    expect(accepted.length).toBeGreaterThan(200)
-    const ended = await Promise.all(accepted.map(({ id }) => stack.client.untilFinal(id)))
 
     expect(ended.map(({ body }) => [body.status, body.output])).toEqual(
-      accepted.map(({ value }) => ['succeeded', { value }]),
+      answers.map((_, index) => ['succeeded', { value: ((index % 400) % 9) * 10 }]),
     )
   },
 )
