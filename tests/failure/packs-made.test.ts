@@ -170,7 +170,8 @@ test('while Redis hangs all of a bulk are refused in time, and a repeat with its
   const repeated = await vi.waitFor(
     async () => {
       const answer = await stack.client.call('POST', bulkPath, bulkOf(200), key)
-      expect(answer.status).toBe(202)
+      // where Redis is slow to come back, some may be accepted before others are
+      expect([answer.status, idsOf(answer.body).filter((id) => id === 'undefined')]).toEqual([202, []])
       return answer
     },
     { timeout: 15_000, interval: 50 },
