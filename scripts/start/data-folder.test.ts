@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { SetupError } from '../bootstrap/setup-error.mjs'
+import { pickPorts } from '../redis/ports.ts'
+import { portSettings } from './apps.ts'
 import { runOnQueue } from './run-onqueue.ts'
 import { explainDataFolder } from './data-folder.ts'
 
@@ -16,7 +18,7 @@ const makeFolder = () => {
 const startIn = async (dataDir: string) => {
   const complaints: string[] = []
   const exitCode = await runOnQueue({
-    env: { ONQUEUE_DATA_DIR: dataDir, PORT: '39011' },
+    env: { ONQUEUE_DATA_DIR: dataDir, ...(await pickPorts(portSettings)) },
     apps: [],
     stop: new AbortController().signal,
     kill: new AbortController().signal,
