@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { modelKeys } from '@onqueue/shared'
+import { modelKeys, redisScript } from '@onqueue/shared'
 import type { DatedStore, NewClaim } from '@onqueue/shared'
 import { z } from 'zod'
 import type { SubmitRequest } from './submit-request.ts'
@@ -19,14 +19,14 @@ export type Claims = {
   read(model: string, id: string): Promise<Claim | null>
   /** The claim of a prediction that is added with it. */
   ofMember(model: string, id: string, claimed: { fingerprint: string; predictionId: string }): NewClaim
-  /** Takes a claim that nobody has. Resolves to null then, or else to the claim that stands. */
-  take(model: string, id: string, fingerprint: string): Promise<Claim | null>
-  /** Takes over a claim with the same fingerprint whose owner did not get to add the job. */
-  takeOver(model: string, id: string, fingerprint: string): Promise<void>
+  /** Takes a claim that nobody has. Resolves to it as it is written, or to null where somebody else has it. */
+  take(model: string, id: string, fingerprint: string): Promise<string | null>
+  /** Takes over a claim with the same fingerprint whose owner did not get to add the job. Resolves to it as it is written. */
+  takeOver(model: string, id: string, fingerprint: string): Promise<string>
   /** Notes that the job was added. What is lost when this fails is only the 410 afterwards. */
   markAdded(model: string, id: string, fingerprint: string): Promise<void>
-  /** Gives up a claim whose prediction was refused. */
-  release(model: string, id: string): Promise<void>
+  /** Gives up a claim whose prediction was refused, unless another process has taken it over meanwhile. */
+  release(model: string, id: string, written: string): Promise<void>
 }
 
 const claimSchema = z.object({
@@ -53,6 +53,7 @@ export const createClaims = ({
   const textOf = (fingerprint: string, isAdded: boolean) =>
     JSON.stringify({ fingerprint, at: clock(), isAdded } satisfies Claim)
   const ttlMs = keyLifeMs + retentionMs
+  const releaseClaim = releaseScript.on(redis)
 
   return {
     read: async (model, id) => parseClaim(await redis.get(keyOf(model, id))),
@@ -61,19 +62,34 @@ export const createClaims = ({
       text: JSON.stringify({ fingerprint, at: clock(), isAdded: true, predictionId } satisfies Claim),
       ttlMs,
     }),
-    take: async (model, id, fingerprint) =>
-      parseClaim(await redis.set(keyOf(model, id), textOf(fingerprint, false), 'PX', ttlMs, 'NX', 'GET')),
+    take: async (model, id, fingerprint) => {
+      const written = textOf(fingerprint, false)
+      return (await redis.set(keyOf(model, id), written, 'PX', ttlMs, 'NX')) === null ? null : written
+    },
     takeOver: async (model, id, fingerprint) => {
-      await redis.set(keyOf(model, id), textOf(fingerprint, false), 'PX', ttlMs)
+      const written = textOf(fingerprint, false)
+      await redis.set(keyOf(model, id), written, 'PX', ttlMs)
+      return written
     },
     markAdded: async (model, id, fingerprint) => {
       await redis.set(keyOf(model, id), textOf(fingerprint, true), 'PX', ttlMs, 'XX')
     },
-    release: async (model, id) => {
-      await redis.del(keyOf(model, id))
+    release: async (model, id, written) => {
+      await releaseClaim.run({ keys: { claim: keyOf(model, id) }, args: { written } })
     },
   }
 }
+
+const releaseScript = redisScript({
+  name: 'releaseClaim',
+  keys: ['claim'],
+  args: ['written'],
+  reply: z.number(),
+  lua: `
+if redis.call('GET', claim) ~= written then return 0 end
+return redis.call('DEL', claim)
+`,
+})
 
 /** The same for bodies that ask for the same, however their fields are ordered. */
 export const fingerprintOf = (model: string, request: SubmitRequest) =>

@@ -32,7 +32,11 @@ export const createSubmitKeyed = ({
   /** Redis' */
   clock: () => number
 }) => {
-  const addClaimed = async (id: string, checked: CheckedSubmission, { fingerprint, isAwaited }: Claimed) => {
+  const addClaimed = async (
+    id: string,
+    checked: CheckedSubmission,
+    { fingerprint, isAwaited, written }: Claimed & { written: string },
+  ) => {
     const { model } = checked.job
     try {
       const submitted = await add.addUnder(id, checked, { isAwaited })
@@ -42,7 +46,7 @@ export const createSubmitKeyed = ({
     } catch (err) {
       // refusals are not remembered; and what can't be released now is taken over in 5 s
       const isUnknown = err instanceof AppError && err.code === 'outcome_unknown'
-      if (!isUnknown) await claims.release(model, id).catch(() => undefined)
+      if (!isUnknown) await claims.release(model, id, written).catch(() => undefined)
       throw err
     }
   }
@@ -56,8 +60,8 @@ export const createSubmitKeyed = ({
         claims.ofMember(model, id, { fingerprint, predictionId }),
       )
     }
-    const standing = await claims.take(model, id, fingerprint)
-    return standing === null ? addClaimed(id, checked, claimed) : null
+    const written = await claims.take(model, id, fingerprint)
+    return written === null ? null : addClaimed(id, checked, { ...claimed, written })
   }
 
   /** While a secret is changed, a key that was used under the one before it keeps the prediction that it has. */
@@ -91,8 +95,8 @@ export const createSubmitKeyed = ({
         }
         case 'take-over': {
           const checked = await prepare()
-          await claims.takeOver(model, id, fingerprint)
-          return addClaimed(id, checked, { fingerprint, isAwaited })
+          const written = await claims.takeOver(model, id, fingerprint)
+          return addClaimed(id, checked, { fingerprint, isAwaited, written })
         }
         case 'replay':
           return { record: step.record, isReplay: true, expected: null }
