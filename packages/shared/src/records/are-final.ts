@@ -37,7 +37,7 @@ return final`,
 
 const scriptOn = scriptsOn(lookFinal)
 
-/** Whether predictions of one model have a record, in order: a job with data, or their place in a pack. */
+/** Whether predictions of one model have a record, in order: a job with data, or one of a pack and their place in that. */
 export const areKept = async (
   { redis, namespace }: RedisStore,
   model: string,
@@ -45,7 +45,13 @@ export const areKept = async (
 ): Promise<boolean[]> => {
   const { queue, pack } = modelKeys(namespace, model)
   const pipeline = redis.pipeline()
-  for (const id of ids) pipeline.hexists(queue(id), 'data').hexists(pack(packIdOf(id)), memberField(id))
+  for (const id of ids) {
+    const packId = packIdOf(id)
+    pipeline.hexists(queue(id), 'data').hexists(queue(packId), 'data').hexists(pack(packId), memberField(id))
+  }
   const replies = await runPipeline(pipeline)
-  return ids.map((_, index) => replies[2 * index] === 1 || replies[2 * index + 1] === 1)
+  return ids.map((_, index) => {
+    const [job, packJob, member] = replies.slice(3 * index, 3 * index + 3)
+    return job === 1 || (packJob === 1 && member === 1)
+  })
 }

@@ -197,6 +197,14 @@ test('the pack itself, and a number that it does not have, are no predictions', 
   expect(await areKept(store, 'iris', [ids[0] ?? '', beyond])).toEqual([true, false])
 })
 
+test('predictions of a pack whose job is lost are gone, so that nobody waits for them', async () => {
+  const { packId, ids } = await openTestPack(store, [{ input: 1 }, { input: 2 }])
+  await redis.del(keys.queue(packId))
+
+  expect(await record(ids[0])).toBe(undefined)
+  expect(await areKept(store, 'iris', ids)).toEqual([false, false])
+})
+
 test('predictions in line behind packs have as many before them as those have without an outcome', async () => {
   const { ids } = await openTestPack(store, [{ input: 1 }, { input: 2 }, { input: 3 }])
   const behind = await openTestPack(store, [{ input: 4 }, { input: 5 }])
