@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { submitInForm } from '../support/forms.ts'
 import { executorsOf, isRunning, signalAll } from '../support/processes.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
@@ -22,13 +23,12 @@ beforeAll(async () => {
 })
 afterAll(() => stack.close())
 
-const submit = async (model: string, input: unknown) => {
-  const { status, body } = await stack.client.submit(model, input)
-  expect(status).toBe(202)
-  return String(body.id)
+const submitAll = async (model: string, inputs: unknown[]) => {
+  const companion = model === 'throws' || model === 'crashes' ? { i: 1 } : { n: [1] }
+  const asked = inputs.map((input) => ({ input }))
+  // a worker holds 17 packs before the first has ended
+  return (await submitInForm(stack, model, asked, { companion, most: 16 })).ids
 }
-const submitAll = (model: string, inputs: unknown[]) =>
-  Promise.all(inputs.map((input) => submit(model, input)))
 
 const untilFinal = (ids: string[]) =>
   Promise.all(ids.map(async (id) => (await stack.client.untilFinal(id)).body))
@@ -149,7 +149,8 @@ testOnX86(
 test('the outputs of an array are in the order of its rows', async () => {
   const rows = Array.from({ length: 1000 }, (_, index) => ({ i: (index * 7) % 10 }))
 
-  const [ended] = await untilFinal([await submit('throws', rows)])
+  const { body } = await stack.client.submit('throws', rows)
+  const [ended] = await untilFinal([String(body.id)])
 
   expect(ended).toMatchObject(succeeded(rows.map(({ i }) => ({ value: 10 * i }))))
 })
@@ -157,9 +158,9 @@ test('the outputs of an array are in the order of its rows', async () => {
 testOnX86(
   'rows of an array that fail leave the others in place, and the error says which and why',
   async () => {
-    const id = await submit('crashes', [{ i: 5 }, { i: 999 }, { i: 6 }, { i: 1000 }, { i: 7 }])
+    const ids = await submitAll('crashes', [[{ i: 5 }, { i: 999 }, { i: 6 }, { i: 1000 }, { i: 7 }]])
 
-    const [ended] = await untilFinal([id])
+    const [ended] = await untilFinal(ids)
 
     expect(ended).toMatchObject({
       status: 'failed',

@@ -1,5 +1,6 @@
 import { modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { form, leastPacked, submitInForm } from '../support/forms.ts'
 import { readMetric } from '../support/metrics.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack } from '../support/stack.ts'
@@ -7,10 +8,11 @@ import { everyView } from '../support/views.ts'
 
 /** Everything here happens while no worker is alive, up to the last test, in which one comes back. */
 let stack: Stack
-const { canceled, expired, waiting } = {
+const { canceled, expired, waiting, jobs } = {
   canceled: Array<string>(),
   expired: Array<string>(),
   waiting: Array<string>(),
+  jobs: Array<string>(),
 }
 
 beforeAll(async () => {
@@ -20,10 +22,11 @@ beforeAll(async () => {
 })
 afterAll(() => stack.close())
 
-const submit = async (headers: Record<string, string> = {}) => {
-  const { status, body } = await stack.client.submit('throws', { i: 3 }, {}, headers)
-  expect(status).toBe(202)
-  return String(body.id)
+const submit = async (fields: { cancelAfterMs?: number } = {}) => {
+  const asked = [{ input: { i: 3 }, ...fields }]
+  const { ids, jobIds } = await submitInForm(stack, 'throws', asked, { companion: { i: 1 } })
+  jobs.push(...jobIds)
+  return String(ids[0])
 }
 
 test('a cancel ends a prediction at once, and poll, wait, list and events agree', async () => {
@@ -48,8 +51,8 @@ test('a cancel ends a prediction at once, and poll, wait, list and events agree'
 })
 
 test('a deadline ends a prediction as expired, and poll, wait, list and events agree', async () => {
-  const id = await submit({ 'cancel-after': '1' })
-  waiting.push(await submit({ 'cancel-after': '1h' }))
+  const id = await submit({ cancelAfterMs: 1000 })
+  waiting.push(await submit({ cancelAfterMs: 3_600_000 }))
   const listener = stack.client.get(`/v1/predictions/${id}/events`)
 
   const waited = await stack.client.get(`/v1/predictions/${id}`, { prefer: 'wait=10' })
@@ -70,7 +73,7 @@ test('a deadline ends a prediction as expired, and poll, wait, list and events a
 })
 
 test('a deadline that nobody watched has ended the prediction when somebody looks', async () => {
-  const id = await submit({ 'cancel-after': '1' })
+  const id = await submit({ cancelAfterMs: 1000 })
   const { body } = await stack.client.get(`/v1/predictions/${id}`)
 
   await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(body.deadline)), 5000)
@@ -94,11 +97,15 @@ test('a worker that comes later runs what still waits, clears the rest away, and
   ])
   const { queue } = modelKeys(stack.prefix, 'throws')
   await vi.waitFor(async () => expect(await stack.redis.zcard(queue('completed'))).toBe(5), 10_000)
+  expect((await stack.redis.zrange(queue('completed'), '0', '-1')).toSorted()).toEqual(jobs.toSorted())
   expect(await Promise.all(['wait', 'active'].map((name) => stack.redis.llen(queue(name))))).toEqual([0, 0])
   expect(await Promise.all(['prioritized', 'delayed'].map((name) => stack.redis.zcard(queue(name))))).toEqual(
     [0, 0],
   )
-  expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(2)
+  expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(
+    // of those in packs the companions of all five run
+    form === 'alone' ? 2 : 2 + 5 * (leastPacked - 1),
+  )
   const stillEnded = await Promise.all(
     [...canceled, ...expired].map((id) => stack.client.get(`/v1/predictions/${id}`)),
   )

@@ -9,10 +9,11 @@ import {
 } from '@onqueue/shared'
 import type { NewClaim, OpenedPack, PredictionJobData, RedisStore } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
+import { vi } from 'vitest'
 import { z } from 'zod'
 
 /** What a prediction of a test's pack has beside its input. */
-type Asked = Partial<PredictionJobData> & { input: unknown; claim?: NewClaim }
+type Asked = Partial<PredictionJobData> & { input: unknown; claim?: NewClaim; cancelAfterMs?: number }
 
 type TestPack = { packId: string; ids: string[]; opened: OpenedPack }
 
@@ -33,7 +34,7 @@ export const openTestPack = async (
   const [seconds, micros] = await redis.time()
   const createdAt = shared.createdAt ?? Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
   const packId = packIdOf(newPredictionId(model, createdAt))
-  const toMember = ({ input, claim, ...job }: Asked, index: number) => {
+  const toMember = ({ input, claim, cancelAfterMs, ...job }: Asked, index: number) => {
     const inputText = JSON.stringify(input)
     const common = {
       model,
@@ -52,7 +53,7 @@ export const openTestPack = async (
         requestId: `request-${index + 1}`,
         arrayLength: Array.isArray(input) ? input.length : null,
         metadata: {},
-        deadline: null,
+        deadline: cancelAfterMs === undefined ? null : createdAt + cancelAfterMs,
         inputBytes: Buffer.byteLength(inputText),
         ...shared,
         ...job,
@@ -76,8 +77,14 @@ export const openPackIn = async (
   asked: readonly Asked[],
   shared: Parameters<typeof openTestPack>[2] = {},
 ) => {
-  const [card] = await redis.hvals(modelKeys(prefix, model).cards)
-  const { version, digest } = cardSchema.parse(JSON.parse(card ?? ''))
+  // a card that Redis has lost is soon published again
+  const { version, digest } = await vi.waitFor(
+    async () => {
+      const [card] = await redis.hvals(modelKeys(prefix, model).cards)
+      return cardSchema.parse(JSON.parse(card ?? ''))
+    },
+    { timeout: 10_000, interval: 50 },
+  )
   return openTestPack({ redis, namespace: prefix }, asked, { model, version, digest, ...shared })
 }
 
