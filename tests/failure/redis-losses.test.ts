@@ -2,8 +2,10 @@ import { deliveryKeys, globalKeys, modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
+import { submitInForm } from '../support/forms.ts'
+import type { Form } from '../support/forms.ts'
+import { everyThird, inFull } from '../support/in-full.ts'
 import { readMetric } from '../support/metrics.ts'
-import { everyThird } from '../support/in-full.ts'
 import { startOneOfEach } from '../support/one-of-each.ts'
 import type { OneOfEach } from '../support/one-of-each.ts'
 import type { Receiver } from '../support/receiver.ts'
@@ -56,7 +58,7 @@ const kept: Fate = {}
 const modelKinds: Record<keyof ReturnType<typeof modelKeys>, Fate> = {
   outcome: { finished: 'gone' },
   input: { large: 'failed' },
-  // none is made here; packs.redis.test.ts of the worker's upkeep says what becomes of them
+  // of predictions by themselves there is none
   pack: kept,
   claim: { key: 'free' },
   index: kept,
@@ -119,6 +121,12 @@ const queueParts: Record<string, Fate> = {
   'throws-*': { finished: 'gone', waiting: 'gone' },
 }
 
+/** What is another fate of predictions in packs. `large` is by itself as ever, and so is the one with a key. */
+const packedFates: Record<string, Fate> = {
+  'model outcome': kept,
+  'model pack': { finished: 'gone', waiting: 'gone', running: 'gone' },
+}
+
 const models = ['throws', 'patient', 'iris']
 
 const patternOf = (key: string | ((part: string) => string)) => (typeof key === 'string' ? key : key('*'))
@@ -178,44 +186,69 @@ const lose = async (patterns: string[]) => {
   if (keys.length > 0) await stack.redis.del(keys)
 }
 
+type Case = Loss & { as: Form; /** of the one with a key */ keyed: Fate }
+
+const alone = (loss: Loss): Case => ({ ...loss, as: 'alone', keyed: loss.fate })
+const packed = (loss: Loss): Case => ({
+  ...loss,
+  name: `${loss.name}, in packs`,
+  as: 'packed',
+  fate: packedFates[loss.name] ?? loss.fate,
+  keyed: loss.fate,
+})
+/** What has to do with how predictions are kept. */
+const ofPredictions = losses.filter(({ name }) => /^(model|queue) /.test(name))
+
 const row = { features: { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 } }
 const idOf = ({ body }: { body: { id: string } }) => String(body.id)
 const seconds = (timeout: number) => ({ timeout: timeout * 1000, interval: 50 })
 
 /** Predictions and deliveries in every state. The worker is frozen when it resolves. */
-const leaveWork = async (key: string) => {
+const leaveWork = async (key: string, as: Form) => {
   isUp = false
-  const finished = await stack.client.submit(
+  const keyed = await stack.client.submit(
     'throws',
     { i: 1 },
     {},
     { prefer: 'wait=10', 'idempotency-key': `${key}-1` },
   )
-  expect(finished.status).toBe(201)
-  const delivered = await stack.client.submit('throws', { i: 2 }, { webhook: `${receiver.url}/flaky` })
+  expect(keyed.status).toBe(201)
+  const submit = async (model: string, asked: Parameters<typeof submitInForm>[2], companion: unknown) =>
+    (await submitInForm(stack, model, asked, { companion, as })).ids
+  const [delivered = '', finished = ''] = await submit(
+    'throws',
+    [{ input: { i: 2 }, webhook: `${receiver.url}/flaky` }, { input: { i: 1 } }],
+    { i: 1 },
+  )
   await vi.waitFor(
-    () => expect(receiver.received.map(({ body }) => body.id)).toContain(idOf(delivered)),
+    () => expect(receiver.received.map(({ body }) => body.id)).toContain(delivered),
     seconds(10),
   )
-  const running = await stack.client.submit('patient', { n: [250] })
-  await stack.client.untilTaken(idOf(running))
+  await stack.client.untilFinal(finished)
+  const [running = ''] = await submit('patient', [{ input: { n: [250] } }], { n: [1] })
+  await stack.client.untilTaken(running)
   worker.signal('SIGSTOP')
-  const waiting = await Promise.all([
-    stack.client.submit('throws', { i: 3 }, {}, { 'idempotency-key': `${key}-2` }),
-    stack.client.submit('throws', [{ i: 4 }, { i: 5 }, { i: 6 }], {}, { 'cancel-after': '3600' }),
-    stack.client.submit('throws', { i: 7 }, { priority: 'high', webhook: `${receiver.url}/steady` }),
-  ])
+  const array = [{ i: 4 }, { i: 5 }, { i: 6 }]
+  const told = { webhook: `${receiver.url}/steady` }
+  const waitAlone = async () => {
+    const submitted = await Promise.all([
+      stack.client.submit('throws', { i: 3 }, {}, { 'idempotency-key': `${key}-2` }),
+      stack.client.submit('throws', array, {}, { 'cancel-after': '3600' }),
+      stack.client.submit('throws', { i: 7 }, { priority: 'high', ...told }),
+    ])
+    return submitted.map(idOf)
+  }
+  const asked = [
+    { input: { i: 3 } },
+    { input: array, cancelAfterMs: 3_600_000 },
+    { input: { i: 7 }, ...told },
+  ]
+  const waiting = as === 'alone' ? await waitAlone() : await submit('throws', asked, { i: 1 })
   const large = await stack.client.submit(
     'iris',
     Array.from({ length: 900 }, () => row),
   )
-  return {
-    finished: idOf(finished),
-    delivered: idOf(delivered),
-    running: idOf(running),
-    waiting: waiting.map(idOf),
-    large: idOf(large),
-  }
+  return { finished, delivered, running, waiting, large: idOf(large) }
 }
 
 const follow = async (id: string) => {
@@ -258,10 +291,13 @@ test('every kind of key of names.ts is lost below', () => {
 })
 
 // the last one takes what the others have orphaned
-test.each([...everyThird(losses), everything])(
+test.each([
+  ...[...everyThird(losses), everything].map(alone),
+  ...inFull([...ofPredictions, everything], []).map(packed),
+])(
   'without $name: what is left goes on, what is gone is said to be',
-  async ({ name, patterns, fate }) => {
-    const work = await leaveWork(name)
+  async ({ name, patterns, as, fate, keyed }) => {
+    const work = await leaveWork(name, as)
     const [first = ''] = work.waiting
     const waited = stack.client.get(`/v1/predictions/${first}`, { prefer: 'wait=60' })
     const followed = follow(first)
@@ -292,7 +328,7 @@ test.each([...everyThird(losses), everything])(
       { prefer: 'wait=10', 'idempotency-key': `${name}-1` },
     )
     // a key that is not known any more is used for the first time
-    const replayed = fate.key === 'free' ? 201 : fate.finished === 'gone' ? 410 : 200
+    const replayed = fate.key === 'free' ? 201 : keyed.finished === 'gone' ? 410 : 200
     expect(again.status).toBe(replayed)
 
     isUp = true
