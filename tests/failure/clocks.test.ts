@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { z } from 'zod'
 import { createFakeClock, libfaketime } from '../support/fake-clock.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
+import { submitInForm } from '../support/forms.ts'
 import { readMetric } from '../support/metrics.ts'
 import { headersOf, loopbackWebhooks, startReceiver } from '../support/receiver.ts'
 import { startStack } from '../support/stack.ts'
@@ -103,9 +104,13 @@ describe.skipIf(libfaketime === undefined)('with clocks that are hours apart', (
     })
 
     test('a deadline that passes ends what runs, and what waits', async () => {
-      const runs = await submit(name, 20_000, { cancelAfter: '2s' })
+      const submitFor = async (n: number, cancelAfterMs: number) => {
+        const asked = [{ input: { n: [n] }, cancelAfterMs }]
+        return (await submitInForm(stack, name, asked, { companion: { n: [1] } })).ids[0] ?? ''
+      }
+      const runs = await submitFor(20_000, 2000)
       await stack.client.untilTaken(runs)
-      const waits = await submit(name, 1, { cancelAfter: '1s' })
+      const waits = await submitFor(1, 1000)
 
       const [ended, expired] = await Promise.all([untilFinal(runs), untilFinal(waits)])
 

@@ -3,7 +3,7 @@ import { connect, createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import { expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
-import { inParallel } from '../support/in-parallel.ts'
+import { submitInForm } from '../support/forms.ts'
 import { patient } from '../support/one-of-each.ts'
 import { startStack, testModel } from '../support/stack.ts'
 
@@ -54,10 +54,8 @@ test('after a fail-over every connection moves to the new primary, and what was 
   try {
     const webhooks = await stack.startWebhooks()
     const apps = [stack.api, ...stack.workers, webhooks]
-    const accepted = await inParallel(20, 10, async (i) => {
-      const answer = await stack.client.submit('patient', { n: [100 + i] })
-      return String(answer.body.id)
-    })
+    const asked = Array.from({ length: 20 }, (_, i) => ({ input: { n: [100 + i] } }))
+    const { ids: accepted } = await submitInForm(stack, 'patient', asked, { companion: { n: [1] } })
     await old.wait(1, 5000)
 
     await fresh.replicaof('NO', 'ONE')
