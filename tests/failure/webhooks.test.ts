@@ -5,6 +5,7 @@ import { UnrecoverableError, Worker } from 'bullmq'
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
+import { countPacks, form, formSettings, leastPacked, submitInForm, untilPacked } from '../support/forms.ts'
 import { inFull } from '../support/in-full.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { seededRandom } from '../support/random.ts'
@@ -114,12 +115,15 @@ test(
       redisUrl: redis.url,
       environment: {
         ...loopbackWebhooks,
+        ...formSettings(),
         ONQUEUE_WEBHOOK_TIMEOUT: '1s',
         ONQUEUE_WEBHOOK_SCHEDULE: `0,0.1s,0.2s,0.5s${',1s'.repeat(40)}`,
         LOG_LEVEL: 'error',
       },
     })
     try {
+      await untilPacked(stack)
+      const packsBefore = await countPacks(stack, 'throws')
       const killing = killAgainAndAgain(stack, redis, { random, times: kills })
       const ids = await inParallel(count, 32, (index) =>
         submitForSure(stack, index, `${receivers[index % receivers.length]?.url}/hooks`),
@@ -151,6 +155,7 @@ test(
           group?.length ?? 0,
         ]),
       )
+      const packs = (await countPacks(stack, 'throws')) - packsBefore
       const repeated = all.filter((entry) => entry.accepted > 1).length
       console.log({
         seed,
@@ -158,8 +163,10 @@ test(
         killed,
         missing: missing().length,
         acceptedTwiceOrMore: repeated,
+        packs,
         ...statuses,
       })
+      expect(packs > 0).toBe(form === 'packed')
       expect(new Set(ids).size).toBe(count)
       expect(all.length).toBe(count)
       expect(all.filter(({ texts }) => texts.size !== 1)).toEqual([])
@@ -189,7 +196,8 @@ test('a prediction whose workers were lost for good is told of once, as failed',
   const { url, received, untilReceived, close } = await startReceiver()
   try {
     await Promise.all(stack.workers.map((worker) => worker.stop()))
-    const { body } = await stack.client.submit('throws', { i: 1 }, { webhook: url })
+    const asked = [{ input: { i: 1 }, webhook: url }]
+    const { ids } = await submitInForm(stack, 'throws', asked, { companion: { i: 1 } })
     // what BullMQ does when the job stalled too often
     const loser = new Worker(
       queueName,
@@ -203,8 +211,8 @@ test('a prediction whose workers were lost for good is told of once, as failed',
     await stack.startWorker()
     await untilReceived(1)
 
-    expect(received[0]?.body).toMatchObject({ id: body.id, status: 'failed', error: { code: 'worker_lost' } })
-    const { body: log } = await stack.client.get(`/v1/predictions/${body.id}/deliveries`)
+    expect(received[0]?.body).toMatchObject({ id: ids[0], status: 'failed', error: { code: 'worker_lost' } })
+    const { body: log } = await stack.client.get(`/v1/predictions/${ids[0]}/deliveries`)
     expect(log.results.length).toBe(1)
   } finally {
     await stack.close()
@@ -216,8 +224,8 @@ test(
   `a worker that is killed right after predictions ended can not take their deliveries along, ${workerKills} times`,
   { timeout: 400_000 },
   async () => {
-    // a start costs more than all the rest: each kill is right after four predictions ended in one step
-    const [lanes, together, timesEach] = [4, 4, workerKills / 4]
+    // a start costs more than all the rest: each kill is right after four predictions, or a pack, ended in one step
+    const [lanes, together, timesEach] = [4, form === 'alone' ? 4 : leastPacked, workerKills / 4]
     const models = Array.from({ length: lanes }, (_, lane) => ({
       name: `lane-${lane}`,
       of: 'throws',
@@ -243,7 +251,8 @@ test(
             resolve(ids)
           })
         })
-        await inParallel(together, together, () => stack.client.submit(model, { i: 1 }, { webhook: url }))
+        const asked = Array.from({ length: together }, () => ({ input: { i: 1 }, webhook: url }))
+        await submitInForm(stack, model, asked, { companion: { i: 1 } })
         await worker.ended
         return ended
       }
@@ -280,12 +289,12 @@ test('a Redis that is full does not keep deliveries from being made and noted', 
     redisUrl: redis.url,
     environment: { ...loopbackWebhooks, ONQUEUE_WEBHOOK_SCHEDULE: `0${',0.5s'.repeat(200)}` },
   })
-  const submit = () =>
-    inParallel(20, 20, async () => {
-      const { body } = await stack.client.submit('throws', { i: 1 }, { webhook: url })
-      await stack.client.untilFinal(body.id)
-      return String(body.id)
-    })
+  const submit = async () => {
+    const asked = Array.from({ length: 20 }, () => ({ input: { i: 1 }, webhook: url }))
+    const { ids } = await submitInForm(stack, 'throws', asked, { companion: { i: 1 } })
+    await Promise.all(ids.map(stack.client.untilFinal))
+    return ids
+  }
   const deliveriesOf = (ids: string[]) =>
     Promise.all(
       ids.map(async (id) => (await stack.client.get(`/v1/predictions/${id}/deliveries`)).body.results[0]),
