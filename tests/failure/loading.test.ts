@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { submitInForm } from '../support/forms.ts'
 import { readMetric } from '../support/metrics.ts'
 import { allExecutorsOf, signalAll } from '../support/processes.ts'
 import { startStack } from '../support/stack.ts'
@@ -40,10 +41,9 @@ const killAllExecutorsOf = (worker: StackProcess) => {
   return { stop }
 }
 
-const submit = async (model: string, n: number, headers: Record<string, string> = {}) => {
-  const { status, body } = await stack.client.submit(model, { n: [n] }, {}, headers)
-  expect(status).toBe(202)
-  return String(body.id)
+const submitAll = async (model: string, times: number[], fields: { cancelAfterMs?: number } = {}) => {
+  const asked = times.map((n) => ({ input: { n: [n] }, ...fields }))
+  return (await submitInForm(stack, model, asked, { companion: { n: [1] } })).ids
 }
 
 const statusOf = async (id: string) => (await stack.client.get(`/v1/predictions/${id}`)).body.status
@@ -55,7 +55,7 @@ test(
     const environment = { ONQUEUE_MODELS_DIR: await modelNamed('starved') }
     const lost = await stack.startWorker(environment)
     await stack.client.untilServed('starved')
-    const held = await Promise.all([1500, 2, 3, 4].map((n) => submit('starved', n)))
+    const held = await submitAll('starved', [1500, 2, 3, 4])
     await Promise.all(held.map(stack.client.untilTaken))
     await lost.stop('SIGKILL')
     const next = await stack.startWorker(environment)
@@ -70,8 +70,8 @@ test(
       { timeout: 30_000, interval: 50 },
     )
     const now = await stack.client.predict('starved', { n: [1] })
-    const later = await submit('starved', 5)
-    const brief = await submit('starved', 6, { 'cancel-after': '0.5' })
+    const [later = ''] = await submitAll('starved', [5])
+    const [brief = ''] = await submitAll('starved', [6], { cancelAfterMs: 500 })
     const canceled = await stack.client.call('POST', `/v1/predictions/${held[3]}/cancel`)
     const expired = await stack.client.untilFinal(brief)
     // the locks of the lost worker have run out, and it was looked for jobs without one twice
