@@ -1,7 +1,8 @@
-import { modelKeys } from '@onqueue/shared'
+import { modelKeys, packIdOf } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
+import { form, submitInForm } from '../support/forms.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
 import { executorsOf, signalAll } from '../support/processes.ts'
@@ -107,15 +108,14 @@ test('a Redis that is full refuses submits, is swept, and gets the outcomes once
   expect(executor).toBeGreaterThan(0)
   // what was there before is being swept
   await vi.waitFor(async () => expect(await usedShare()).toBeLessThan(0.75), 10_000)
-  const finished = await vi.waitFor(async () => {
-    const answer = await stack.client.submit('iris', row, {}, { prefer: 'wait=10' })
-    expect(answer.status).toBe(201)
-    return answer
-  }, 10_000)
+  const submit = async (count: number) => {
+    const asked = Array.from({ length: count }, () => ({ input: row }))
+    return (await submitInForm(stack, 'iris', asked, { companion: row })).ids
+  }
+  const [finished = ''] = await vi.waitFor(() => submit(1), 10_000)
+  expect((await stack.client.untilFinal(finished)).body).toMatchObject({ status: 'succeeded' })
   signalAll([executor], 'SIGSTOP')
-  const submitted = await Promise.all(Array.from({ length: 20 }, () => stack.client.submit('iris', row)))
-  expect(new Set(submitted.map(({ status }) => status))).toEqual(new Set([202]))
-  const ids = submitted.map(({ body }) => String(body.id))
+  const ids = await submit(20)
   await Promise.all(ids.map(stack.client.untilTaken))
 
   await stack.redis.config('SET', 'maxmemory', '1')
@@ -126,7 +126,7 @@ test('a Redis that is full refuses submits, is swept, and gets the outcomes once
     answers.add(answer.status)
     // until the API has read how full it is, Redis itself refuses
     expect(answer.status).toBe(429)
-    const swept = await stack.client.get(`/v1/predictions/${finished.body.id}`)
+    const swept = await stack.client.get(`/v1/predictions/${finished}`)
     expect(swept.status).toBe(404)
     return answer
   }, 10_000)
@@ -152,16 +152,16 @@ test('a finished prediction is removed after its time, with all that belongs to 
   try {
     // too large for its job, so that it has a key of its own
     const input = Array.from({ length: 1000 }, () => row)
-    const submitted = await brief.client.submit(
-      'iris',
-      input,
-      {},
-      { 'cancel-after': '1h', prefer: 'wait=10' },
-    )
-    const { id, expires_at: expiresAt, completed_at: completedAt } = submitted.body
-    const { outcome, input: inputKey, index, deadlines, queue } = modelKeys(brief.prefix, 'iris')
-    const own = [queue(id), outcome(id), inputKey(id)]
-    const keysOf = async () => (await brief.redis.keys(`${brief.prefix}:*`)).filter((key) => key.includes(id))
+    const asked = [{ input, cancelAfterMs: 3_600_000 }]
+    const { ids, jobIds } = await submitInForm(brief, 'iris', asked, { companion: row })
+    const [id = '', jobId = ''] = [...ids, ...jobIds]
+    const { expires_at: expiresAt, completed_at: completedAt } = (await brief.client.untilFinal(id)).body
+    const { outcome, input: inputKey, pack, index, deadlines, queue } = modelKeys(brief.prefix, 'iris')
+    const own = [queue(jobId), outcome(id), form === 'alone' ? inputKey(id) : pack(jobId)]
+    // what all of a pack have in common
+    const stem = packIdOf(id).slice(0, -2)
+    const keysOf = async () =>
+      (await brief.redis.keys(`${brief.prefix}:*`)).filter((key) => key.includes(stem))
     const keysBefore = await keysOf()
 
     await vi.waitFor(

@@ -2,6 +2,7 @@ import { deliveryKeys, globalKeys, modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createClient } from '../support/client.ts'
 import type { Client } from '../support/client.ts'
+import { form, submitInForm } from '../support/forms.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
 import { startOneOfEach } from '../support/one-of-each.ts'
@@ -32,22 +33,25 @@ test.each([1_000_000, -1_000_000])(
   async (off) => {
     const { extraRows } = modelKeys(stack.prefix, 'patient')
     const before = await lossesOf(worker, 'rows')
-    const { body: running } = await stack.client.submit('patient', { n: [4000] })
-    await stack.client.untilTaken(running.id)
+    const companion = { n: [1] }
+    const running = await submitInForm(stack, 'patient', [{ input: { n: [4000] } }], { companion })
+    await Promise.all(running.ids.map(stack.client.untilTaken))
     // an input that looks like the record around it
     const decoy = { n: [1] }
-    const { body: waiting } = await stack.client.submit('patient', [decoy, decoy, decoy], {
-      metadata: { arrayLength: '7', priority: '"arrayLength":9,"priority":"low"' },
-    })
+    const metadata = { arrayLength: '7', priority: '"arrayLength":9,"priority":"low"' }
+    const array = { input: [decoy, decoy, decoy], metadata }
+    const waiting = await submitInForm(stack, 'patient', [array], { companion })
 
+    // beside one for each job: packs are of 8 rows, and of 10
+    const extra = form === 'alone' ? '2' : '16'
     await stack.redis.incrby(extraRows, off)
 
-    await vi.waitFor(async () => expect(await stack.redis.get(extraRows)).toBe('2'), {
+    await vi.waitFor(async () => expect(await stack.redis.get(extraRows)).toBe(extra), {
       ...soon,
       timeout: 3900,
     })
     expect(await lossesOf(worker, 'rows')).toBe(before + 1)
-    const ended = await Promise.all([running.id, waiting.id].map((id) => stack.client.untilFinal(id)))
+    const ended = await Promise.all([...running.ids, ...waiting.ids].map((id) => stack.client.untilFinal(id)))
     expect(ended.map(({ body }) => body.status)).toEqual(['succeeded', 'succeeded'])
     await vi.waitFor(async () => expect(Number((await stack.redis.get(extraRows)) ?? 0)).toBe(0), soon)
   },
