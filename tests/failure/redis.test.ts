@@ -2,6 +2,7 @@ import { modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
+import { countPacks, form, formSettings, untilPacked } from '../support/forms.ts'
 import { readMetric } from '../support/metrics.ts'
 import type { Answer } from '../support/client.ts'
 import { startStack, testModel } from '../support/stack.ts'
@@ -18,7 +19,11 @@ beforeAll(async () => {
     of: 'slow',
     settings: 'instances: 1\ntimeout_s: 30\nexample: { n: [1] }\n',
   }
-  stack = await startStack({ models: [testModel('throws'), patient], redisUrl: redis.url })
+  stack = await startStack({
+    models: [testModel('throws'), patient],
+    redisUrl: redis.url,
+    environment: formSettings(),
+  })
   const [only] = stack.workers
   if (!only) throw new Error('the stack has no worker')
   worker = only
@@ -71,58 +76,66 @@ const untilItWorks = () =>
 const settled = async () =>
   String((await stack.client.submit('throws', { i: 0 }, {}, { prefer: 'wait=10' })).body.id)
 
-test('while Redis hangs everything is refused in time, and what was refused does not run later', async () => {
-  const known = await settled()
-  const runBefore = await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })
-  const endedBefore = await readMetric(worker, 'onqueue_predictions_total', { model: 'throws' })
-  redis.signal('SIGSTOP')
+// packs-made.test.ts has it of packs
+const testAlone = test.skipIf(form === 'packed')
 
-  const asking = Object.values(askEverything(known)).map((ask) => timed(ask()))
-  const burst = Array.from({ length: 60 }, (_, index) =>
-    timed(stack.client.submit('throws', { i: index % 10 })),
-  )
-  const first = await Promise.all([...asking, ...burst])
-  // once it is known that Redis hangs
-  const second = await Promise.all(Object.values(askEverything(known)).map((ask) => timed(ask())))
-  redis.signal('SIGCONT')
-  const wokenAt = performance.now()
-  await untilItWorks()
+testAlone(
+  'while Redis hangs everything is refused in time, and what was refused does not run later',
+  async () => {
+    const known = await settled()
+    const runBefore = await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })
+    const endedBefore = await readMetric(worker, 'onqueue_predictions_total', { model: 'throws' })
+    redis.signal('SIGSTOP')
 
-  expect(performance.now() - wokenAt).toBeLessThan(5000)
-  expect(findWrong([...first, ...second])).toEqual([])
-  const unknown = first.filter(({ body }) => body.code === 'outcome_unknown')
-  expect(unknown.length).toBeGreaterThan(0)
-  // of those of which nobody knew Redis may have taken some in time, and a worker be quicker than who calls them off
-  let ran = 0
-  for (const { body, headers } of unknown) {
-    const location = headers.get('location') ?? ''
-    expect(location).toBe(`/v1/predictions/${body.id}`)
-    const { status, body: found } = await stack.client.get(location)
-    expect([404, 200]).toContain(status)
-    if (status === 200 && found.status === 'succeeded') ran += 1
-    else if (status === 200)
-      expect(found).toMatchObject({ status: 'canceled', output: null, started_at: null })
-  }
-  // of the first one, and of the one that showed that it works again
-  const { body: list } = await stack.client.get('/v1/predictions?status=succeeded&limit=100')
-  expect(list.results.length).toBe(2 + ran)
-  const { queue } = modelKeys(stack.prefix, 'throws')
-  await vi.waitFor(async () => expect(await stack.redis.llen(queue('active'))).toBe(0), 5000)
-  expect(await stack.redis.zcard(queue('prioritized'))).toBe(0)
-  expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(
-    runBefore + 1 + ran,
-  )
-  expect(await readMetric(worker, 'onqueue_predictions_total', { model: 'throws' })).toBe(
-    endedBefore + 1 + ran,
-  )
-})
+    const asking = Object.values(askEverything(known)).map((ask) => timed(ask()))
+    const burst = Array.from({ length: 60 }, (_, index) =>
+      timed(stack.client.submit('throws', { i: index % 10 })),
+    )
+    const first = await Promise.all([...asking, ...burst])
+    // once it is known that Redis hangs
+    const second = await Promise.all(Object.values(askEverything(known)).map((ask) => timed(ask())))
+    redis.signal('SIGCONT')
+    const wokenAt = performance.now()
+    await untilItWorks()
+
+    expect(performance.now() - wokenAt).toBeLessThan(5000)
+    expect(findWrong([...first, ...second])).toEqual([])
+    const unknown = first.filter(({ body }) => body.code === 'outcome_unknown')
+    expect(unknown.length).toBeGreaterThan(0)
+    // of those of which nobody knew Redis may have taken some in time, and a worker be quicker than who calls them off
+    let ran = 0
+    for (const { body, headers } of unknown) {
+      const location = headers.get('location') ?? ''
+      expect(location).toBe(`/v1/predictions/${body.id}`)
+      const { status, body: found } = await stack.client.get(location)
+      expect([404, 200]).toContain(status)
+      if (status === 200 && found.status === 'succeeded') ran += 1
+      else if (status === 200)
+        expect(found).toMatchObject({ status: 'canceled', output: null, started_at: null })
+    }
+    // of the first one, and of the one that showed that it works again
+    const { body: list } = await stack.client.get('/v1/predictions?status=succeeded&limit=100')
+    expect(list.results.length).toBe(2 + ran)
+    const { queue } = modelKeys(stack.prefix, 'throws')
+    await vi.waitFor(async () => expect(await stack.redis.llen(queue('active'))).toBe(0), 5000)
+    expect(await stack.redis.zcard(queue('prioritized'))).toBe(0)
+    expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(
+      runBefore + 1 + ran,
+    )
+    expect(await readMetric(worker, 'onqueue_predictions_total', { model: 'throws' })).toBe(
+      endedBefore + 1 + ran,
+    )
+  },
+)
 
 test('while Redis is down everything is refused in time, and workers go on within 5 s of its return', async () => {
+  await untilPacked(stack)
   const known = await settled()
   const { pid } = worker
+  const burst = Array.from({ length: 16 }, () => () => stack.client.submit('throws', { i: 1 }))
   redis.signal('SIGKILL')
 
-  const asked = Object.values(askEverything(known))
+  const asked = [...Object.values(askEverything(known)), ...burst]
   const first = await Promise.all(asked.map((ask) => timed(ask())))
   // long enough for tries to connect to become rare, as they do by BullMQ's default
   const downSince = performance.now()
@@ -141,11 +154,14 @@ test('while Redis is down everything is refused in time, and workers go on withi
   expect(performance.now() - backAt).toBeLessThan(5000)
   expect(findWrong([...first, ...later])).toEqual([])
   expect(worker.pid).toBe(pid)
+  await untilPacked(stack)
 })
 
 test('Redis killed under load and started again: nothing that was accepted is lost', async () => {
   // everysec, the usual setting, may lose what Redis took in the last second before it was killed
   await stack.redis.config('SET', 'appendfsync', 'always')
+  await untilPacked(stack)
+  const packsBefore = await countPacks(stack, 'throws')
   const running = await stack.client.submit('patient', { n: [1000] })
   await stack.client.untilTaken(running.body.id)
   const accepted: { id: string; output: object }[] = [{ id: String(running.body.id), output: { y: 1000 } }]
@@ -168,6 +184,8 @@ test('Redis killed under load and started again: nothing that was accepted is lo
   await untilItWorks()
   const ended = await Promise.all(accepted.map(({ id }) => stack.client.untilFinal(id)))
 
+  const packs = (await countPacks(stack, 'throws')) - packsBefore
+  expect(packs > 0).toBe(form === 'packed')
   expect(new Set(refusals)).toEqual(new Set([503]))
   expect(accepted.length).toBeGreaterThanOrEqual(400)
   expect(ended).toMatchObject(

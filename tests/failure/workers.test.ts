@@ -1,5 +1,6 @@
 import { modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { submitInForm } from '../support/forms.ts'
 import { readMetric } from '../support/metrics.ts'
 import { executorsOf, untilGone } from '../support/processes.ts'
 import { startStack } from '../support/stack.ts'
@@ -135,10 +136,8 @@ test('two workers share a backlog evenly, though one of them was first at it', a
   await stack.client.untilServed('shared', { workers: 2 })
 
   for (const worker of [first, second]) worker.signal('SIGSTOP')
-  const ids = await submitAll(
-    'shared',
-    Array.from({ length: 120 }, () => 20),
-  )
+  const asked = Array.from({ length: 120 }, () => ({ input: { n: [20] } }))
+  const { ids } = await submitInForm(stack, 'shared', asked, { companion: { n: [1] } })
   first.signal('SIGCONT')
   await vi.waitFor(async () => expect(await countEnded(first)).toBeGreaterThan(4), 10_000)
   second.signal('SIGCONT')
