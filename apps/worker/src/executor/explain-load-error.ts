@@ -39,8 +39,13 @@ const explanations: [pattern: RegExp, explain: (match: RegExpExecArray) => strin
     ([, op, , custom]) => `it uses the operator ${op ?? custom}, which this ONNX Runtime does not have`,
   ],
   [
-    /Could not find an implementation for (\S+) node/,
+    /Could not find an implementation for ([^\s(]+)(?:\(\d+\))? node/,
     ([, op]) => `it uses ${op} on a type that this ONNX Runtime has no implementation for`,
+  ],
+  [
+    /construct locale with name:\s*([^\s:]+)/,
+    ([, locale]) =>
+      `its StringNormalizer wants the locale ${locale}, which this machine does not have: export it with locale C.UTF-8, or install that one`,
   ],
   [
     /Unsupported data type: (\d+)/,

@@ -63,18 +63,76 @@ test('rows of a model that treats them one by one share a run', async () => {
   ])
 })
 
-test('rows that would change each other’s results run alone', async () => {
+test('a model that makes the answer of a row of other rows is given whole tensors', async () => {
   const { loaded, runRows } = await loadTestModel('softmax-axis0')
 
   expect(loaded.found.batching).toMatchObject({
     enabled: false,
     maxRows: 1,
-    reason: 'rows are not independent: output y of a row changes when other rows run with it',
+    reason:
+      'its first axis is not one of rows: rows are not independent: output y of a row changes when other rows run with it',
   })
-  expect(await runRows([{ x: [1, 2, 3] }, { x: [1, 2, 3] }])).toEqual([
-    { ok: true, output: { y: [1, 1, 1] } },
-    { ok: true, output: { y: [1, 1, 1] } },
+  expect(await runRows([{ x: [[1, 2, 3]] }, { x: [[1], [1]].map(() => [5, 6, 7]) }])).toEqual([
+    { ok: true, output: { y: [[1, 1, 1]] } },
+    { ok: true, output: { y: Array(2).fill([0.5, 0.5, 0.5]) } },
   ])
+})
+
+test.each(['first', 'none'] as const)('rows: %s in model.yaml is the last word', async (rows) => {
+  const { loaded } = await loadTestModel('softmax-axis0', `rows: ${rows}`)
+  const plain = await loadTestModel('two-inputs', `rows: ${rows}`)
+  const exampleOf = ({ loaded: { found } }: typeof plain) => JSON.stringify(found.example)
+
+  expect(loaded.found.batching.enabled).toBe(false)
+  expect(loaded.found.batching.reason).toMatch(
+    rows === 'none' ? 'rows in model.yaml is none' : /^rows are not independent/,
+  )
+  expect(plain.loaded.found.batching.enabled).toBe(rows === 'first')
+  expect(exampleOf(plain)).toMatch(rows === 'none' ? /"a":\[\[/ : /"a":\[-?\d/)
+})
+
+test('an example of one row says that there are rows', async () => {
+  const { loaded } = await loadTestModel('softmax-axis0', 'example: { x: [1, 2, 3] }')
+
+  expect(loaded.found.example).toEqual({ x: [1, 2, 3] })
+  expect(loaded.found.batching).toMatchObject({ enabled: false, maxRows: 1 })
+})
+
+test('rows that change each other a little keep apart, unless model.yaml has the operator’s word for it', async () => {
+  // as much as rows of a model that is quantised as it runs: by the largest number of all of them
+  const spec: ModelSpec = {
+    inputs: [x()],
+    constants: [{ name: 'little', floats: [0.001] }],
+    nodes: [
+      { op: 'ReduceMax', inputs: ['x'], outputs: ['largest'], integers: { keepdims: 1 } },
+      { op: 'Mul', inputs: ['largest', 'little'], outputs: ['noise'] },
+      { op: 'Add', inputs: ['x', 'noise'], outputs: ['y'] },
+    ],
+    outputs: [y()],
+  }
+
+  const apart = await load(spec)
+  const together = await load(spec, 'batching: { rows: independent }')
+
+  expect(apart.loaded.found.batching.reason).toMatch(
+    /^rows are not independent: output y of a row changes by up to \S+ % when other rows run with it$/,
+  )
+  expect(await apart.runRows([{ x: [1, 2, 3] }])).toMatchObject([{ ok: true }])
+  expect(together.loaded.found.batching).toEqual({ enabled: true, maxRows: 64, reason: null })
+  expect(together.loaded.found.warnings).toEqual([
+    expect.stringMatching(
+      /changes by up to .* they share runs since model\.yaml says so \(batching\.rows\)$/,
+    ),
+  ])
+})
+
+test('a model that is right up to some number of rows is not given more', async () => {
+  const onnxPath = join(testModels, '../models-as-exported/leak-beyond-the-proof/model.onnx')
+  const { loaded, runRows } = await loadFile(onnxPath)
+  const rows = Array.from({ length: 40 }, (_, index) => ({ x: [index, -index] }))
+
+  expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 18, reason: null })
+  expect(await runRows(rows)).toEqual(rows.map((row) => ({ ok: true, output: { y: row.x } })))
 })
 
 test('a model that gives every row the same can prove nothing, so its rows run alone', async () => {
@@ -89,11 +147,13 @@ test('a model that gives every row the same can prove nothing, so its rows run a
   expect(loaded.found.batching.reason).toMatch('all sample rows got the same output')
 })
 
-test('an output without an axis for rows keeps them apart', async () => {
+test('where no output has an axis for rows, tensors are whole', async () => {
   const { loaded, runRows } = await loadTestModel('scalar-free')
 
-  expect(loaded.found.batching.reason).toBe('its output total has no axis for rows')
-  expect(await runRows([{ x: [1, 2, 3] }, { x: [4, 5, 6] }])).toEqual([
+  expect(loaded.found.batching.reason).toBe(
+    'its first axis is not one of rows: its output total has no axis for rows',
+  )
+  expect(await runRows([{ x: [[1, 2, 3]] }, { x: [[4, 5, 6]] }])).toEqual([
     { ok: true, output: { total: 6 } },
     { ok: true, output: { total: 15 } },
   ])
@@ -102,12 +162,12 @@ test('an output without an axis for rows keeps them apart', async () => {
 test('an output whose first axis turns out to be another is given whole', async () => {
   const { loaded, runRows } = await load({
     inputs: [x()],
-    nodes: [node('Unique', { sorted: 1 })],
-    outputs: [y(['U'])],
+    nodes: [node('Unique', { sorted: 1 }), { op: 'Identity', inputs: ['x'], outputs: ['same'] }],
+    outputs: [y(['U']), { name: 'same', type: 'float32', shape: ['N', 3] }],
   })
 
   expect(loaded.found.batching.reason).toBe('its output y has no axis for rows')
-  expect(await runRows([{ x: [3, 1, 2] }])).toEqual([{ ok: true, output: { y: [1, 2, 3] } }])
+  expect(await runRows([{ x: [3, 1, 2] }])).toEqual([{ ok: true, output: { y: [1, 2, 3], same: [3, 1, 2] } }])
 })
 
 test('an output that the task has no use for does not keep rows apart', async () => {
@@ -137,7 +197,7 @@ test('a run of a fixed number of rows is filled up', async () => {
   expect(results).toEqual(rows.map((_, index) => ({ ok: true, output: { y: [index + 4.5, index - 1.5] } })))
 })
 
-test('a run of a fixed number of rows that depend on each other is filled up with one of them', async () => {
+test('a fixed number of rows that depend on each other are none', async () => {
   const { loaded, runRows } = await load({
     inputs: [x([4, 2])],
     nodes: [node('Softmax', { axis: 0 })],
@@ -145,9 +205,8 @@ test('a run of a fixed number of rows that depend on each other is filled up wit
   })
 
   expect(loaded.found.batching).toMatchObject({ enabled: false, maxRows: 1 })
-  expect(await runRows([{ x: [1, 2] }, { x: [5, -3] }])).toEqual([
-    { ok: true, output: { y: [0.25, 0.25] } },
-    { ok: true, output: { y: [0.25, 0.25] } },
+  expect(await runRows([{ x: Array(4).fill([1, 2]) }])).toEqual([
+    { ok: true, output: { y: Array(4).fill([0.25, 0.25]) } },
   ])
 })
 
@@ -276,7 +335,7 @@ test('a model with a ZipMap finds its weights beside it too', async () => {
   )
 
   expect(await runRows([{ features: [1, 1] }])).toEqual([
-    { ok: true, output: { prediction: 'yes', probabilities: { no: 0.25, yes: 0.75 } } },
+    { ok: true, output: { prediction: 'yes', probabilities: null, scores: { no: 0.25, yes: 0.75 } } },
   ])
 })
 
@@ -341,15 +400,21 @@ test('without any provider that is there the model is refused', async () => {
   )
 })
 
-test('scores that are no probabilities are warned about', async () => {
+test('scores that are no probabilities are given as they are, with a warning', async () => {
   const logits: ModelSpec = { inputs: [x()], nodes: [node('Identity')], outputs: [y()] }
 
-  const { loaded } = await load(logits, 'task: tabular-classification')
+  const { loaded, runRows } = await load(logits, 'task: tabular-classification\nlabels: [a, b, c]')
   const softmax = await load(logits, 'task: tabular-classification\noutput: { activation: softmax }')
 
-  const warning = 'its scores are not probabilities; set output.activation in model.yaml'
-  expect(loaded.found.warnings).toContain(warning)
-  expect(softmax.loaded.found.warnings).not.toContain(warning)
+  const warning = expect.stringContaining('its scores are not probabilities, and given as they are')
+  expect(loaded.found.warnings).toContainEqual(warning)
+  expect(softmax.loaded.found.warnings).not.toContainEqual(warning)
+  expect(await runRows([{ features: [7, -5, 2.5] }])).toEqual([
+    {
+      ok: true,
+      output: { prediction: 'a', probabilities: null, scores: { a: 7, b: -5, c: 2.5 } },
+    },
+  ])
 })
 
 test('an example that gets no valid output is warned about', async () => {
@@ -370,12 +435,13 @@ const identity = (type: ModelSpec['inputs'][0]['type']): ModelSpec => ({
 })
 
 test.each([
+  ['a file that is no model', 'none of this is a model', 'the file is not an ONNX model, or is cut off'],
+  ['an empty file', '', 'the file is empty'],
   [
-    'a file that is no model',
+    'a pointer to a model',
     'version https://git-lfs.github.com/spec/v1',
-    'the file is not an ONNX model, or is cut off',
+    'the file is a Git LFS pointer and not the model itself: run git lfs pull, and copy it again',
   ],
-  ['an empty file', '', 'the file is not an ONNX model, or is cut off'],
   ['half a model with a ZipMap', 'ZipMap', 'the file is not an ONNX model, or is cut off'],
   [
     'an opset from the future',

@@ -9,7 +9,7 @@ import { reviewAnswers } from './review-answers.ts'
 import { createRunRows } from './run-rows.ts'
 import type { RunRows } from './run-rows.ts'
 import { seededRandom } from './sample-rows.ts'
-import { startStopwatch } from './stopwatch.ts'
+import { computeClock, startStopwatch } from './stopwatch.ts'
 import { warmUp } from './warm-up.ts'
 
 export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
@@ -20,8 +20,15 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   const chosen = chooseTask(settings)
   const source = await readOnnxSource({ onnxPath, wantsClassLabels: chosen.needs.classLabels })
   const session = await openModelSession({ source, onnxPath, threads, providers: settings.providers })
-  const now = () => performance.now()
-  const warmedUp = await warmUp({ session, chosen, settings, random: seededRandom(1), now })
+  const now = computeClock(session.providers)
+  const warmedUp = await warmUp({
+    session,
+    chosen,
+    settings,
+    hints: source.hints,
+    random: seededRandom(1),
+    now,
+  })
   const warnings = await reviewAnswers(warmedUp)
   const { probe, example, samples, maxRows, reason } = warmedUp
   const runRows = createRunRows({ ...probe, maxRows })
@@ -36,7 +43,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
     runRows,
     loaded: {
       found: {
-        warnings: [...session.warnings, ...probe.task.warnings, ...warnings],
+        warnings: [...session.warnings, ...probe.task.warnings, ...warmedUp.warnings, ...warnings],
         inputSchema: probe.task.inputSchema,
         outputSchema: probe.task.outputSchema,
         example: settings.example ?? leaveOutLarge(example),

@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node'
 import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
-import { elementTypes } from '../tensors/tensor.ts'
+import { elementTypes, isFloat } from '../tensors/tensor.ts'
 import type {
+  Axis,
   ElementType,
   OutputInfo,
   Signature,
@@ -11,6 +13,7 @@ import type {
   TensorInfo,
   Tensors,
 } from '../tensors/tensor.ts'
+import { explainFile } from '../onnx-file/explain-file.ts'
 import { explainLoadError } from './explain-load-error.ts'
 import type { OnnxSource } from '../onnx-file/onnx-source.ts'
 
@@ -31,7 +34,7 @@ export const openModelSession = async (options: {
   providers: string[]
 }): Promise<ModelSession> => {
   const { source, onnxPath, threads, providers } = options
-  const opened = await createSession(source.model, providers, {
+  const opened = await createSession({ model: source.model, onnxPath }, providers, {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -52,7 +55,7 @@ export const openModelSession = async (options: {
   const { session, warnings } = opened
   const tensorOf = new Map(source.zipMaps.map((zipMap) => [zipMap.output, zipMap.tensor]))
   const leftOut = session.outputMetadata.filter((output) => !output.isTensor).map((output) => output.name)
-  const signature = readSignature(session, source)
+  const signature = await withUnshaped(readSignature(session, source), onnxPath)
   return {
     signature,
     providers: opened.providers,
@@ -77,7 +80,7 @@ export const openModelSession = async (options: {
 
 /** Tries the providers in order of preference; one that can't be used here is left out with a warning. */
 const createSession = async (
-  model: string | Uint8Array,
+  { model, onnxPath }: { model: string | Uint8Array; onnxPath: string },
   wanted: string[],
   sessionOptions: InferenceSession.SessionOptions,
 ) => {
@@ -103,15 +106,21 @@ const createSession = async (
       const [failed] = providers
       // where another provider is left to try, this one is only left out
       if ((failed === 'cpu' || providers.length === 1) && isMachineTrouble(err)) throw err
-      if (failed === 'cpu') throw new Refusal(explainLoadError(err), { cause: err })
+      if (failed === 'cpu') {
+        const explained = await explainFile(onnxPath, String(err)).catch(() => undefined)
+        throw new Refusal(explained ?? explainLoadError(err), { cause: err })
+      }
       warnings.push(`execution provider ${failed} can't be used here: ${explainLoadError(err)}`)
       providers = providers.slice(1)
     }
   }
 }
 
-const readSignature = (session: InferenceSession, { zipMaps, classLabels }: OnnxSource): Signature => {
-  const inputs = session.inputMetadata.map((input) => readTensorInfo('input', input))
+const readSignature = (session: InferenceSession, { zipMaps, classLabels, hints }: OnnxSource): Signature => {
+  const inputs = session.inputMetadata.map((input): TensorInfo => {
+    const info = readTensorInfo('input', input)
+    return isFloat(info.type) && hints.missing.has(info.name) ? { ...info, takesMissing: true } : info
+  })
   // those of the scores are those of the predicted label too
   const onlyLabels = zipMaps.length === 1 ? zipMaps[0]?.labels : undefined
   const outputs = session.outputMetadata
@@ -128,6 +137,15 @@ const readSignature = (session: InferenceSession, { zipMaps, classLabels }: Onnx
   return { inputs, outputs }
 }
 
+const withUnshaped = async ({ inputs, outputs }: Signature, onnxPath: string): Promise<Signature> => {
+  if (!inputs.some(({ shape }) => shape.length === 0)) return { inputs, outputs }
+  const { readUnshaped } = await import('../onnx-file/read-unshaped.ts')
+  const names = readUnshaped(await readFile(onnxPath))
+  const mark = <Info extends TensorInfo>(info: Info): Info =>
+    names.has(info.name) ? { ...info, isUnshaped: true } : info
+  return { inputs: inputs.map(mark), outputs: outputs.map(mark) }
+}
+
 const readTensorInfo = (kind: string, metadata: InferenceSession.ValueMetadata): TensorInfo => {
   const { name } = metadata
   if (!metadata.isTensor) {
@@ -141,8 +159,13 @@ const readTensorInfo = (kind: string, metadata: InferenceSession.ValueMetadata):
   }
   // rows are made by assigning to keys, which this one is not
   if (name === '__proto__') throw new Refusal(`${kind} __proto__ can't have that name`)
-  return { name, type, shape: metadata.shape }
+  return { name, type, shape: metadata.shape.map(toAxis) }
 }
+
+/** Some exporters give all axes of unknown length one such name. */
+const noName = /^(\?|none|-1|unk__\d+)$/i
+
+const toAxis = (axis: Axis): Axis => (typeof axis === 'string' && noName.test(axis) ? '' : axis)
 
 const toOrtTensor = ({ type, data, dims }: TensorData): Tensor => {
   if (!(data instanceof Float16Array)) return new Tensor(type, data, dims)

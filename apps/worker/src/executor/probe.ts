@@ -1,52 +1,46 @@
-import { findRowLayout } from '../tensors/row-layout.ts'
+import { findRowLayout, wholeLayout } from '../tensors/row-layout.ts'
 import type { RowLayout } from '../tensors/row-layout.ts'
 import type { ChosenTask } from '../tasks/choose-task.ts'
 import { describeProblem } from '../tasks/task.ts'
 import type { RowProblem, Task } from '../tasks/task.ts'
-import type { Signature, Tensors } from '../tensors/tensor.ts'
+import type { Signature } from '../tensors/tensor.ts'
 import { tidyMessage } from './explain-load-error.ts'
+import { learnPerRow, learnShapes } from './learn-axes.ts'
+import type { SeenRun } from './learn-axes.ts'
 import type { ModelSession } from './model-session.ts'
 import { runFilledUp } from './run-rows.ts'
 
 /** A model with its task, before it is known whether rows may share a run. */
 export type Probe = { session: ModelSession; task: Task; layout: RowLayout }
 
-/** What came out of running rows in one go, padding included, or why they could not be run. */
-export type ProbeRun = { outputs: Tensors; ranRows: number } | { failure: string; problem?: RowProblem }
+/** What came out of running rows in one go, or why they could not be run. */
+export type ProbeRun = SeenRun | { failure: string; problem?: RowProblem }
 
-/** Throws a `Refusal` where settings and model don't fit together. */
-export const createProbe = (session: ModelSession, chosen: ChosenTask, signature: Signature): Probe => {
-  const all = chosen.create({ signature, layout: findRowLayout(signature) })
-  // an output that the task has no use for must not decide whether rows may share a run
-  const used = signature.outputs.filter((output) => all.outputNames.includes(output.name))
-  const layout = findRowLayout({ inputs: signature.inputs, outputs: used })
-  return { session, task: chosen.create({ signature, layout }), layout }
+/** As the shapes in the file suggest. Throws a `Refusal` where settings and model don't fit together. */
+export const claimedProbe = (session: ModelSession, chosen: ChosenTask): Probe =>
+  probeOf(session, chosen, session.signature, findRowLayout(session.signature))
+
+/** With whole tensors, where the first axis is not one of rows. */
+export const wholeProbe = (session: ModelSession, chosen: ChosenTask, reason: string): Probe =>
+  probeOf(session, chosen, session.signature, wholeLayout(reason))
+
+/** As runs show it: the axes of the outputs, which of these have a slice for each row, and what values they have. */
+export const learntProbe = (probe: Probe, chosen: ChosenTask, runs: readonly SeenRun[]): Probe => {
+  const { inputs, outputs } = probe.session.signature
+  const layout = { ...probe.layout, perRow: learnPerRow(probe.layout, runs) }
+  const signature = { inputs, outputs: learnShapes(outputs, runs) }
+  return probeOf(probe.session, chosen, signature, layout, runs)
 }
 
-/**
- * Completes what the file says of the outputs by what a run of one row gave: their axes where the file tells none, and
- * which of them don't have an element for each row after all (such as the boxes that a detector found).
- */
-export const refineProbe = (
-  probe: Probe,
+const probeOf = (
+  session: ModelSession,
   chosen: ChosenTask,
-  { outputs, ranRows }: { outputs: Tensors; ranRows: number },
+  signature: Signature,
+  layout: RowLayout,
+  runs: readonly SeenRun[] = [],
 ): Probe => {
-  const { inputs, outputs: infos } = probe.session.signature
-  const signature = {
-    inputs,
-    outputs: infos.map((info) => {
-      const dims = outputs[info.name]?.dims ?? []
-      return info.shape.length === 0 ? { ...info, shape: dims.map(() => '') } : info
-    }),
-  }
-  const { session, layout } = createProbe(probe.session, chosen, signature)
-  const whole = [...layout.perRow].filter((name) => outputs[name]?.dims[0] !== ranRows)
-  if (whole.length === 0) return { session, layout, task: chosen.create({ signature, layout }) }
-  const perRow = new Set([...layout.perRow].filter((name) => !whole.includes(name)))
-  const reason = layout.reason ?? `its output ${whole[0]} has no axis for rows`
-  const refined = { ...layout, perRow, reason }
-  return { session, layout: refined, task: chosen.create({ signature, layout: refined }) }
+  const seen = runs.map(({ outputs }) => outputs)
+  return { session, layout, task: chosen.create({ signature, layout, seen }) }
 }
 
 /** Runs rows of one shape together, whether or not they may. */

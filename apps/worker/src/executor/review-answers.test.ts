@@ -26,6 +26,7 @@ const reviewModel = async (name: string, change: (task: Task) => Partial<Task>) 
       },
     },
     settings,
+    hints: source.hints,
     random: seededRandom(1),
     now: () => performance.now(),
   })

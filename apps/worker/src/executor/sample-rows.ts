@@ -1,4 +1,6 @@
 import type { JsonSchema } from '@onqueue/shared'
+import { noHints } from '../onnx-file/value-hints.ts'
+import type { ValueHints } from '../onnx-file/value-hints.ts'
 import { isObject } from '../tasks/task.ts'
 
 /**
@@ -9,25 +11,44 @@ export type Random = () => number
 
 /** How a number, a text or a choice is made; `near` is what stands there in the row that is varied. */
 type Scalars = {
-  text(near: string | undefined): string
-  number(near: number | undefined): number
-  integer(near: number | undefined): number
+  text(near: string | undefined, place: Place): string
+  number(near: number | undefined, place: Place): number
+  integer(near: number | undefined, place: Place): number
   index(length: number): number
 }
+
+/** The property that a value is in, and its number in the innermost array. */
+type Place = { name: string; index: number }
+const nowhere: Place = { name: '', index: 0 }
 
 /** A row of its own: numbers of about `magnitude`, `length` elements along axes of any length. */
 export const generateRow = (
   schema: JsonSchema,
-  options: { random: Random; magnitude?: number | 'any'; length?: number; like?: unknown },
+  options: {
+    random: Random
+    hints?: ValueHints
+    magnitude?: number | 'any'
+    length?: number
+    like?: unknown
+  },
 ): unknown => {
-  const { random, magnitude = 1, length = 3, like } = options
+  const { random, hints = noHints, magnitude = 1, length = 3, like } = options
   // features of one model may be hundredths and thousands
   const scale = () => (magnitude === 'any' ? 10 ** (random() * 6 - 3) : magnitude)
   return fill(schema, like, length, {
     // that of the example is likely to be one that the model takes
-    text: (near) => pick([...words, ...(near === undefined ? [] : [near])], random),
-    number: () => roundTo3(normal(random) * scale()),
-    integer: () => Math.floor(random() * (scale() + 1)),
+    text: (near, { name }) =>
+      pick([...(hints.words.get(name) ?? anyWords), ...(near === undefined ? [] : [near])], random),
+    number: (_, { index }) => {
+      const thresholds = hints.thresholds.get(index) ?? []
+      // around where the model parts, as likely on one side of it as on the other
+      const near = thresholds.length > 0 && random() < 0.8 ? pick(thresholds, random) : undefined
+      return roundTo3(near === undefined ? normal(random) * scale() : near * (1 + normal(random) / 20))
+    },
+    integer: (_, { name }) => {
+      const known = hints.integers.get(name) ?? []
+      return known.length > 0 ? pick(known, random) : Math.floor(random() * (scale() + 1))
+    },
     index: (count) => Math.floor(random() * count),
   })
 }
@@ -35,37 +56,42 @@ export const generateRow = (
 /** The same row with every number and choice a little different, and every text as it is. */
 export const varyRow = (schema: JsonSchema, row: unknown, random: Random): unknown =>
   fill(schema, row, 1, {
-    text: (near) => near ?? pick(words, random),
+    text: (near) => near ?? pick(anyWords, random),
     number: (near = 0) => roundTo3(near * (1 + normal(random) / 5) + normal(random) / 20),
     integer: (near = 0) => near + Math.floor(random() * 5) - 2,
     index: (count) => Math.floor(random() * count),
   })
 
-const words = ['a', 'b', 'c']
+const anyWords = ['a', 'b', 'c']
 
-const pick = (texts: readonly string[], random: Random) => texts[Math.floor(random() * texts.length)] ?? ''
+const pick = <Item>(items: readonly Item[], random: Random): Item => {
+  const item = items[Math.floor(random() * items.length)]
+  if (item === undefined) throw new Error('unreachable: there are some to pick from')
+  return item
+}
 
-const fill = (schema: unknown, like: unknown, length: number, scalars: Scalars): unknown => {
+const fill = (schema: unknown, like: unknown, length: number, scalars: Scalars, place = nowhere): unknown => {
   if (!isObject(schema)) return null
   const alternatives = schema['anyOf']
   const values = schema['enum']
   if (Array.isArray(values)) return values[scalars.index(values.length)]
   if (Array.isArray(alternatives)) {
-    return fill(alternatives.find((one) => isOfType(like, one)) ?? alternatives[0], like, length, scalars)
+    const alike = alternatives.find((one) => isOfType(like, one)) ?? alternatives[0]
+    return fill(alike, like, length, scalars, place)
   }
   switch (schema['type']) {
     case 'object':
       return fillObject(schema, like, length, scalars)
     case 'array':
-      return fillArray(schema, like, length, scalars)
+      return fillArray(schema, like, length, scalars, place)
     case 'number':
-      return clamp(scalars.number(toNumber(like)), schema)
+      return clamp(scalars.number(toNumber(like), place), schema)
     case 'integer':
-      return Math.round(clamp(scalars.integer(toNumber(like)), schema))
+      return Math.round(clamp(scalars.integer(toNumber(like), place), schema))
     case 'boolean':
       return scalars.index(2) === 1
     case 'string':
-      return scalars.text(typeof like === 'string' ? like : undefined)
+      return scalars.text(typeof like === 'string' ? like : undefined, place)
     default:
       return null
   }
@@ -76,7 +102,7 @@ const fillObject = (schema: Record<string, unknown>, like: unknown, length: numb
   return Object.fromEntries(
     Object.entries(properties).map(([name, property]) => [
       name,
-      fill(property, isObject(like) ? like[name] : undefined, length, scalars),
+      fill(property, isObject(like) ? like[name] : undefined, length, scalars, { name, index: 0 }),
     ]),
   )
 }
@@ -86,14 +112,17 @@ const fillArray = (
   like: unknown,
   length: number,
   scalars: Scalars,
+  { name }: Place,
 ): unknown[] => {
   const { prefixItems, items, minItems, maxItems } = schema
   const elements: unknown[] = Array.isArray(like) ? like : []
   if (Array.isArray(prefixItems)) {
-    return prefixItems.map((item, index) => fill(item, elements[index], length, scalars))
+    return prefixItems.map((item, index) => fill(item, elements[index], length, scalars, { name, index }))
   }
   const count = minItems === maxItems ? Number(minItems) : elements.length || length
-  return Array.from({ length: count }, (_, index) => fill(items, elements[index], length, scalars))
+  return Array.from({ length: count }, (_, index) =>
+    fill(items, elements[index], length, scalars, { name, index }),
+  )
 }
 
 const isOfType = (value: unknown, schema: unknown) => {

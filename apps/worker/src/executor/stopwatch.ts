@@ -22,10 +22,17 @@ export const startStopwatch = (providers: string[], read: () => Reading = readCl
   return (): RunTime => {
     const ended = read()
     const runMs = ended.wallMs - began.wallMs
-    const isOnCpu = providers.every((provider) => provider === 'cpu')
-    return { runMs, computeMs: isOnCpu ? Math.min(runMs, ended.cpuMs - began.cpuMs) : runMs }
+    return { runMs, computeMs: areOnCpu(providers) ? Math.min(runMs, ended.cpuMs - began.cpuMs) : runMs }
   }
 }
+
+/** A clock, in ms, that stands still while the thread that runs the model has no core, where it needs one. */
+export const computeClock = (providers: string[]) => () => {
+  const { wallMs, cpuMs } = readClocks()
+  return areOnCpu(providers) ? cpuMs : wallMs
+}
+
+const areOnCpu = (providers: string[]) => providers.every((provider) => provider === 'cpu')
 
 const readClocks = (): Reading => {
   // Linux brings the time of the running thread up to date when it is asked for that of the process, and only then

@@ -1,15 +1,12 @@
-import type { JsonSchema } from '@onqueue/shared'
 import type { ChosenTask } from '../tasks/choose-task.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
-import { isMachineTrouble } from '../machine-trouble.ts'
-import { Refusal } from '../refusal.ts'
-import { createProbe, refineProbe, runProbe } from './probe.ts'
+import { claimedProbe, learntProbe, runProbe, wholeProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
 import type { ModelSession } from './model-session.ts'
-import { isSameOutput, proveIndependence } from './prove-independence.ts'
+import { areMixed, proveIndependence } from './prove-independence.ts'
 import type { Sample } from './prove-independence.ts'
-import { generateRow, varyRow } from './sample-rows.ts'
-import type { Random } from './sample-rows.ts'
+import { runFirstRow, runMoreRows, runOtherLength, runTwoRows } from './run-samples.ts'
+import type { NotRun, Sampling } from './run-samples.ts'
 
 export type WarmedUp = {
   probe: Probe
@@ -20,107 +17,93 @@ export type WarmedUp = {
   maxRows: number
   /** why rows don't share a run */
   reason: string | null
+  warnings: string[]
 }
 
-type Clock = () => number
-
-const enoughSamples = 8
-const mostTries = 100
-/** Samples beyond the first two are only run while there is time. */
-const samplingBudgetMs = 300
-
-/**
- * Runs the model for the first time: finds an example, completes the signature, and decides whether rows may share a
- * run. Throws a `Refusal` where the model's own example does not work.
- */
-export const warmUp = async (options: {
+type WarmUp = Sampling & {
   session: ModelSession
   chosen: ChosenTask
-  settings: Pick<ModelSettings, 'example' | 'batching'>
-  random: Random
-  now: Clock
-}): Promise<WarmedUp> => {
-  const { session, chosen, settings, random, now } = options
-  const draft = createProbe(session, chosen, session.signature)
-  const first = settings.example
-    ? await runGivenExample(draft, settings.example)
-    : await runGeneratedRow(draft, random)
-  if ('failure' in first) {
-    const reason = `no generated row could be run (${first.failure}); give an example in model.yaml`
-    return { probe: draft, example: first.example, samples: [], maxRows: 1, reason }
-  }
-
-  const probe = refineProbe(draft, chosen, first.run)
-  const given = { row: first.example, outputs: first.run.outputs }
-  const samples = [given, ...(await runMoreRows(probe, { example: given, random, now }))]
-  const maxRows = Math.min(settings.batching.max_rows, probe.layout.rowsPerRun)
-  const reason =
-    probe.layout.reason ??
-    (maxRows === 1 ? 'batching.max_rows is 1' : await proveIndependence(probe, samples.slice(0, maxRows)))
-  return { probe, example: first.example, samples, maxRows: reason === null ? maxRows : 1, reason }
-}
-
-type FirstRun = { example: unknown; run: Exclude<Awaited<ReturnType<typeof runProbe>>, { failure: string }> }
-
-const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun> => {
-  const run = await runProbe(probe, [example])
-  if (!('failure' in run)) return { example, run }
-  const { failure, problem } = run
-  if (problem) throw new Refusal(`its example is not valid: example${problem.pointer} ${problem.detail}`)
-  if (isMachineTrouble(failure)) throw new Error(`its example could not be run: ${failure}`)
-  throw new Refusal(`its example can't be run: ${failure}`)
-}
-
-/** Tries axes of any length with a few lengths, and small integers before large ones. */
-const runGeneratedRow = async (
-  probe: Probe,
-  random: Random,
-): Promise<FirstRun | { example: unknown; failure: string }> => {
-  const { inputs } = probe.session.signature
-  const freeAxes = Math.max(
-    ...inputs.map((input) => input.shape.filter((axis) => typeof axis === 'string').length),
-    0,
-  )
-  let last = { example: generateRow(probe.task.inputSchema, { random }), failure: 'it has no inputs' }
-  for (const length of [3, 16, 64].filter((candidate) => candidate ** freeAxes <= 1e6)) {
-    for (const magnitude of [1, 10]) {
-      const example = generateRow(probe.task.inputSchema, { random, length, magnitude })
-      const run = await runProbe(probe, [example])
-      if (!('failure' in run)) return { example, run }
-      last = { example, failure: run.failure }
-    }
-  }
-  return last
+  settings: Pick<ModelSettings, 'example' | 'batching'> & { rows?: 'auto' | 'first' | 'none' }
 }
 
 /**
- * Runs rows until there are enough of them, some with another output than the example's. Those come first: a model may
- * saturate, and rows that all get the same answer prove nothing.
+ * Runs the model for the first time: finds an example, learns how the tensors lie, and decides whether rows may share a
+ * run. Throws a `Refusal` where the model's own example does not work.
+ *
+ * Where a model that takes bare tensors turns out to have no rows along its first axis (no output follows it, or one row's
+ * answer is made of another's) its tensors are taken as they are, unless `rows` in model.yaml says otherwise.
  */
-const runMoreRows = async (
-  probe: Probe,
-  { example, random, now }: { example: Sample; random: Random; now: Clock },
-): Promise<Sample[]> => {
-  const started = now()
-  const others: Sample[] = []
-  const alike: Sample[] = []
-  for (const row of moreRows(probe.task.inputSchema, example.row, random)) {
-    const count = others.length + alike.length
-    if (count > 0 && now() - started > samplingBudgetMs) break
-    if (count >= enoughSamples && others.length > 0) break
-    const run = await runProbe(probe, [row])
-    if ('failure' in run) continue
-    const sample = { row, outputs: run.outputs }
-    if (isSameOutput(probe, example, sample)) alike.push(sample)
-    else others.push(sample)
+export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
+  const { session, chosen, settings } = options
+  // the tasks that have no such setting have rows
+  const { rows = 'first' } = settings
+  if (rows === 'none') {
+    return warmUpWhole(options, wholeProbe(session, chosen, 'rows in model.yaml is none'))
   }
-  return [...others, ...alike].slice(0, enoughSamples)
+  const claimed = claimedProbe(session, chosen)
+  if (claimed.layout.axis === 'none') return warmUpWhole(options, claimed)
+  const { notRows, ...warmedUp } = await warmUpRows(options, claimed)
+  if (notRows === null || rows === 'first') return warmedUp
+  const whole = wholeProbe(session, chosen, `its first axis is not one of rows: ${notRows}`)
+  // an example in model.yaml that only fits rows says that they are some
+  const isExampleWhole = !settings.example || !('failure' in (await runProbe(whole, [settings.example])))
+  return isExampleWhole ? warmUpWhole(options, whole) : warmedUp
 }
 
-/** Close to the example and far from it, with numbers of any magnitude. */
-function* moreRows(schema: JsonSchema, example: unknown, random: Random) {
-  for (let tries = 0; tries < mostTries; tries++) {
-    yield varyRow(schema, example, random)
-    yield generateRow(schema, { random, magnitude: [1, 10, 1, 100][tries] ?? 'any', like: example })
+const warmUpWhole = async (options: WarmUp, probe: Probe): Promise<WarmedUp> => {
+  const first = await runFirstRow(probe, options)
+  const { reason } = probe.layout
+  if ('failure' in first) return notRun(probe, first)
+  const other = await runOtherLength(probe, options)
+  const learnt = learntProbe(probe, options.chosen, other ? [first.run, other] : [first.run])
+  const sample = { row: first.example, outputs: first.run.outputs }
+  return { probe: learnt, example: first.example, samples: [sample], maxRows: 1, reason, warnings: [] }
+}
+
+/** `notRows`: why the first axis is none of rows, as far as runs show. */
+const warmUpRows = async (
+  options: WarmUp,
+  claimed: Probe,
+): Promise<WarmedUp & { notRows: string | null }> => {
+  const { chosen, settings, now } = options
+  const first = await runFirstRow(claimed, options)
+  if ('failure' in first) return { ...notRun(claimed, first), notRows: null }
+  const runs = [
+    first.run,
+    await runOtherLength(claimed, options),
+    await runTwoRows(claimed, first, options),
+  ].filter((run) => run !== undefined)
+  const example = { row: first.example, outputs: first.run.outputs }
+  const others = await runMoreRows(learntProbe(claimed, chosen, runs), { ...options, example })
+  const samples = [example, ...others]
+  const alike = others.map(({ outputs }) => ({ ranRows: first.run.ranRows, outputs }))
+  const probe = learntProbe(claimed, chosen, [...runs, ...alike])
+  const { layout, task } = probe
+  const found = { probe, example: first.example, samples, warnings: [], notRows: null }
+  const alone = (reason: string) => ({ ...found, maxRows: 1, reason })
+
+  const apart = task.outputNames.find((name) => !layout.perRow.has(name))
+  const isNoneOfRows = layout.rowsPerRun > 1 && task.outputNames.every((name) => !layout.perRow.has(name))
+  if (apart !== undefined) {
+    const reason = layout.reason ?? `its output ${apart} has no axis for rows`
+    return { ...alone(reason), notRows: isNoneOfRows ? reason : null }
   }
+  const maxRows = Math.min(settings.batching.max_rows, layout.rowsPerRun)
+  if (layout.reason !== null) return alone(layout.reason)
+  const proof = await proveIndependence(probe, samples, { maxRows: Math.max(2, maxRows), now })
+  const isTaken = settings.batching.rows === 'independent' && proof.change !== null
+  if (proof.reason !== null && !isTaken) {
+    return { ...alone(proof.reason), notRows: areMixed(proof) ? proof.reason : null }
+  }
+  if (maxRows === 1) return alone('batching.max_rows is 1')
+  if (proof.reason !== null) {
+    const warnings = [`${proof.reason}: they share runs since model.yaml says so (batching.rows)`]
+    return { ...found, maxRows, reason: null, warnings }
+  }
+  return { ...found, maxRows: Math.min(maxRows, proof.provenRows), reason: null }
+}
+
+const notRun = (probe: Probe, { example, failure }: NotRun): WarmedUp => {
+  const reason = `no generated row could be run (${failure}); give an example in model.yaml`
+  return { probe, example, samples: [], maxRows: 1, reason, warnings: [] }
 }

@@ -1,4 +1,4 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 
 /**
  * Reads an ONNX file as protobuf fields, by the numbers of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
@@ -13,9 +13,21 @@ export type Field = {
 }
 
 export const modelGraphField = 7
-export const graphFields = { node: 1, initializer: 5, output: 12 } as const
-const nodeFields = { input: 1, output: 2, opType: 4, attribute: 5, domain: 7 } as const
-export const attributeFields = { ints: 8, strings: 9 } as const
+export const modelOpsetField = 8
+export const opsetFields = { domain: 1, version: 2 } as const
+export const graphFields = { node: 1, initializer: 5, input: 11, output: 12 } as const
+/** of ValueInfoProto, and of what is in it */
+export const valueFields = { type: 2, tensorType: 1, shape: 2 } as const
+export const nodeFields = { input: 1, output: 2, opType: 4, attribute: 5, domain: 7 } as const
+export const attributeFields = {
+  string: 4,
+  graph: 6,
+  floats: 7,
+  ints: 8,
+  strings: 9,
+  graphs: 11,
+  type: 20,
+} as const
 export const tensorFields = { int32Data: 5, stringData: 6, int64Data: 7, name: 8 } as const
 /** of ValueInfoProto and AttributeProto alike */
 export const nameField = 1
@@ -37,6 +49,20 @@ export function* readFields(message: Uint8Array): Generator<Field> {
     if (!bytes) reader.skip(wireType)
     yield { number, raw: message.subarray(start, reader.pos), bytes }
   }
+}
+
+/** A message with some of its fields written anew; null leaves a field out, undefined leaves it as it is. */
+export const rewriteFields = (
+  message: Uint8Array,
+  rewrite: (field: { number: number; bytes: Uint8Array }) => Uint8Array | null | undefined,
+): Uint8Array => {
+  const writer = new BinaryWriter()
+  for (const { number, raw, bytes } of readFields(message)) {
+    const changed = bytes && rewrite({ number, bytes })
+    if (changed) writer.tag(number, WireType.LengthDelimited).bytes(changed)
+    else if (changed === undefined) writer.raw(raw)
+  }
+  return writer.finish()
 }
 
 /** The messages or strings in a repeated field. */

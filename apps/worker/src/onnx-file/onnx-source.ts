@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
+import { noHints } from './value-hints.ts'
+import type { ValueHints } from './value-hints.ts'
 import type { ZipMap } from './unwrap-zip-maps.ts'
 
 /** What ONNX Runtime loads, and what the file tells beyond its signature. */
@@ -11,6 +13,7 @@ export type OnnxSource = {
   model: string | Uint8Array
   zipMaps: ZipMap[]
   classLabels: Label[] | undefined
+  hints: ValueHints
 }
 
 /** The protobuf reader is only loaded for the models that need it. Throws a `Refusal` when the file can't be read. */
@@ -19,16 +22,18 @@ export const readOnnxSource = async (options: {
   wantsClassLabels: boolean
 }): Promise<OnnxSource> => {
   const { onnxPath, wantsClassLabels } = options
-  const asItIs: OnnxSource = { model: onnxPath, zipMaps: [], classLabels: undefined }
-  const hasZipMap = await contains(onnxPath, 'ZipMap').catch((err: unknown) => {
+  const asItIs: OnnxSource = { model: onnxPath, zipMaps: [], classLabels: undefined, hints: noHints }
+  const found = await findTexts(onnxPath, telling).catch((err: unknown) => {
     if (isMachineTrouble(err)) throw err
     throw new Refusal(`model.onnx can't be read: ${err instanceof Error ? err.message : String(err)}`, {
       cause: err,
     })
   })
-  if (!hasZipMap && !wantsClassLabels) return asItIs
+  const isChanged = found.has('ZipMap') || found.has('StringNormalizer')
+  const hasHints = found.size > 0 && (await stat(onnxPath)).size <= largestWithHints
+  if (!isChanged && !hasHints && !wantsClassLabels) return asItIs
   try {
-    return await inspect(onnxPath, { hasZipMap })
+    return await inspect(onnxPath, found)
   } catch (err) {
     if (err instanceof Refusal || isMachineTrouble(err)) throw err
     // not a whole ONNX file: ONNX Runtime finds the words for it
@@ -36,25 +41,43 @@ export const readOnnxSource = async (options: {
   }
 }
 
-const inspect = async (onnxPath: string, { hasZipMap }: { hasZipMap: boolean }): Promise<OnnxSource> => {
+/** What a file with something in it for us has: operators for which it is changed, and what hints of values come with. */
+const telling = ['ZipMap', 'StringNormalizer', '_strings', 'nodes_values', 'Imputer'] as const
+type Telling = (typeof telling)[number]
+
+/** A file with values to learn from is small beside one with weights, which would be held twice. */
+const largestWithHints = 256 * 1024 * 1024
+
+const inspect = async (onnxPath: string, found: ReadonlySet<Telling>): Promise<OnnxSource> => {
   const bytes = await readFile(onnxPath)
-  if (hasZipMap) {
+  const { readValueHints } = await import('./read-value-hints.ts')
+  const hints = readValueHints(bytes)
+  let model: string | Uint8Array = onnxPath
+  // other systems have the usual one, and none of this name
+  if (found.has('StringNormalizer') && process.platform === 'linux') {
+    const { setStringLocales } = await import('./set-string-locales.ts')
+    model = setStringLocales(bytes)
+  }
+  if (found.has('ZipMap')) {
     const { unwrapZipMaps } = await import('./unwrap-zip-maps.ts')
-    const { model, zipMaps } = unwrapZipMaps(bytes)
-    if (zipMaps.length > 0) return { model, zipMaps, classLabels: undefined }
+    const unwrapped = unwrapZipMaps(typeof model === 'string' ? bytes : model)
+    if (unwrapped.zipMaps.length > 0) return { ...unwrapped, classLabels: undefined, hints }
   }
   const { readClassLabels } = await import('./class-labels.ts')
-  return { model: onnxPath, zipMaps: [], classLabels: readClassLabels(bytes) }
+  return { model, zipMaps: [], classLabels: readClassLabels(bytes), hints }
 }
 
-/** Whether a file holds a text, without reading it into memory as a whole. */
-const contains = async (path: string, text: string) => {
+/** Which of some texts a file holds, without reading it into memory as a whole. */
+const findTexts = async <Text extends string>(path: string, texts: readonly Text[]): Promise<Set<Text>> => {
+  const found = new Set<Text>()
+  const longest = Math.max(...texts.map((text) => text.length))
   let tail = Buffer.alloc(0)
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
     const bytes = Buffer.concat([tail, chunk])
-    if (bytes.includes(text)) return true
+    for (const text of texts) if (bytes.includes(text)) found.add(text)
+    if (found.size === texts.length) break
     // a match may begin at the end of one chunk and end in the next
-    tail = bytes.subarray(1 - text.length)
+    tail = bytes.subarray(1 - longest)
   }
-  return false
+  return found
 }

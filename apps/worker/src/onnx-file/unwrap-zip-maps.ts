@@ -5,9 +5,9 @@ import {
   modelGraphField,
   nameField,
   readField,
-  readFields,
   readName,
   readNode,
+  rewriteFields,
 } from './onnx-fields.ts'
 import type { OnnxNode } from './onnx-fields.ts'
 import type { Label } from '../tensors/tensor.ts'
@@ -59,27 +59,23 @@ const floatElement = 1
 
 const isZipMap = (node: OnnxNode) => node.opType === 'ZipMap' && node.domain === mlDomain
 
-const rewriteModel = (model: Uint8Array, zipMaps: ZipMap[]) => {
-  const writer = new BinaryWriter()
-  for (const { number, raw, bytes } of readFields(model)) {
-    if (number === modelGraphField && bytes) writeMessage(writer, number, rewriteGraph(bytes, zipMaps))
-    else writer.raw(raw)
-  }
-  return writer.finish()
-}
+const rewriteModel = (model: Uint8Array, zipMaps: ZipMap[]) =>
+  rewriteFields(model, ({ number, bytes }) =>
+    number === modelGraphField ? rewriteGraph(bytes, zipMaps) : undefined,
+  )
 
 const rewriteGraph = (graph: Uint8Array, zipMaps: ZipMap[]) => {
-  const writer = new BinaryWriter()
   const outputs = outputNames(graph)
   const endOf = (name: string | undefined) => zipMaps.find((zipMap) => zipMap.output === name)
-  for (const { number, raw, bytes = new Uint8Array() } of readFields(graph)) {
-    const node = number === graphFields.node ? readNode(bytes) : undefined
+  return rewriteFields(graph, ({ number, bytes }) => {
+    if (number === graphFields.node) {
+      const node = readNode(bytes)
+      return isZipMap(node) && endOf(node.outputs[0]) ? null : undefined
+    }
     const end = number === graphFields.output ? endOf(readName(bytes)) : undefined
-    if (node && isZipMap(node) && endOf(node.outputs[0])) continue
-    if (!end) writer.raw(raw)
-    else if (!outputs.includes(end.tensor)) writeMessage(writer, number, matrixInfo(end))
-  }
-  return writer.finish()
+    if (!end) return undefined
+    return outputs.includes(end.tensor) ? null : matrixInfo(end)
+  })
 }
 
 /**

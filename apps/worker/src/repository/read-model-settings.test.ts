@@ -15,6 +15,7 @@ test('everything has a default', () => {
   expect(readModelSettings('# nothing but a comment')).toEqual({
     description: '',
     task: 'tensors',
+    rows: 'auto',
     output: { activation: 'none' },
     batching: { max_rows: 64, max_wait_ms: 2 },
     instances: 'auto',
@@ -52,7 +53,7 @@ test('an unknown key is refused with its place and the nearest key', () => {
 
 test('an unknown key that is like no other is refused with those that there are', () => {
   expect(refusalOf('batching: { gpu: 1 }')).toBe(
-    'model.yaml:1:13: batching.gpu is not a setting; known settings: max_rows, max_wait_ms',
+    'model.yaml:1:13: batching.gpu is not a setting; known settings: max_rows, max_wait_ms, rows',
   )
 })
 

@@ -177,14 +177,14 @@ test('a full micro-batch does not wait', async () => {
   expect(microBatches).toEqual([3])
 })
 
-test('rows that are not independent run one by one', async () => {
+test('whole tensors run one by one', async () => {
   const { run, microBatches } = await open('softmax-axis0')
 
-  const end = await run([{ x: [1, 2, 3] }, { x: [1, 2, 3] }])
+  const end = await run([{ x: [[1, 2, 3]] }, { x: [[1, 2, 3]] }])
 
   expect(resultsOf(end)).toEqual([
-    { ok: true, output: { y: [1, 1, 1] } },
-    { ok: true, output: { y: [1, 1, 1] } },
+    { ok: true, output: { y: [[1, 1, 1]] } },
+    { ok: true, output: { y: [[1, 1, 1]] } },
   ])
   expect(microBatches).toEqual([1, 1])
 })

@@ -28,6 +28,12 @@ const commonSettings = {
           .max(60_000, 'must be at most 60000')
           .default(2)
           .describe('How long a micro-batch waits to fill while rows are on their way.'),
+        rows: z
+          .literal('independent', 'must be independent')
+          .optional()
+          .describe(
+            'independent: rows share runs though sample rows changed each other, which their differences may allow.',
+          ),
       },
       'must be a mapping',
     )

@@ -30,12 +30,15 @@ export type Task = {
   encode(rows: unknown[]): EncodedRows | Promise<EncodedRows>
   /** Makes rows of the tensors of `rowCount` encoded rows; what doesn't fit the output schema is an error of its row. */
   decode(outputs: Tensors, rowCount: number): RowResult[]
-  /** Further warnings, from what sample rows got. */
-  review?(results: RowResult[]): string[]
 }
 
 /** What a task is made for: what the ONNX file says of the model, and how rows lie in its tensors. */
-export type ModelShape = { signature: Signature; layout: RowLayout }
+export type ModelShape = {
+  signature: Signature
+  layout: RowLayout
+  /** what sample rows got, where some have run */
+  seen?: readonly Tensors[]
+}
 
 /** What a task takes from the ONNX file beyond the signature. */
 export type TaskNeeds = { classLabels: boolean }

@@ -31,6 +31,9 @@ export const inputElementSchema = (type: ElementType): JsonSchema => {
   return integerSchema(type)
 }
 
+/** The same where null stands for a missing value. */
+export const orMissing = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] })
+
 /** JSON Schema of one element of an output: JSON has no NaN and no infinities, so they are strings. */
 export const outputElementSchema = (type: ElementType): JsonSchema => {
   if (type === 'string') return { type: 'string' }

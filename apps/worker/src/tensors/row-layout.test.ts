@@ -19,13 +19,25 @@ test('free axes without a name count as the same, and an output may name its own
   expect(layout).toEqual({ axis: 'free', rowsPerRun: Infinity, perRow: new Set(['y']), reason: null })
 })
 
-test('an output without a free first axis keeps rows apart', () => {
+test('what the file says of the first axis of an output is a claim', () => {
   const inputs = [tensor('x', ['N', 4])]
 
-  const layout = findRowLayout({ inputs, outputs: [tensor('y', ['N']), tensor('total', [5])] })
+  const layout = findRowLayout({
+    inputs,
+    outputs: [tensor('y', ['N']), tensor('label', [1]), tensor('odd', [5])],
+  })
 
-  expect(layout.perRow).toEqual(new Set(['y']))
-  expect(layout.reason).toBe('its output total has no free axis for rows')
+  expect(layout.perRow).toEqual(new Set(['y', 'label', 'odd']))
+  expect(layout.reason).toBe(null)
+})
+
+test('where the inputs have one row, an output whose first axis has a name is whole', () => {
+  const layout = findRowLayout({
+    inputs: [tensor('x', [1, 'n'])],
+    outputs: [tensor('boxes', ['found', 4]), tensor('sum', [1]), tensor('open', [''])],
+  })
+
+  expect(layout.perRow).toEqual(new Set(['sum', 'open']))
 })
 
 test('a first axis fixed to one row runs row by row', () => {
@@ -63,10 +75,4 @@ test.each([
     rowsPerRun: 1,
     reason,
   })
-})
-
-test('a fixed axis that the output does not have is no axis for rows', () => {
-  const layout = findRowLayout({ inputs: [tensor('x', [3])], outputs: [tensor('y', [1])] })
-
-  expect(layout).toMatchObject({ axis: 'none', rowsPerRun: 1 })
 })

@@ -15,19 +15,29 @@ export type RowLayout = {
 }
 
 /**
- * The layout that the shapes in the ONNX file suggest. Whether rows really are independent is for the warm-up to prove.
+ * The layout that the shapes in the ONNX file suggest: those of the inputs. What it says of outputs are claims, which
+ * converters often make wrongly; how these lie, and whether rows really are independent, is for the warm-up to see.
  */
 export const findRowLayout = ({ inputs, outputs }: Signature): RowLayout => {
-  const without = (reason: string): RowLayout => ({ axis: 'none', rowsPerRun: 1, perRow: new Set(), reason })
   const scalar = inputs.find((input) => input.shape.length === 0)
-  if (inputs.length === 0) return without('it has no inputs')
-  if (scalar) return without(`its input ${scalar.name} has no axis for rows`)
+  if (inputs.length === 0) return wholeLayout('it has no inputs')
+  if (scalar?.isUnshaped) return wholeLayout(`the file does not say what shape its input ${scalar.name} has`)
+  if (scalar) return wholeLayout(`its input ${scalar.name} has no axis for rows`)
+  const perRow = new Set(outputs.map((output) => output.name))
   const lengths = new Set(inputs.map((input) => input.shape[0]))
   const names = [...lengths].filter((length) => typeof length === 'string')
-  if (names.length === lengths.size) return freeLayout(inputs, outputs, names, without)
-  if (lengths.size > 1) return without('its inputs have first axes of different lengths')
-  return fixedLayout(Number([...lengths][0]), outputs, without)
+  if (names.length === lengths.size) return freeLayout(inputs, perRow, names)
+  if (lengths.size > 1) return wholeLayout('its inputs have first axes of different lengths')
+  return fixedLayout(Number([...lengths][0]), outputs)
 }
+
+/** Tensors as they are, with no axis for rows. */
+export const wholeLayout = (reason: string): RowLayout => ({
+  axis: 'none',
+  rowsPerRun: 1,
+  perRow: new Set(),
+  reason,
+})
 
 /** How many rows a run takes to which `rows` are given: where their number is fixed, the rest is padding. */
 export const rowsOfRun = ({ axis, rowsPerRun }: RowLayout, rows: number) =>
@@ -37,43 +47,25 @@ export const rowsOfRun = ({ axis, rowsPerRun }: RowLayout, rows: number) =>
 export const rowsOfOutput = (layout: RowLayout, output: string, rows: number) =>
   layout.perRow.has(output) ? rows : rowsOfRun(layout, rows)
 
-const freeLayout = (
-  inputs: TensorInfo[],
-  outputs: TensorInfo[],
-  axisNames: string[],
-  without: (reason: string) => RowLayout,
-): RowLayout => {
+const freeLayout = (inputs: TensorInfo[], perRow: ReadonlySet<string>, axisNames: string[]): RowLayout => {
   const named = axisNames.filter((name) => name !== '')
   if (named.length > 1) {
-    return without(`its inputs have first axes of different lengths (${named.join(', ')})`)
+    return wholeLayout(`its inputs have first axes of different lengths (${named.join(', ')})`)
   }
   const [batch] = named
   if (batch !== undefined && inputs.some((input) => input.shape.slice(1).includes(batch))) {
-    return without(`its axis ${batch} is not only the first one of an input`)
+    return wholeLayout(`its axis ${batch} is not only the first one of an input`)
   }
-  const perRow = outputs.filter(({ shape }) => isFree(shape) || shape[0] === 1)
-  const bound = outputs.find(({ shape }) => !isFree(shape))
-  return {
-    axis: 'free',
-    rowsPerRun: Infinity,
-    perRow: new Set(perRow.map((output) => output.name)),
-    reason: bound ? `its output ${bound.name} has no free axis for rows` : null,
-  }
+  return { axis: 'free', rowsPerRun: Infinity, perRow, reason: null }
 }
 
-/** Of unknown shape counts as free: a run will show. */
-const isFree = (shape: TensorInfo['shape']) => typeof shape[0] !== 'number'
-
-const fixedLayout = (
-  rows: number,
-  outputs: TensorInfo[],
-  without: (reason: string) => RowLayout,
-): RowLayout => {
-  const other = outputs.find(({ shape }) => !isFree(shape) && shape[0] !== rows)
-  if (other && rows > 1) {
-    return without(`its inputs have a fixed first axis of ${rows}, and its output ${other.name} has another`)
+/** Where one row is all that a run takes, an output's first axis that has a name is of something else: the boxes found. */
+const fixedLayout = (rows: number, outputs: TensorInfo[]): RowLayout => {
+  const isRows = ({ shape: [first] }: TensorInfo) => rows > 1 || typeof first !== 'string' || first === ''
+  return {
+    axis: 'fixed',
+    rowsPerRun: rows,
+    perRow: new Set(outputs.filter(isRows).map((output) => output.name)),
+    reason: rows === 1 ? 'its first axis is fixed to one row' : null,
   }
-  const perRow = outputs.filter((output) => output !== other).map((output) => output.name)
-  const reason = rows === 1 ? 'its first axis is fixed to one row' : null
-  return { axis: 'fixed', rowsPerRun: rows, perRow: new Set(perRow), reason }
 }

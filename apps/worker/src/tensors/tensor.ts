@@ -40,7 +40,15 @@ export type Tensors = Record<string, TensorData>
 export type Axis = number | string
 
 /** What the ONNX file says of an input or output. */
-export type TensorInfo = { name: string; type: ElementType; shape: readonly Axis[] }
+export type TensorInfo = {
+  name: string
+  type: ElementType
+  shape: readonly Axis[]
+  /** the file says nothing of its shape, so that there may be any number of axes */
+  isUnshaped?: boolean
+  /** of an input: the model takes NaN for a missing value */
+  takesMissing?: boolean
+}
 
 export type Label = string | number
 

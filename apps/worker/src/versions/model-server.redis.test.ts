@@ -50,7 +50,9 @@ afterEach(async () => {
   await leaveRedis(redis, namespace)
 })
 
-const versionOf = (name: string, version: string, settings: Partial<ModelDefinition['settings']> = {}) => {
+type OfAnyTask = Pick<ModelDefinition['settings'], 'batching' | 'example'>
+
+const versionOf = (name: string, version: string, settings: Partial<OfAnyTask> = {}) => {
   const definition = found.find((candidate) => candidate.name === name)
   if (!definition) throw new Error(`no test model ${name}`)
   return {

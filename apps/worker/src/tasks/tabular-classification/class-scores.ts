@@ -2,8 +2,25 @@ import type { OutputSetting } from '../tabular/tabular-settings.ts'
 import { shortestFloat32 } from '../../tensors/shortest-float.ts'
 import type { ElementType } from '../../tensors/tensor.ts'
 
-/** Makes probabilities of the scores of a row, or a string that says what is wrong with them. */
+/** Makes what is given to callers of the scores of a row, or a string that says what is wrong with them. */
 export type ReadScores = (read: (column: number) => number) => number[] | string
+
+/** Scores that are no probabilities, such as distances, as they are. */
+export const createRawScoreReader =
+  ({ columns, type }: { columns: number; type: ElementType }): ReadScores =>
+  (read) => {
+    const scores = Array.from({ length: columns }, (_, column) => read(column))
+    return scores.every(Number.isFinite) ? scores.map(roundFor(type)) : 'a score is not a finite number'
+  }
+
+/** Whether all scores are from 0 to 1, as those of probabilities are. */
+export const areProbabilities = (scores: Iterable<unknown>) => {
+  for (const score of scores) {
+    const value = Number(score)
+    if (value < -tolerance || value > 1 + tolerance) return false
+  }
+  return true
+}
 
 /** Probabilities of the classes from a row of scores. One column is the score of the second of two classes. */
 export const createScoreReader = (options: {
@@ -12,7 +29,7 @@ export const createScoreReader = (options: {
   type: ElementType
 }): ReadScores => {
   const { columns, activation, type } = options
-  const round = type === 'float64' ? (value: number) => value : toFloat32
+  const round = roundFor(type)
   return (read) => {
     const scores: number[] = []
     for (let column = 0; column < columns; column++) {
@@ -32,6 +49,8 @@ export const createScoreReader = (options: {
 }
 
 const tolerance = 1e-5
+
+const roundFor = (type: ElementType) => (type === 'float64' ? (value: number) => value : toFloat32)
 
 const toFloat32 = (value: number) => shortestFloat32(Math.fround(value))
 

@@ -3,14 +3,17 @@ import type { Label, OutputInfo } from '../../tensors/tensor.ts'
 
 /**
  * The labels of a classifier: `labels` of `model.yaml`, else those in the ONNX file, else (where the classes are
- * integers) their numbers from 0. Undefined where there are no scores, and so no need to know all classes.
+ * integers) those that sample rows got, if they are as many as there are scores, or their numbers from 0. Undefined where
+ * there are no scores, and so no need to know all classes, or where they are integers that are not known.
  */
 export const resolveLabels = (options: {
   given: Label[] | undefined
   label: OutputInfo | undefined
   scores: OutputInfo | undefined
+  /** label outputs of sample rows */
+  seen: readonly Label[]
 }): { labels: Label[] | undefined; warnings: string[] } => {
-  const { given, label, scores } = options
+  const { given, label, scores, seen } = options
   const inFile = scores?.labels ?? label?.labels
   const columns = scores && (scores.shape.length === 2 ? scores.shape[1] : 1)
   const labels = given ?? inFile
@@ -26,11 +29,21 @@ export const resolveLabels = (options: {
     )
   }
   const count = Math.max(2, columns)
+  const isNumbered = seen.every((one) => Number(one) >= 0 && Number(one) < count)
+  if (!isNumbered) {
+    // converters have classes in the order of numbers
+    const known = [...new Set(seen)].toSorted((a, b) => Number(a) - Number(b))
+    const labels = known.length === count ? known : undefined
+    return { labels, warnings: labels ? [] : [openLabels] }
+  }
   return {
     labels: Array.from({ length: count }, (_, index) => index),
     warnings: [`its classes are numbered 0 to ${count - 1}; list labels in model.yaml to name them`],
   }
 }
+
+const openLabels =
+  'its classes are not in the ONNX file; list labels in model.yaml, in the order of the scores'
 
 /** One column is the score of the second of two labels. */
 const checkLabels = (labels: Label[], columns: number | undefined) => {

@@ -8,19 +8,22 @@ import type { RowLayout } from '../../tensors/row-layout.ts'
 import { isFloat } from '../../tensors/tensor.ts'
 import type { Label, OutputInfo, TensorData, Tensors } from '../../tensors/tensor.ts'
 import { chooseOutput } from '../tabular/choose-output.ts'
-import { argmax, createScoreReader } from './class-scores.ts'
+import { areProbabilities, argmax, createRawScoreReader, createScoreReader } from './class-scores.ts'
 import type { ReadScores } from './class-scores.ts'
-import { closedObject } from '../nested-schema.ts'
+import { closedObject, nestedSchema } from '../nested-schema.ts'
 import { createLabelReader, resolveLabels } from './resolve-labels.ts'
 import { planColumns } from '../tabular/tabular-columns.ts'
 import { encodeTabular, tabularInputSchema } from '../tabular/tabular-input.ts'
-import { invalidOutput, isObject } from '../task.ts'
+import { invalidOutput } from '../task.ts'
 import type { TaskKind } from '../task.ts'
 
-/** Output: `{ prediction, probabilities: { label: p } }`; probabilities are null where the model gives no scores. */
+/**
+ * Output: `{ prediction, probabilities: { label: p } }`; probabilities are null where the model gives no scores. Where it gives
+ * scores that are none, such as distances, they are beside it: `{ prediction, probabilities: null, scores: { label: s } }`.
+ */
 export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classification'>> = {
   needs: { classLabels: true },
-  create: (settings, { signature, layout }) => {
+  create: (settings, { signature, layout, seen = [] }) => {
     const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
     const { outputs } = signature
     const label = chooseOutput({
@@ -42,41 +45,53 @@ export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classificat
         `none of its outputs is a label or a matrix of scores: ${outputs.map((output) => output.name).join(', ')}`,
       )
     }
-    const { labels, warnings } = resolveLabels({ given: settings.labels, label, scores })
+    const { labels, warnings } = resolveLabels({
+      given: settings.labels,
+      label,
+      scores,
+      seen: label ? seen.flatMap((outputs) => labelsIn(outputs[label.name])) : [],
+    })
+    const { activation } = settings.output
+    const areRaw =
+      activation === 'none' && !seen.every((outputs) => areProbabilities(scoresIn(outputs, scores)))
+    // without a name for each they are given as they are, too
+    const isNamed = labels !== undefined && !areRaw
+    const opened = scores && openScores(scores, { labels, activation, areScoresProbabilities: isNamed })
     const decoder: Decoder = {
       layout,
       labels: labels ?? [],
       ...(label ? { label: { output: label, toLabel: createLabelReader({ labels, label }) } } : {}),
-      ...(scores && labels ? { scores: openScores(scores, labels, settings.output.activation) } : {}),
+      ...(opened ? { scores: opened } : {}),
     }
     return {
       inputSchema: tabularInputSchema(plan),
-      outputSchema: describeOutput({ labels, label, hasScores: scores !== undefined }),
+      outputSchema: describeOutput({ labels, label, scores: opened }),
       outputNames: [label, scores].flatMap((output) => (output ? [output.name] : [])),
-      warnings,
+      warnings: areRaw ? [...warnings, noProbabilities] : warnings,
       encode: (rows) => encodeTabular(rows, plan),
       decode: (tensors, rowCount) => decodeClasses(tensors, rowCount, decoder),
-      review: (results) =>
-        results.every(hasProbabilities)
-          ? []
-          : ['its scores are not probabilities; set output.activation in model.yaml'],
     }
   },
 }
 
-const hasProbabilities = (result: RowResult) => {
-  const output = result.ok && isObject(result.output) ? result.output['probabilities'] : undefined
-  return (
-    !isObject(output) ||
-    Object.values(output).every((value) => Number(value) > -1e-5 && Number(value) < 1 + 1e-5)
-  )
-}
+const noProbabilities =
+  'its scores are not probabilities, and given as they are; set output.activation in model.yaml to make some of them'
+
+const labelsIn = (tensor: TensorData | undefined): Label[] =>
+  tensor
+    ? Array.from<unknown, Label>(tensor.data, (value) => (typeof value === 'string' ? value : Number(value)))
+    : []
+
+const scoresIn = (outputs: Tensors, scores: OutputInfo | undefined): Iterable<unknown> =>
+  (scores && outputs[scores.name]?.data) ?? []
+
+type Scores = { output: OutputInfo; columns: number; areProbabilities: boolean; readScores: ReadScores }
 
 type Decoder = {
   layout: RowLayout
   labels: Label[]
   label?: { output: OutputInfo; toLabel: (value: Label) => Label | undefined }
-  scores?: { output: OutputInfo; columns: number; readScores: ReadScores }
+  scores?: Scores
 }
 
 /** A value for each row, of any type but floating point. Of unknown shape may be one too. */
@@ -85,26 +100,48 @@ const isLabel = ({ type, shape }: OutputInfo) =>
 
 const isScores = ({ type, shape }: OutputInfo) => isFloat(type) && shape.length < 3
 
-const openScores = (output: OutputInfo, labels: Label[], activation: 'none' | 'softmax' | 'sigmoid') => {
+const openScores = (
+  output: OutputInfo,
+  {
+    labels = [],
+    activation,
+    areScoresProbabilities,
+  }: {
+    labels: Label[] | undefined
+    activation: 'none' | 'softmax' | 'sigmoid'
+    areScoresProbabilities: boolean
+  },
+): Scores => {
   const width = output.shape.length === 2 ? output.shape[1] : output.shape.length
   const columns = typeof width === 'number' && width > 0 ? width : labels.length
-  return { output, columns, readScores: createScoreReader({ columns, activation, type: output.type }) }
+  const { type } = output
+  const readScores = areScoresProbabilities
+    ? createScoreReader({ columns, activation, type })
+    : createRawScoreReader({ columns, type })
+  return { output, columns, areProbabilities: areScoresProbabilities, readScores }
 }
 
 const describeOutput = (options: {
   labels: Label[] | undefined
   label: OutputInfo | undefined
-  hasScores: boolean
+  scores: Scores | undefined
 }): JsonSchema => {
-  const { labels, label, hasScores } = options
-  const probability = { type: 'number' }
-  return closedObject({
-    prediction: labels ? { enum: labels } : { type: label?.type === 'string' ? 'string' : 'integer' },
-    probabilities: hasScores
-      ? closedObject(Object.fromEntries((labels ?? []).map((name) => [String(name), probability])))
-      : { type: 'null' },
-  })
+  const { labels, label, scores } = options
+  const ofEach = closedObject(
+    Object.fromEntries((labels ?? []).map((name) => [String(name), { type: 'number' }])),
+  )
+  const prediction = labels ? { enum: labels } : { type: label?.type === 'string' ? 'string' : 'integer' }
+  if (!scores) return closedObject({ prediction, probabilities: { type: 'null' } })
+  if (scores.areProbabilities) return closedObject({ prediction, probabilities: ofEach })
+  const raw = isOfEach(scores, labels)
+    ? ofEach
+    : nestedSchema({ type: 'number' }, scores.columns === 1 ? [] : [scores.columns])
+  return closedObject({ prediction, probabilities: { type: 'null' }, scores: raw })
 }
+
+/** Whether there is a raw score for each of the labels that are known. */
+const isOfEach = ({ columns }: Scores, labels: readonly Label[] | undefined) =>
+  columns > 1 && columns === labels?.length
 
 const decodeClasses = (tensors: Tensors, rowCount: number, decoder: Decoder): RowResult[] => {
   const { layout, label, scores } = decoder
@@ -129,19 +166,28 @@ const decodeRow = (
   value: unknown,
   scoreTensor: TensorData | undefined,
 ): RowResult => {
-  const probabilities = scores?.readScores((column) =>
-    Number(scoreTensor?.data[row * scores.columns + column]),
-  )
-  if (typeof probabilities === 'string') return invalidOutput(probabilities)
+  const values = scores?.readScores((column) => Number(scoreTensor?.data[row * scores.columns + column]))
+  if (typeof values === 'string') return invalidOutput(values)
+  const best = scores && !scores.areProbabilities && scores.columns === 1 ? -1 : argmax(values ?? [])
   const prediction =
-    label && (typeof value === 'string' || typeof value === 'number')
-      ? label.toLabel(value)
-      : labels[argmax(probabilities ?? [])]
-  if (prediction === undefined) return invalidOutput('the predicted class is none of the labels')
-  return {
-    ok: true,
-    output: { prediction, probabilities: probabilities ? nameScores(labels, probabilities) : null },
+    label && (typeof value === 'string' || typeof value === 'number') ? label.toLabel(value) : labels[best]
+  if (prediction === undefined) {
+    return invalidOutput(
+      best < 0 && !label
+        ? 'its score is not a probability; set output.activation'
+        : 'the predicted class is none of the labels',
+    )
   }
+  if (!scores || !values) return { ok: true, output: { prediction, probabilities: null } }
+  if (scores.areProbabilities) {
+    return { ok: true, output: { prediction, probabilities: nameScores(labels, values) } }
+  }
+  const raw = isOfEach(scores, labels)
+    ? nameScores(labels, values)
+    : scores.columns === 1
+      ? values[0]
+      : values
+  return { ok: true, output: { prediction, probabilities: null, scores: raw } }
 }
 
 const nameScores = (labels: Label[], probabilities: number[]) => {

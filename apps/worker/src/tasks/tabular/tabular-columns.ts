@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import { inputElementSchema } from '../../tensors/element-schema.ts'
+import { inputElementSchema, orMissing } from '../../tensors/element-schema.ts'
 import { createWriter } from '../../tensors/element-writer.ts'
 import type { ElementWriter } from '../../tensors/element-writer.ts'
 import type { FeatureSettings, FeaturesSetting } from './tabular-settings.ts'
@@ -96,7 +96,8 @@ const checkWidth = (input: TensorInfo, features: number) => {
 const createColumn = (feature: Feature, input: TensorInfo | undefined): Pick<Column, 'schema' | 'write'> => {
   const type = input?.type ?? 'float32'
   checkFeature(feature, type)
-  const { enum: allowed, missing } = feature
+  const { enum: allowed } = feature
+  const takesMissing = feature.missing === 'allow' || input?.takesMissing === true
   const wantsIntegers = feature.type === 'integer' && isFloat(type)
   const schema: JsonSchema = allowed
     ? { enum: allowed }
@@ -106,9 +107,9 @@ const createColumn = (feature: Feature, input: TensorInfo | undefined): Pick<Col
   const values = allowed && new Set<unknown>(allowed)
   const refusal = `must be one of ${allowed?.slice(0, 20).join(', ')}${(allowed?.length ?? 0) > 20 ? ', …' : ''}`
   return {
-    schema: missing ? { anyOf: [schema, { type: 'null' }] } : schema,
+    schema: takesMissing ? orMissing(schema) : schema,
     write(writer, index, value) {
-      if (missing && value === null) {
+      if (takesMissing && value === null) {
         writer.writeMissing?.(index)
         return undefined
       }

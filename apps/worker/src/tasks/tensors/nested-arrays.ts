@@ -8,12 +8,13 @@ import type { Axis } from '../../tensors/tensor.ts'
  */
 export type NestedProblem = { path: number[]; detail: string }
 
-/** Lengths of the axes of a value, or what is wrong. `lengths` collects those of named axes, which have to agree. */
+/** Lengths of the axes of a value, which has these or any, or what is wrong. `lengths` collects those of named axes, which have to agree. */
 export const measure = (
   value: unknown,
-  axes: readonly Axis[],
+  axes: readonly Axis[] | 'any',
   lengths: Map<string, number>,
 ): number[] | NestedProblem => {
+  if (axes === 'any') return measureAll(value)
   const dims: number[] = []
   let inner = value
   for (const axis of axes) {
@@ -23,6 +24,15 @@ export const measure = (
     if (problem !== undefined) return { path, detail: problem }
     dims.push(inner.length)
     inner = inner[0]
+  }
+  return dims
+}
+
+const measureAll = (value: unknown): number[] | NestedProblem => {
+  const dims: number[] = []
+  for (let inner = value; Array.isArray(inner); inner = inner[0]) {
+    if (inner.length === 0) return { path: dims.map(() => 0), detail: 'must not be empty' }
+    dims.push(inner.length)
   }
   return dims
 }

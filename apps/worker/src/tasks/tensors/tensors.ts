@@ -2,13 +2,13 @@ import type { JsonSchema } from '@onqueue/shared'
 import type { SettingsOf } from '../model-settings.ts'
 import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
-import { inputElementSchema, outputElementSchema } from '../../tensors/element-schema.ts'
+import { inputElementSchema, orMissing, outputElementSchema } from '../../tensors/element-schema.ts'
 import { createWriter } from '../../tensors/element-writer.ts'
 import { elementCount } from '../../tensors/tensor.ts'
 import type { Axis, TensorInfo, Tensors } from '../../tensors/tensor.ts'
 import { flatten, measure, nest } from './nested-arrays.ts'
 import type { NestedProblem } from './nested-arrays.ts'
-import { closedObject, nestedSchema } from '../nested-schema.ts'
+import { anyDepthSchema, closedObject, nestedSchema } from '../nested-schema.ts'
 import { invalidOutput, isObject, pointerStep } from '../task.ts'
 import type { EncodedRows, RowProblem, TaskKind } from '../task.ts'
 
@@ -21,19 +21,26 @@ export const tensorsTask: TaskKind<SettingsOf<'tensors'>> = {
   create: (_, { signature, layout }) => {
     const { inputs, outputs } = signature
     const hasRowAxis = layout.axis !== 'none'
-    const inputAxes = inputs.map(({ shape }) => (hasRowAxis ? shape.slice(1) : shape))
-    const outputSchemas = outputs.map(({ name, type, shape }): [string, JsonSchema] => [
-      name,
-      nestedSchema(outputElementSchema(type), layout.perRow.has(name) ? shape.slice(1) : shape),
-    ])
+    const inputAxes = inputs.map(({ shape, isUnshaped }): AxesOfInput => {
+      if (isUnshaped) return 'any'
+      return hasRowAxis ? shape.slice(1) : shape
+    })
+    const isAnyShape = inputAxes.includes('any')
+    const outputSchemas = outputs.map(({ name, type, shape, isUnshaped }): [string, JsonSchema] => {
+      const element = outputElementSchema(type)
+      if (isUnshaped && isAnyShape) return [name, anyDepthSchema(element)]
+      const axes = layout.perRow.has(name) ? shape.slice(1) : shape
+      return [name, nestedSchema(element, axes, { mayBeEmpty: true })]
+    })
 
     return {
       inputSchema: closedObject(
         Object.fromEntries(
-          inputs.map(({ name, type }, index) => [
-            name,
-            nestedSchema(inputElementSchema(type), inputAxes[index] ?? []),
-          ]),
+          inputs.map((input, index) => {
+            const element = elementSchemaOf(input)
+            const axes = inputAxes[index] ?? []
+            return [input.name, axes === 'any' ? anyDepthSchema(element) : nestedSchema(element, axes)]
+          }),
         ),
       ),
       outputSchema: closedObject(Object.fromEntries(outputSchemas)),
@@ -45,7 +52,13 @@ export const tensorsTask: TaskKind<SettingsOf<'tensors'>> = {
   },
 }
 
-type Plan = { inputs: TensorInfo[]; inputAxes: (readonly Axis[])[]; hasRowAxis: boolean }
+const elementSchemaOf = ({ type, takesMissing }: TensorInfo) =>
+  takesMissing ? orMissing(inputElementSchema(type)) : inputElementSchema(type)
+
+/** `any` where there is no telling how many an input has. */
+type AxesOfInput = readonly Axis[] | 'any'
+
+type Plan = { inputs: TensorInfo[]; inputAxes: AxesOfInput[]; hasRowAxis: boolean }
 
 /** A row whose outer shape is known; `shapes` and `values` are in the order of the inputs. */
 type MeasuredRow = { position: number; shapes: number[][]; values: unknown[] }
@@ -103,7 +116,12 @@ const encodeGroup = (
       const dims = shapes[index] ?? []
       // a row with a problem leaves its place to the next
       let place = positions.length * elementCount(dims)
-      const found = flatten(values[index], dims, (value) => writers[index]?.write(place++, value))
+      const found = flatten(values[index], dims, (value) => {
+        const writer = writers[index]
+        if (value !== null || !input.takesMissing) return writer?.write(place++, value)
+        writer?.writeMissing?.(place++)
+        return undefined
+      })
       return found && locate(input.name, found)
     })
     if (problem) problems.set(position, problem)

@@ -1,0 +1,65 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { readModelSettings } from '../repository/read-model-settings.ts'
+import { loadModel } from './load-model.ts'
+
+/** Models as converters write them, with what their own frameworks answer (tests/models-as-exported). */
+const folder = fileURLToPath(new URL('../../../../tests/models-as-exported', import.meta.url))
+
+const casesSchema = z.object({
+  about: z.string(),
+  batched: z.boolean(),
+  cases: z.array(z.object({ input: z.unknown(), output: z.unknown() })),
+})
+
+const load = async (name: string) => {
+  const dir = join(folder, name)
+  const yaml = join(dir, 'model.yaml')
+  return loadModel(
+    {
+      name,
+      version: '1',
+      digest: '',
+      dir,
+      onnxPath: join(dir, 'model.onnx'),
+      settings: readModelSettings(existsSync(yaml) ? readFileSync(yaml, 'utf8') : ''),
+    },
+    1,
+  )
+}
+
+/** Numbers are what they should be within float32. */
+const near = (value: unknown): unknown => {
+  if (typeof value === 'number') return expect.closeTo(value, 5 - Math.ceil(Math.log10(Math.abs(value) + 1)))
+  if (Array.isArray(value)) return value.map(near)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, near(one)]))
+}
+
+const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'cases.json')))
+
+test.each(names.filter((name) => name !== 'opset-6'))('%s', async (name) => {
+  const { batched, cases } = casesSchema.parse(
+    JSON.parse(readFileSync(join(folder, name, 'cases.json'), 'utf8')),
+  )
+  const { loaded, runRows } = await load(name)
+  const { inputSchema, outputSchema, batching, example } = loaded.found
+  const inputs = z.fromJSONSchema(inputSchema)
+  const outputs = z.fromJSONSchema(outputSchema)
+
+  expect(inputs.safeParse(example).error).toBe(undefined)
+  expect(batching.reason === null).toBe(batched)
+  for (const { input } of cases) expect(inputs.safeParse(input).error).toBe(undefined)
+  const results = await runRows(cases.map(({ input }) => input))
+  for (const result of results) expect(outputs.safeParse(result.ok && result.output).error).toBe(undefined)
+  expect(results).toMatchObject(cases.map(({ output }) => ({ ok: true, output: near(output) })))
+})
+
+test('a model of an opset that is too old is refused with what to do', async () => {
+  await expect(load('opset-6')).rejects.toThrow(
+    'it was exported with opset 6, and this ONNX Runtime starts at 7: export it again with a newer one',
+  )
+})

@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { buildOnnx } from './fixtures/build-onnx.ts'
+import type { NodeSpec } from './fixtures/build-onnx.ts'
+import { readValueHints } from './read-value-hints.ts'
+
+const hintsOf = (...nodes: NodeSpec[]) =>
+  readValueHints(
+    buildOnnx({
+      inputs: [
+        { name: 'age', type: 'float32', shape: ['', 1] },
+        { name: 'fare', type: 'float32', shape: ['', 1] },
+      ],
+      nodes,
+      outputs: [{ name: 'y', type: 'float32', shape: [''] }],
+    }),
+  )
+const ml = (op: string, more: Partial<NodeSpec>): NodeSpec => ({
+  op,
+  domain: 'ai.onnx.ml',
+  inputs: ['all'],
+  outputs: ['y'],
+  ...more,
+})
+const concat: NodeSpec = { op: 'Concat', inputs: ['age', 'scaled'], outputs: ['all'], integers: { axis: 1 } }
+const scale: NodeSpec = { op: 'Identity', inputs: ['fare'], outputs: ['scaled'] }
+
+test('words are those of the encoders and vocabularies that an input gets to', () => {
+  const { words, integers } = hintsOf(
+    ml('OneHotEncoder', { inputs: ['age'], stringLists: { cats_strings: ['male', 'female'] } }),
+    ml('LabelEncoder', { inputs: ['scaled'], stringLists: { keys_strings: ['a', 'b'] } }),
+    ml('OneHotEncoder', { inputs: ['scaled'], integerLists: { cats_int64s: [1, 3] } }),
+    scale,
+  )
+
+  expect(words.get('age')).toEqual(['male', 'female'])
+  expect(words.get('fare')).toEqual(['a', 'b'])
+  expect(integers.get('fare')).toEqual([1, 3])
+  expect(integers.get('age')).toBe(undefined)
+})
+
+test('thresholds are those of the splits of trees, by feature', () => {
+  const { thresholds } = hintsOf(
+    ml('TreeEnsembleRegressor', {
+      integerLists: { nodes_featureids: [0, 2, 0, 0] },
+      floatLists: { nodes_values: [2.5, -1, 1.5, 0] },
+      stringLists: { nodes_modes: ['BRANCH_LEQ', 'BRANCH_LEQ', 'BRANCH_LEQ', 'LEAF'] },
+    }),
+  )
+
+  expect([...thresholds]).toEqual([
+    [0, [1.5, 2.5]],
+    [2, [-1]],
+  ])
+})
+
+test('of many words and thresholds some are taken, from all over the list', () => {
+  const many = Array.from({ length: 1000 }, (_, index) => index)
+  const { words, thresholds } = hintsOf(
+    ml('OneHotEncoder', { stringLists: { cats_strings: many.map(String) } }),
+    ml('TreeEnsembleRegressor', {
+      integerLists: { nodes_featureids: many.map(() => 0) },
+      floatLists: { nodes_values: many },
+    }),
+  )
+
+  expect(words.get('all')).toHaveLength(64)
+  expect(Number(words.get('all')?.at(-1))).toBeGreaterThan(900)
+  expect(thresholds.get(0)).toHaveLength(16)
+})
+
+test('a value may be missing in what an Imputer gets, or trees that were grown with missing values, at any distance', () => {
+  const { missing } = hintsOf(scale, concat, ml('Imputer', {}))
+  const trees = (tracks: number) =>
+    ml('TreeEnsembleRegressor', {
+      inputs: ['scaled'],
+      integerLists: { nodes_missing_value_tracks_true: [0, tracks] },
+    })
+
+  expect(missing).toEqual(new Set(['all', 'age', 'scaled', 'fare']))
+  expect(hintsOf(scale, trees(1)).missing).toEqual(new Set(['scaled', 'fare']))
+  expect(hintsOf(scale, trees(0)).missing).toEqual(new Set())
+})

@@ -1,0 +1,18 @@
+/** What the operators in a file tell of the values that they were made for. */
+export type ValueHints = {
+  /** by the name of an input: the texts that encoders and vocabularies know that its values get to */
+  words: ReadonlyMap<string, string[]>
+  /** the same for categories that are integers */
+  integers: ReadonlyMap<string, number[]>
+  /** by the number of the feature: where trees part */
+  thresholds: ReadonlyMap<number, number[]>
+  /** the inputs in which NaN is a missing value: an Imputer, or trees that were grown with some, take it from there */
+  missing: ReadonlySet<string>
+}
+
+export const noHints: ValueHints = {
+  words: new Map(),
+  integers: new Map(),
+  thresholds: new Map(),
+  missing: new Set(),
+}
