@@ -2,6 +2,7 @@ import { AppError, rowsOf } from '@onqueue/shared'
 import type { ErrorPlace, PredictionJobData, ServedVersion, WebhookRequest } from '@onqueue/shared'
 import { deadlineFrom } from './cancel-after.ts'
 import { maxInlineCharacters } from './enqueue-prediction.ts'
+import { inputHint } from './input-hint.ts'
 import { decodeUtf8 } from '../http/bodies/decode-utf8.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
@@ -79,7 +80,13 @@ export const createSubmissionCheck =
     const places = placesOf(submission, served)
     const [first] = places
     if (first) {
-      const detail = `the input does not fit ${model}: ${describePlace(first)}`
+      const hint =
+        'value' in input
+          ? inputHint({ form, input: input.value, example: served.card.interface?.example ?? null })
+          : undefined
+      const detail = [`the input does not fit ${model}: ${describePlace(first)}`, hint]
+        .filter((part) => part !== undefined)
+        .join('; ')
       throw new AppError('invalid_input', detail, { places })
     }
     const createdAt = clock()

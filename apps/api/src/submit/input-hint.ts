@@ -1,0 +1,43 @@
+import type { BodyForm } from './reading/read-value.ts'
+
+/** What is longer says nothing at a glance. */
+const longestShown = 200
+
+/**
+ * What a caller may have meant whose input does not fit: the wrapping of the other route, or a row of another shape than the
+ * model's. Undefined where the input has the names of the model's own, so that the place that is wrong says it all.
+ */
+export const inputHint = ({
+  form,
+  input,
+  example,
+}: {
+  form: BodyForm
+  input: unknown
+  /** one that the model takes; null where none is known */
+  example: unknown
+}): string | undefined => {
+  if (
+    form === 'input' &&
+    isObject(input) &&
+    Object.hasOwn(input, 'input') &&
+    !hasNamesOf(example, ['input'])
+  ) {
+    return 'predict takes the input by itself, without {"input": …} around it'
+  }
+  if (!isObject(example) || isLike(input, example)) return undefined
+  const shown = JSON.stringify(form === 'request' ? { input: example } : example)
+  return shown.length > longestShown ? undefined : `one that fits is ${shown}`
+}
+
+/** An object with a name of the example's, or an array of those. */
+const isLike = (input: unknown, example: object) => {
+  const row: unknown = Array.isArray(input) ? input[0] : input
+  return isObject(row) && hasNamesOf(example, Object.keys(row))
+}
+
+const hasNamesOf = (example: unknown, names: readonly string[]) =>
+  isObject(example) && names.some((name) => Object.hasOwn(example, name))
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
