@@ -80,10 +80,8 @@ export const createSubmissionCheck =
     const places = placesOf(submission, served)
     const [first] = places
     if (first) {
-      const hint =
-        'value' in input
-          ? inputHint({ form, input: input.value, example: served.card.interface?.example ?? null })
-          : undefined
+      const example = served.card.interface?.example ?? null
+      const hint = 'value' in input ? inputHint({ form, input: input.value, example, first }) : undefined
       const detail = [`the input does not fit ${model}: ${describePlace(first)}`, hint]
         .filter((part) => part !== undefined)
         .join('; ')

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest'
-import { inputHint } from './input-hint.ts'
+import { inputHint as hintOf } from './input-hint.ts'
+
+type Asked = Parameters<typeof hintOf>[0]
+const inputHint = (asked: Omit<Asked, 'first'>, detail = 'expected number, received string') =>
+  hintOf({ ...asked, first: { detail } })
 
 const example = { X: [5.1, 3.5, 1.4, 0.2] }
 const shown = 'one that fits is {"X":[5.1,3.5,1.4,0.2]}'
@@ -35,4 +39,12 @@ test('an input that has the names of the model, one without an example, and an e
   expect(inputHint({ form: 'input', input: [{ X: ['a'] }], example })).toBe(undefined)
   expect(inputHint({ form: 'input', input: [1], example: null })).toBe(undefined)
   expect(inputHint({ form: 'input', input: [1], example: { X: Array(100).fill(0.5) } })).toBe(undefined)
+})
+
+test('a null where the model takes none is told what would take it', () => {
+  const asked = { form: 'input', input: { X: [null] }, example } as const
+
+  expect(inputHint(asked, 'expected number, received null')).toBe(
+    'null is a missing value where model.yaml says missing: allow',
+  )
 })

@@ -1,3 +1,4 @@
+import type { ErrorPlace } from '@onqueue/shared'
 import type { BodyForm } from './reading/read-value.ts'
 
 /** What is longer says nothing at a glance. */
@@ -11,11 +12,14 @@ export const inputHint = ({
   form,
   input,
   example,
+  first,
 }: {
   form: BodyForm
   input: unknown
   /** one that the model takes; null where none is known */
   example: unknown
+  /** the first place that is wrong */
+  first: Pick<ErrorPlace, 'detail'>
 }): string | undefined => {
   if (
     form === 'input' &&
@@ -25,7 +29,12 @@ export const inputHint = ({
   ) {
     return 'predict takes the input by itself, without {"input": …} around it'
   }
-  if (!isObject(example) || isLike(input, example)) return undefined
+  if (isObject(example) && isLike(input, example)) {
+    return first.detail.endsWith('received null')
+      ? 'null is a missing value where model.yaml says missing: allow'
+      : undefined
+  }
+  if (!isObject(example)) return undefined
   const shown = JSON.stringify(form === 'request' ? { input: example } : example)
   return shown.length > longestShown ? undefined : `one that fits is ${shown}`
 }

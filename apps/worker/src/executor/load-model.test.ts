@@ -248,6 +248,38 @@ test('the description has an example that is valid and schemas that the output f
   expect(loaded.memoryBytes).toBeGreaterThan(10e6)
 })
 
+test('with missing: allow null is NaN in every input of floats, and in no other', async () => {
+  const spec: ModelSpec = {
+    inputs: [x(['N', 2]), { name: 'i', type: 'int64', shape: ['N'] }],
+    nodes: [node('Identity'), { op: 'Identity', inputs: ['i'], outputs: ['j'] }],
+    outputs: [y(['N', 2]), { name: 'j', type: 'int64', shape: ['N'] }],
+  }
+  const { loaded, runRows } = await load(spec, 'missing: allow')
+  const strict = await load(spec)
+
+  expect(
+    await runRows([
+      { x: [1, null], i: 1 },
+      { x: [1, 2], i: null },
+    ]),
+  ).toMatchObject([
+    { ok: true, output: { y: [1, 'NaN'], j: 1 } },
+    { ok: false, code: 'invalid_input' },
+  ])
+  const rows = z.fromJSONSchema(loaded.found.inputSchema)
+  expect(rows.safeParse({ x: [1, null], i: 1 }).success).toBe(true)
+  expect(rows.safeParse({ x: [1, 2], i: null }).success).toBe(false)
+  expect(await strict.runRows([{ x: [1, null], i: 1 }])).toMatchObject([{ ok: false, code: 'invalid_input' }])
+
+  const tabular = await load(
+    { inputs: [x(['N', 2])], nodes: [node('Identity')], outputs: [y(['N', 2])] },
+    'task: tabular-regression\nmissing: allow',
+  )
+  expect(await tabular.runRows([{ features: [null, 2] }])).toEqual([
+    { ok: true, output: { prediction: ['NaN', 2] } },
+  ])
+})
+
 test('rows with invalid input fail alone', async () => {
   const { runRows } = await loadTestModel('two-inputs')
 

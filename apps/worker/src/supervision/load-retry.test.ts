@@ -16,6 +16,11 @@ test.each([
     'its executor was ended by SIGKILL (the system does that when memory is short) when it was to load the model; one try has failed, and it is tried again',
   ],
   [
+    new ExecutorDied('crashed', 'was ended by SIGFPE'),
+    1,
+    'its executor was ended by SIGFPE (an operator may do that with a row that was made up to try it: give an example in model.yaml) when it was to load the model; one try has failed, and it is tried again',
+  ],
+  [
     new ExecutorDied('crashed', 'ended with exit code 134'),
     3,
     'its executor ended with exit code 134 when it was to load the model; 3 tries in a row have failed, and it is tried again',

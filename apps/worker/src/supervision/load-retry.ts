@@ -24,11 +24,19 @@ const withTries = (failure: string, failuresInRow: number) => {
   return `${failure}; ${tries} failed, and it is tried again`
 }
 
+const hints: [signal: RegExp, hint: string][] = [
+  [/SIGKILL/, ' (the system does that when memory is short)'],
+  [
+    /SIG(FPE|SEGV|BUS|ILL|ABRT)/,
+    ' (an operator may do that with a row that was made up to try it: give an example in model.yaml)',
+  ],
+]
+
 const describeFailure = (err: unknown) => {
   const message = err instanceof Error ? err.message : String(err)
   // it was loaded once, so that its files must have changed
   if (err instanceof VersionRefused) return `it can't be loaded again: ${message}`
-  const hint = message.includes('SIGKILL') ? ' (the system does that when memory is short)' : ''
+  const hint = hints.find(([signal]) => signal.test(message))?.[1] ?? ''
   return err instanceof ExecutorDied
     ? `its executor ${message}${hint} when it was to load the model`
     : `its executor could not load the model: ${message}`

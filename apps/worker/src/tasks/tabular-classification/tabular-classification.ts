@@ -24,7 +24,7 @@ import type { TaskKind } from '../task.ts'
 export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classification'>> = {
   needs: { classLabels: true },
   create: (settings, { signature, layout, seen = [] }) => {
-    const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
+    const plan = planColumns({ ...settings, inputs: signature.inputs, layout })
     const { outputs } = signature
     const label = chooseOutput({
       setting: 'label',

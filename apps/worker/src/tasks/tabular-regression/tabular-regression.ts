@@ -17,7 +17,7 @@ import type { TaskKind } from '../task.ts'
 export const tabularRegressionTask: TaskKind<SettingsOf<'tabular-regression'>> = {
   needs: { classLabels: false },
   create: (settings, { signature, layout }) => {
-    const plan = planColumns({ features: settings.features, inputs: signature.inputs, layout })
+    const plan = planColumns({ ...settings, inputs: signature.inputs, layout })
     const value = chooseOutput({
       setting: 'value',
       wanted: settings.output.value,

@@ -26,11 +26,15 @@ export type TabularPlan = { columns: Column[]; inputs: { info: TensorInfo; width
 
 /** Throws a `Refusal` where features and inputs don't fit together. */
 export const planColumns = (options: {
-  features: FeaturesSetting
+  features?: FeaturesSetting
+  missing?: 'allow' | undefined
   inputs: TensorInfo[]
   layout: RowLayout
 }): TabularPlan => {
-  const { inputs, layout } = options
+  const { layout, missing } = options
+  const inputs = options.inputs.map((input) =>
+    missing && isFloat(input.type) ? { ...input, takesMissing: true } : input,
+  )
   const odd = inputs.find(({ shape }) => layout.axis === 'none' || shape.length > 2)
   if (odd) {
     throw new Refusal(`a tabular model takes [rows] or [rows, columns], and this one takes ${describe(odd)}`)

@@ -35,6 +35,13 @@ export const featuresSetting = z
   .describe('The columns of a tabular input, in the order of the model.')
 export type FeaturesSetting = z.infer<typeof featuresSetting>
 
+export const missingSetting = z
+  .literal('allow', 'must be allow')
+  .optional()
+  .describe(
+    'Accepts null wherever the model takes floats, which it gets as NaN. By default where the file has an Imputer, or trees that were grown with missing values.',
+  )
+
 const label = z.union([z.string(), z.int()], 'must be text or a whole number (put it in quotes)')
 
 export const labelsSetting = z

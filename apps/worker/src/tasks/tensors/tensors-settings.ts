@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { outputSetting } from '../tabular/tabular-settings.ts'
+import { missingSetting, outputSetting } from '../tabular/tabular-settings.ts'
 
 /** What `task: tensors` has in `model.yaml` beyond the settings of every model. */
 export const tensorsSettings = {
@@ -11,6 +11,7 @@ export const tensorsSettings = {
       .describe(
         'Whether the first axis of its tensors is one of rows, which callers leave out. auto: as sample runs show; none: callers send whole tensors.',
       ),
+    missing: missingSetting,
   },
   withoutEffect: { output: outputSetting.describe('Has no effect on bare tensors.') },
 } as const

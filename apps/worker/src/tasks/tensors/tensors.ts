@@ -4,7 +4,7 @@ import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
 import { inputElementSchema, orMissing, outputElementSchema } from '../../tensors/element-schema.ts'
 import { createWriter } from '../../tensors/element-writer.ts'
-import { elementCount } from '../../tensors/tensor.ts'
+import { elementCount, isFloat } from '../../tensors/tensor.ts'
 import type { Axis, TensorInfo, Tensors } from '../../tensors/tensor.ts'
 import { flatten, measure, nest } from './nested-arrays.ts'
 import type { NestedProblem } from './nested-arrays.ts'
@@ -18,8 +18,11 @@ import type { EncodedRows, RowProblem, TaskKind } from '../task.ts'
  */
 export const tensorsTask: TaskKind<SettingsOf<'tensors'>> = {
   needs: { classLabels: false },
-  create: (_, { signature, layout }) => {
-    const { inputs, outputs } = signature
+  create: ({ missing }, { signature, layout }) => {
+    const { outputs } = signature
+    const inputs = signature.inputs.map((input) =>
+      missing && isFloat(input.type) ? { ...input, takesMissing: true } : input,
+    )
     const hasRowAxis = layout.axis !== 'none'
     const inputAxes = inputs.map(({ shape, isUnshaped }): AxesOfInput => {
       if (isUnshaped) return 'any'
