@@ -27,6 +27,8 @@ const samplingBudgetMs = 300
 /** So many are tried whatever it takes until one gets another output than the example. */
 const fewestTries = 40
 const mostTries = 200
+/** A kernel is zero for all that is far from what it was made of, so that whole rows are tried small and large. */
+const magnitudes = [1, 10, 1, 100, 0.1, 0.01, 1, 1000, 0.001, 0.03, 0.3, 3] as const
 /** A model that takes this long for a few rows is not made to run more of them. */
 const longestSamplingMs = 5000
 
@@ -132,6 +134,6 @@ function* moreRows(
   if (settings.example) for (let one = 0; one < enoughSamples; one++) yield varyRow(schema, example, random)
   for (let tries = 0; tries < mostTries / 2; tries++) {
     yield varyRow(schema, example, random)
-    yield generateRow(schema, { random, hints, magnitude: [1, 10, 1, 100][tries] ?? 'any', like: example })
+    yield generateRow(schema, { random, hints, magnitude: magnitudes[tries] ?? 'any', like: example })
   }
 }

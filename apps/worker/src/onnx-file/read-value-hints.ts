@@ -57,9 +57,11 @@ const readThresholds = (trees: OnnxNode[]) => {
     for (const [index, feature] of features.entries()) {
       const value = values[index]
       if (modes[index] === 'LEAF' || value === undefined || !Number.isFinite(value)) continue
+      // LightGBM has 1e-35 for zero
+      const threshold = Math.abs(value) < 1e-30 ? 0 : value
       const known = all.get(feature)
-      if (known) known.add(value)
-      else all.set(feature, new Set([value]))
+      if (known) known.add(threshold)
+      else all.set(feature, new Set([threshold]))
     }
   }
   return new Map(
