@@ -160,12 +160,11 @@ test('told to stop, a worker finishes what it can within its grace, and hands th
   const executors = await executorsOf(leaver.pid, 'stopped')
 
   leaver.signal('SIGTERM')
-  const toldAt = performance.now()
   const exitCode = await leaver.ended
 
   expect(exitCode).toBe(0)
-  expect(performance.now() - toldAt).toBeLessThan(4000)
   await untilGone(executors, { withinMs: 100 })
+  // had it waited for longer than its grace, that of five seconds would have finished
   const [finished, ...handedBack] = await pollAll(ids)
   expect(finished).toMatchObject(succeeded(300))
   expect(handedBack).toMatchObject(
