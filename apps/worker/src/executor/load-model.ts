@@ -1,5 +1,7 @@
 import type { ModelDefinition } from '../repository/model-definition.ts'
+import { Refusal } from '../refusal.ts'
 import { chooseTask } from '../tasks/choose-task.ts'
+import type { ChosenTask } from '../tasks/choose-task.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
@@ -18,8 +20,7 @@ export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
   const { onnxPath, settings } = definition
   const chosen = chooseTask(settings)
-  const source = await readOnnxSource({ onnxPath, wantsClassLabels: chosen.needs.classLabels })
-  const session = await openModelSession({ source, onnxPath, threads, providers: settings.providers })
+  const { source, session } = await open(definition, threads, chosen)
   const now = computeClock(session.providers)
   const warmedUp = await warmUp({
     session,
@@ -54,6 +55,26 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
       peakBytes: await readPeakMemory(),
       timing,
     },
+  }
+}
+
+/** Behind a ZipMap there may be float64, which only ONNX Runtime can tell. */
+const open = async (
+  { onnxPath, settings: { providers } }: ModelDefinition,
+  threads: number,
+  { needs: { classLabels: wantsClassLabels } }: ChosenTask,
+) => {
+  const openAs = async (scores: 'float32' | 'float64') => {
+    const source = await readOnnxSource({ onnxPath, wantsClassLabels, scores })
+    return { source, session: await openModelSession({ source, onnxPath, threads, providers }) }
+  }
+  try {
+    return await openAs('float32')
+  } catch (err) {
+    const isDouble =
+      err instanceof Refusal && /\(tensor\(float\)\) of output .*\(tensor\(double\)\)/s.test(err.message)
+    if (!isDouble) throw err
+    return openAs('float64')
   }
 }
 

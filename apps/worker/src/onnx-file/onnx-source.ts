@@ -5,7 +5,7 @@ import { Refusal } from '../refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
 import { noHints } from './value-hints.ts'
 import type { ValueHints } from './value-hints.ts'
-import type { ZipMap } from './unwrap-zip-maps.ts'
+import type { ScoreType, ZipMap } from './unwrap-zip-maps.ts'
 
 /** What ONNX Runtime loads, and what the file tells beyond its signature. */
 export type OnnxSource = {
@@ -20,8 +20,9 @@ export type OnnxSource = {
 export const readOnnxSource = async (options: {
   onnxPath: string
   wantsClassLabels: boolean
+  scores?: ScoreType
 }): Promise<OnnxSource> => {
-  const { onnxPath, wantsClassLabels } = options
+  const { onnxPath, wantsClassLabels, scores } = options
   const asItIs: OnnxSource = { model: onnxPath, zipMaps: [], classLabels: undefined, hints: noHints }
   const found = await findTexts(onnxPath, telling).catch((err: unknown) => {
     if (isMachineTrouble(err)) throw err
@@ -33,7 +34,7 @@ export const readOnnxSource = async (options: {
   const hasHints = found.size > 0 && (await stat(onnxPath)).size <= largestWithHints
   if (!isChanged && !hasHints && !wantsClassLabels) return asItIs
   try {
-    return await inspect(onnxPath, found)
+    return await inspect(onnxPath, found, scores)
   } catch (err) {
     if (err instanceof Refusal || isMachineTrouble(err)) throw err
     // not a whole ONNX file: ONNX Runtime finds the words for it
@@ -48,7 +49,11 @@ type Telling = (typeof telling)[number]
 /** A file with values to learn from is small beside one with weights, which would be held twice. */
 const largestWithHints = 256 * 1024 * 1024
 
-const inspect = async (onnxPath: string, found: ReadonlySet<Telling>): Promise<OnnxSource> => {
+const inspect = async (
+  onnxPath: string,
+  found: ReadonlySet<Telling>,
+  scores?: ScoreType,
+): Promise<OnnxSource> => {
   const bytes = await readFile(onnxPath)
   const { readValueHints } = await import('./read-value-hints.ts')
   const hints = readValueHints(bytes)
@@ -60,7 +65,7 @@ const inspect = async (onnxPath: string, found: ReadonlySet<Telling>): Promise<O
   }
   if (found.has('ZipMap')) {
     const { unwrapZipMaps } = await import('./unwrap-zip-maps.ts')
-    const unwrapped = unwrapZipMaps(typeof model === 'string' ? bytes : model)
+    const unwrapped = unwrapZipMaps(typeof model === 'string' ? bytes : model, scores)
     if (unwrapped.zipMaps.length > 0) return { ...unwrapped, classLabels: undefined, hints }
   }
   const { readClassLabels } = await import('./class-labels.ts')

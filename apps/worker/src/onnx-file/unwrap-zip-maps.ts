@@ -27,13 +27,16 @@ import type { Label } from '../tensors/tensor.ts'
  */
 export type ZipMap = { output: string; tensor: string; labels: Label[] }
 
-export const unwrapZipMaps = (model: Uint8Array): { model: Uint8Array; zipMaps: ZipMap[] } => {
+export const unwrapZipMaps = (
+  model: Uint8Array,
+  scores: ScoreType = 'float32',
+): { model: Uint8Array; zipMaps: ZipMap[] } => {
   const [graph] = readField(model, modelGraphField)
   const ends = graph ? findZipMaps(graph) : []
   if (!graph || ends.length === 0) return { model, zipMaps: [] }
   const outputs = outputNames(graph)
   return {
-    model: rewriteModel(model, ends),
+    model: rewriteModel(model, ends, scores),
     // a matrix that was an output all along keeps its own name
     zipMaps: ends.map((end) => (outputs.includes(end.tensor) ? { ...end, output: end.tensor } : end)),
   }
@@ -54,17 +57,20 @@ const findZipMaps = (graph: Uint8Array): ZipMap[] => {
 
 const outputNames = (graph: Uint8Array) => readField(graph, graphFields.output).map(readName)
 
-/** TensorProto.DataType.FLOAT */
-const floatElement = 1
+/** What the matrix holds. ONNX has ZipMap for float32 only, and converters put it behind float64 all the same. */
+export type ScoreType = 'float32' | 'float64'
+
+/** TensorProto.DataType */
+const elementNumbers = { float32: 1, float64: 11 } as const
 
 const isZipMap = (node: OnnxNode) => node.opType === 'ZipMap' && node.domain === mlDomain
 
-const rewriteModel = (model: Uint8Array, zipMaps: ZipMap[]) =>
+const rewriteModel = (model: Uint8Array, zipMaps: ZipMap[], scores: ScoreType) =>
   rewriteFields(model, ({ number, bytes }) =>
-    number === modelGraphField ? rewriteGraph(bytes, zipMaps) : undefined,
+    number === modelGraphField ? rewriteGraph(bytes, zipMaps, scores) : undefined,
   )
 
-const rewriteGraph = (graph: Uint8Array, zipMaps: ZipMap[]) => {
+const rewriteGraph = (graph: Uint8Array, zipMaps: ZipMap[], scores: ScoreType) => {
   const outputs = outputNames(graph)
   const endOf = (name: string | undefined) => zipMaps.find((zipMap) => zipMap.output === name)
   return rewriteFields(graph, ({ number, bytes }) => {
@@ -74,21 +80,21 @@ const rewriteGraph = (graph: Uint8Array, zipMaps: ZipMap[]) => {
     }
     const end = number === graphFields.output ? endOf(readName(bytes)) : undefined
     if (!end) return undefined
-    return outputs.includes(end.tensor) ? null : matrixInfo(end)
+    return outputs.includes(end.tensor) ? null : matrixInfo(end, scores)
   })
 }
 
 /**
- * A ValueInfoProto: floats (a ZipMap takes nothing else), any number of rows, a column a label. The shape is spelled
+ * A ValueInfoProto: any number of rows, a column a label. The shape is spelled
  * out because ONNX Runtime can't infer it through every classifier node.
  */
-const matrixInfo = ({ tensor, labels }: ZipMap) => {
+const matrixInfo = ({ tensor, labels }: ZipMap, scores: ScoreType) => {
   const anyLength = new Uint8Array()
   const columns = new BinaryWriter().tag(1, WireType.Varint).int64(labels.length).finish()
   const shape = new BinaryWriter()
   writeMessage(shape, 1, anyLength)
   writeMessage(shape, 1, columns)
-  const tensorType = new BinaryWriter().tag(1, WireType.Varint).int32(floatElement)
+  const tensorType = new BinaryWriter().tag(1, WireType.Varint).int32(elementNumbers[scores])
   writeMessage(tensorType, 2, shape.finish())
   const type = new BinaryWriter()
   writeMessage(type, 1, tensorType.finish())

@@ -12,6 +12,7 @@ import { areProbabilities, argmax, createRawScoreReader, createScoreReader } fro
 import type { ReadScores } from './class-scores.ts'
 import { closedObject, nestedSchema } from '../nested-schema.ts'
 import { createLabelReader, resolveLabels } from './resolve-labels.ts'
+import { asMatrix, findScoreColumns, joinColumns, withColumns } from './score-columns.ts'
 import { planColumns } from '../tabular/tabular-columns.ts'
 import { encodeTabular, tabularInputSchema } from '../tabular/tabular-input.ts'
 import { invalidOutput } from '../task.ts'
@@ -33,13 +34,18 @@ export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classificat
       couldBe: isLabel,
       suggestive: [/label/i, /class|predict/i],
     })
-    const scores = chooseOutput({
-      setting: 'scores',
-      wanted: settings.output.scores,
-      outputs: outputs.filter((output) => output !== label),
-      couldBe: isScores,
-      suggestive: [/prob/i, /score|logit|confidence/i],
-    })
+    const others = outputs.filter((output) => output !== label)
+    const columns = settings.output.scores === undefined ? findScoreColumns(others) : undefined
+    const scores = columns
+      ? asMatrix(columns, label)
+      : chooseOutput({
+          setting: 'scores',
+          wanted: settings.output.scores,
+          outputs: others,
+          couldBe: isScores,
+          suggestive: [/prob/i, /score|logit|confidence/i],
+        })
+    const joined = (tensors: Tensors) => (columns && scores ? joinColumns(tensors, columns, scores) : tensors)
     if (!label && !scores) {
       throw new Refusal(
         `none of its outputs is a label or a matrix of scores: ${outputs.map((output) => output.name).join(', ')}`,
@@ -53,12 +59,12 @@ export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classificat
     })
     const { activation } = settings.output
     const areRaw =
-      activation === 'none' && !seen.every((outputs) => areProbabilities(scoresIn(outputs, scores)))
+      activation === 'none' && !seen.every((tensors) => areProbabilities(scoresIn(joined(tensors), scores)))
     // without a name for each they are given as they are, too
     const isNamed = labels !== undefined && !areRaw
     const opened = scores && openScores(scores, { labels, activation, areScoresProbabilities: isNamed })
     const decoder: Decoder = {
-      layout,
+      layout: columns ? withColumns(layout, columns, scores) : layout,
       labels: labels ?? [],
       ...(label ? { label: { output: label, toLabel: createLabelReader({ labels, label }) } } : {}),
       ...(opened ? { scores: opened } : {}),
@@ -66,10 +72,10 @@ export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classificat
     return {
       inputSchema: tabularInputSchema(plan),
       outputSchema: describeOutput({ labels, label, scores: opened }),
-      outputNames: [label, scores].flatMap((output) => (output ? [output.name] : [])),
+      outputNames: [label, ...(columns ?? [scores])].flatMap((output) => (output ? [output.name] : [])),
       warnings: areRaw ? [...warnings, noProbabilities] : warnings,
       encode: (rows) => encodeTabular(rows, plan),
-      decode: (tensors, rowCount) => decodeClasses(tensors, rowCount, decoder),
+      decode: (tensors, rowCount) => decodeClasses(joined(tensors), rowCount, decoder),
     }
   },
 }
