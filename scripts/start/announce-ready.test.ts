@@ -10,11 +10,15 @@ test('the request can be pasted into a shell, whatever is in the example', () =>
 })
 
 /** Says what `announceReady` says of an API and a worker that answer so; the default model is iris. */
-const startAnnouncing = async ({ slowAfterMs }: { slowAfterMs?: number } = {}) => {
+const startAnnouncing = async ({
+  slowAfterMs,
+  readyBefore,
+}: { slowAfterMs?: number; readyBefore?: string } = {}) => {
   const status = { housing: 'ready', iris: 'loading' }
   let asked = 0
   const answerTo = (path: string) => {
     asked += 1
+    if (path === readyBefore) status.iris = 'ready'
     if (path === '/health') return { model_loaded: status.iris === 'ready' }
     const results = Object.entries(status).map(([name, one]) => ({ name, status: one }))
     return path === '/v1/models' ? { results } : { reasons: [] }
@@ -50,6 +54,14 @@ test('the default model is waited for while it loads, also where another one is 
 
   await untilAsked(10)
   status.iris = 'ready'
+  await announced
+
+  expect(said).toEqual(['iris is ready on  (API reference: /docs)'])
+})
+
+test('a default model that becomes ready between two questions is announced, and no other', async () => {
+  const { said, announced } = await startAnnouncing({ readyBefore: '/v1/models' })
+
   await announced
 
   expect(said).toEqual(['iris is ready on  (API reference: /docs)'])

@@ -67,7 +67,9 @@ const waitUntilReady = async ({ url, workerUrl, model, say, signal, slowAfterMs 
         const list = await readAnswer(`${url}/v1/models`, signal)
         const cards = readCards(list?.body.results)
         const isComing = cards.some(({ name, status }) => name === model && status === 'loading')
-        const ready = cards.find(({ status }) => status === 'ready')?.name
+        const there = cards.filter(({ status }) => status === 'ready').map(({ name }) => name)
+        // it may have become ready since its health was asked
+        const ready = there.includes(model) ? model : there[0]
         // the API may hear of it a moment later
         if ((ready !== undefined && (!isComing || isSlow)) || list?.isOk === false) return ready
       }
