@@ -48,3 +48,12 @@ test('a null where the model takes none is told what would take it', () => {
     'null is a missing value where model.yaml says missing: allow',
   )
 })
+
+test('a row where whole tensors are wanted is told what fits, and text that is missing nothing', () => {
+  const whole = { form: 'input', input: { x: [1, 2] }, example: { x: [[1, 2]] } } as const
+
+  expect(inputHint(whole, 'expected array, received number')).toBe('one that fits is {"x":[[1,2]]}')
+  expect(inputHint({ form: 'input', input: { X: [null] }, example }, 'expected string, received null')).toBe(
+    undefined,
+  )
+})

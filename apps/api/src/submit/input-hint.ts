@@ -29,18 +29,18 @@ export const inputHint = ({
   ) {
     return 'predict takes the input by itself, without {"input": …} around it'
   }
-  if (isObject(example) && isLike(input, example)) {
-    return first.detail.endsWith('received null')
-      ? 'null is a missing value where model.yaml says missing: allow'
-      : undefined
+  if (first.detail.endsWith('expected number, received null')) {
+    return 'null is a missing value where model.yaml says missing: allow'
   }
-  if (!isObject(example)) return undefined
+  // a row where whole tensors are wanted has the names, and lacks an array
+  const isNamedRight = isLike(input, example) && !first.detail.includes('expected array')
+  if (!isObject(example) || isNamedRight) return undefined
   const shown = JSON.stringify(form === 'request' ? { input: example } : example)
   return shown.length > longestShown ? undefined : `one that fits is ${shown}`
 }
 
 /** An object with a name of the example's, or an array of those. */
-const isLike = (input: unknown, example: object) => {
+const isLike = (input: unknown, example: unknown) => {
   const row: unknown = Array.isArray(input) ? input[0] : input
   return isObject(row) && hasNamesOf(example, Object.keys(row))
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { buildOnnx } from '../onnx-file/fixtures/build-onnx.ts'
-import type { ModelSpec } from '../onnx-file/fixtures/build-onnx.ts'
+import type { ModelSpec, NodeSpec } from '../onnx-file/fixtures/build-onnx.ts'
 import { readModelSettings } from '../repository/read-model-settings.ts'
 import { loadModel } from './load-model.ts'
 import { RunFailed } from './run-failed.ts'
@@ -69,8 +69,7 @@ test('a model that makes the answer of a row of other rows is given whole tensor
   expect(loaded.found.batching).toMatchObject({
     enabled: false,
     maxRows: 1,
-    reason:
-      'its first axis is not one of rows: rows are not independent: output y of a row changes when other rows run with it',
+    reason: "its first axis is not one of rows: a row's answer changes with the rows beside it",
   })
   expect(await runRows([{ x: [[1, 2, 3]] }, { x: [[1], [1]].map(() => [5, 6, 7]) }])).toEqual([
     { ok: true, output: { y: [[1, 1, 1]] } },
@@ -89,6 +88,135 @@ test.each(['first', 'none'] as const)('rows: %s in model.yaml is the last word',
   )
   expect(plain.loaded.found.batching.enabled).toBe(rows === 'first')
   expect(exampleOf(plain)).toMatch(rows === 'none' ? /"a":\[\[/ : /"a":\[-?\d/)
+})
+
+const loss: NodeSpec = { op: 'ReduceSum', inputs: ['p'], outputs: ['z'], integers: { keepdims: 0 } }
+const largest: NodeSpec = { op: 'ArgMax', inputs: ['p'], outputs: ['z'], integers: { axis: 1, keepdims: 0 } }
+
+test.each([
+  ['a loss beside it', loss, 'float32'],
+  ['a label before it', largest, 'int64'],
+] as const)('a softmax over the first axis is seen with %s', async (_, beside, type) => {
+  const { loaded, runRows } = await load({
+    inputs: [x()],
+    nodes: [{ op: 'Softmax', inputs: ['x'], outputs: ['p'], integers: { axis: 0 } }, beside],
+    outputs: [
+      { name: 'z', type, shape: type === 'int64' ? ['N'] : [] },
+      { name: 'p', type: 'float32', shape: ['N', 3] },
+    ],
+  })
+
+  expect(loaded.found.batching.reason).toMatch(/^its first axis is not one of rows: a row's answer/)
+  expect(
+    await runRows([
+      {
+        x: [
+          [1, 2, 3],
+          [1, 2, 3],
+        ],
+      },
+    ]),
+  ).toMatchObject([{ ok: true, output: { p: Array(2).fill([0.5, 0.5, 0.5]) } }])
+})
+
+test('where one row can not be run and whole tensors can, they are whole', async () => {
+  const { loaded, runRows } = await load({
+    inputs: [x(['n'])],
+    nodes: [
+      { op: 'Constant', inputs: [], outputs: ['third'], integers: { value_int: 2 } },
+      { op: 'Gather', inputs: ['x', 'third'], outputs: ['y'] },
+    ],
+    outputs: [y([])],
+  })
+
+  expect(loaded.found.batching.reason).toMatch(/^its first axis is not one of rows: one row can't be run/)
+  expect(await runRows([{ x: [1, 2, 3, 4] }])).toEqual([{ ok: true, output: { y: 3 } }])
+})
+
+test('of a fixed number of rows some output has none: that is no number of rows', async () => {
+  const { runRows } = await load({
+    inputs: [x([4, 2])],
+    nodes: [node('ReduceSum', { keepdims: 0 }), { op: 'Identity', inputs: ['x'], outputs: ['same'] }],
+    outputs: [y([]), { name: 'same', type: 'float32', shape: [4, 2] }],
+  })
+
+  expect(await runRows([{ x: Array(4).fill([1, 2]) }])).toMatchObject([{ ok: true, output: { y: 12 } }])
+})
+
+test('a model that answers at random keeps its rows, which run alone', async () => {
+  const { loaded, runRows } = await load({
+    inputs: [x()],
+    nodes: [node('RandomNormalLike')],
+    outputs: [y()],
+  })
+
+  expect(loaded.found.batching.reason).toBe('its output y is another each time that a row runs')
+  expect(await runRows([{ x: [1, 2, 3] }])).toMatchObject([{ ok: true }])
+})
+
+test('an output that has other axes for other rows has any', async () => {
+  const { loaded, runRows } = await load({
+    inputs: [x()],
+    nodes: [
+      node('ReduceMax', { keepdims: 1 }, ['x']),
+      { op: 'Squeeze', inputs: ['x'], outputs: ['z'] },
+    ].slice(1),
+    outputs: [{ name: 'z', type: 'float32', shape: [] }],
+  })
+  const fits = z.fromJSONSchema(loaded.found.outputSchema)
+
+  for (const rows of [
+    [[1, 2, 3]],
+    [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+  ]) {
+    const [result] = await runRows([{ x: rows }])
+    expect(fits.safeParse(result?.ok && result.output).success).toBe(true)
+  }
+})
+
+test('rows: first holds where the file names the first axes differently, and says where it can not hold', async () => {
+  const spec = (shape: (number | string)[]): ModelSpec => ({
+    inputs: [x(['a', 2]), { name: 'w', type: 'float32', shape }],
+    nodes: [node('Add', {}, ['x', 'w'])],
+    outputs: [y(['a', 2])],
+  })
+
+  const held = await load(spec(['b', 2]), 'rows: first')
+  const inVain = await load(spec([2]), 'rows: first')
+
+  expect(held.loaded.found.batching.enabled).toBe(true)
+  expect(await held.runRows([{ x: [1, 2], w: [3, 4] }])).toEqual([{ ok: true, output: { y: [4, 6] } }])
+  expect(inVain.loaded.found.warnings).toEqual([
+    'rows: first has no effect: its inputs have first axes of different lengths',
+  ])
+})
+
+test('a vector of features is no tabular model', async () => {
+  await expect(
+    load({ inputs: [x([4])], nodes: [node('Identity')], outputs: [y([4])] }, 'task: tabular-regression'),
+  ).rejects.toThrow('a tabular model takes [rows] or [rows, columns], and this one takes x [4]')
+})
+
+test('an example of whole tensors says that they are', async () => {
+  const example = '{ x: [[1, 2, 3], [4, 5, 6]] }'
+  const { loaded } = await loadTestModel('softmax-axis0', `example: ${example}`)
+  const plain = await load(
+    { inputs: [x()], nodes: [node('Identity')], outputs: [y()] },
+    `example: ${example}`,
+  )
+
+  for (const { found } of [loaded, plain.loaded]) {
+    expect(found.example).toEqual({
+      x: [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+    })
+  }
+  expect(plain.loaded.found.batching.reason).toBe('the example in model.yaml is of whole tensors')
 })
 
 test('an example of one row says that there are rows', async () => {
@@ -131,7 +259,7 @@ test('a model that is right up to some number of rows is not given more', async 
   const { loaded, runRows } = await loadFile(onnxPath)
   const rows = Array.from({ length: 40 }, (_, index) => ({ x: [index, -index] }))
 
-  expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 18, reason: null })
+  expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 16, reason: null })
   expect(await runRows(rows)).toEqual(rows.map((row) => ({ ok: true, output: { y: row.x } })))
 })
 

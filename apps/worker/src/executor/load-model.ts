@@ -18,7 +18,7 @@ export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
 
 /** Loads a version, warms it up and tells what was found. Throws a `Refusal` where the reason that it can't be served lies in its files. */
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
-  const { onnxPath, settings } = definition
+  const { settings } = definition
   const chosen = chooseTask(settings)
   const { source, session } = await open(definition, threads, chosen)
   const now = computeClock(session.providers)
@@ -26,7 +26,8 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
     session,
     chosen,
     settings,
-    hints: source.hints,
+    // of which input the numbers of features are that trees have is only clear where there is one
+    hints: session.signature.inputs.length > 1 ? { ...source.hints, thresholds: new Map() } : source.hints,
     random: seededRandom(1),
     now,
   })

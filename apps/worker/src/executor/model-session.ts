@@ -141,6 +141,8 @@ const withUnshaped = async ({ inputs, outputs }: Signature, onnxPath: string): P
   if (!inputs.some(({ shape }) => shape.length === 0)) return { inputs, outputs }
   const { readUnshaped } = await import('../onnx-file/read-unshaped.ts')
   const names = readUnshaped(await readFile(onnxPath))
+  // of the outputs of what has shapes runs tell enough
+  if (!inputs.some(({ name }) => names.has(name))) return { inputs, outputs }
   const mark = <Info extends TensorInfo>(info: Info): Info =>
     names.has(info.name) ? { ...info, isUnshaped: true } : info
   return { inputs: inputs.map(mark), outputs: outputs.map(mark) }

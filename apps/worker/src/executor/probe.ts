@@ -17,8 +17,11 @@ export type Probe = { session: ModelSession; task: Task; layout: RowLayout }
 export type ProbeRun = SeenRun | { failure: string; problem?: RowProblem }
 
 /** As the shapes in the file suggest. Throws a `Refusal` where settings and model don't fit together. */
-export const claimedProbe = (session: ModelSession, chosen: ChosenTask): Probe =>
-  probeOf(session, chosen, session.signature, findRowLayout(session.signature))
+export const claimedProbe = (
+  session: ModelSession,
+  chosen: ChosenTask,
+  options: { areFirstAxesRows: boolean },
+): Probe => probeOf(session, chosen, session.signature, findRowLayout(session.signature, options))
 
 /** With whole tensors, where the first axis is not one of rows. */
 export const wholeProbe = (session: ModelSession, chosen: ChosenTask, reason: string): Probe =>

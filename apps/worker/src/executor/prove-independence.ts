@@ -12,27 +12,24 @@ export type Proof = {
   reason: string | null
   /** the largest run in which each row got what it got alone */
   provenRows: number
-  /** by how much rows change each other, as a share of the largest number in an output; null where they fail together */
-  change: number | null
 }
-
-/** One row's answer is made of another's: what lies along the first axis are no rows at all. */
-export const areMixed = ({ change }: Proof) => change !== null && change > mixedFrom
 
 const tolerance = 1e-4
 /** Four steps of float16: how a sum is split over a run changes the last one. */
 const halfTolerance = 4e-3
 /**
- * Of the largest number in an output. Rows of a model that is quantised as it runs change each other by up to some 5 %,
+ * Of the largest number in an output. Rows of a model that is quantised as it runs change rows of about their size by some 5 %,
  * through the range that they share; what is another model's axis changes by as much as the numbers are.
  */
 const mixedFrom = 0.15
+/** How many rows are tried first, whatever the number of samples. */
+const firstRows = 8
 /** The next larger run is tried while one takes no more than this, in ms of `now`. */
 const largestRunMs = 500
 
 /**
- * Whether rows may share a run, tried with the samples and then, over and over the same ones, with twice as many until
- * there are `maxRows`: a model may be right up to some size.
+ * Whether rows may share a run, tried with the samples, over and over the same ones, and then with twice as many until there
+ * are `maxRows`: a model may be right up to some size. Only outputs that have rows are looked at.
  *
  * A first axis of any length is no proof: a softmax along it gives a caller an answer made of another caller's row. Nor
  * are samples that all got the same answer, since a mix-up of such rows would not show.
@@ -45,64 +42,83 @@ export const proveIndependence = async (
   const [first] = samples
   if (!first || samples.length < 2) return unproven(tooFewSamples)
   let provenRows = 0
-  for (let rows = Math.min(samples.length, maxRows); ; rows = Math.min(2 * rows, maxRows)) {
+  for (let rows = Math.min(firstRows, maxRows); ; rows = Math.min(2 * rows, maxRows)) {
     const startedAt = now()
-    const { reason, change } = await compareTogether(probe, samples, rows)
-    if (reason !== null && provenRows === 0) return { reason, change, provenRows }
+    const change = await changeTogether(probe, samples, rows)
+    if (change !== null && provenRows === 0) return unproven(describeChange(change))
     // as large as it is right
-    if (reason !== null) break
+    if (change !== null) break
     provenRows = rows
     if (rows === maxRows || now() - startedAt > largestRunMs) break
   }
   return samples.every((sample) => isSameOutput(probe, first, sample))
     ? unproven(allTheSame)
-    : { reason: null, provenRows, change: 0 }
+    : { reason: null, provenRows }
 }
 
-const unproven = (reason: string): Proof => ({ reason, provenRows: 0, change: 0 })
+/**
+ * Whether one row's answer is made of another's, so that what lies along the first axis are no rows at all. The samples are
+ * of about one size: a model that is quantised as it runs makes nothing of a row beside one that is a thousand times as large.
+ */
+export const areMixed = async (probe: Probe, samples: readonly Sample[]) => {
+  const change = await changeTogether(probe, samples, Math.min(2 * samples.length, probe.layout.rowsPerRun))
+  return change?.share !== undefined && change.share > mixedFrom
+}
+
+/** The output that a row gets another time, where it is random. */
+export const findRandomOutput = async (
+  probe: Probe,
+  { row, outputs }: Sample,
+): Promise<string | undefined> => {
+  const again = await runProbe(probe, [row])
+  if ('failure' in again) return undefined
+  return probe.task.outputNames.find((name) => {
+    const [one, other] = [outputs[name], again.outputs[name]]
+    return one !== undefined && difference(sliceOf(one, 0), sliceOf(other, 0)) > toleranceOf(one)
+  })
+}
+
+const unproven = (reason: string): Proof => ({ reason, provenRows: 0 })
 
 const tooFewSamples =
   'too few sample rows could be run to prove that rows are independent; give an example in model.yaml'
 const allTheSame =
   'all sample rows got the same output, so that a mix-up of rows would not show; give an example in model.yaml that gets another'
 
-/** Runs so many rows, the samples again and again, and compares each with what it got alone. */
-const compareTogether = async (
+/** What is another when rows run together: nothing can be told of how much where they fail, or no output is of floats. */
+type Change = { output: string; failure?: string; share?: number }
+
+/** Runs so many rows, the samples again and again, and compares each with what it got alone. Null where all is the same. */
+const changeTogether = async (
   probe: Probe,
   samples: readonly Sample[],
   rows: number,
-): Promise<Omit<Proof, 'provenRows'>> => {
+): Promise<Change | null> => {
   const all = Array.from({ length: rows }, (_, index) => samples[index % samples.length])
   const together = await runProbe(
     probe,
     all.map((sample) => sample?.row),
   )
-  if ('failure' in together) {
-    return { reason: `rows that run alone fail when they run together: ${together.failure}`, change: null }
-  }
-  for (const name of probe.task.outputNames) {
-    const tensor = together.outputs[name]
-    if (tensor?.dims[0] !== together.ranRows) {
-      return { reason: `its output ${name} does not have an element for each row`, change: null }
-    }
-    const differences = all.map((sample, index) =>
-      difference(sliceOf(sample?.outputs[name], 0), sliceOf(tensor, index)),
+  const names = probe.task.outputNames.filter((name) => probe.layout.perRow.has(name))
+  if ('failure' in together) return { output: names[0] ?? '', failure: together.failure }
+  const changes = names.flatMap((output): Change[] => {
+    const tensor = together.outputs[output]
+    if (tensor?.dims[0] !== together.ranRows) return [{ output, share: Infinity }]
+    const share = Math.max(
+      ...all.map((sample, index) => difference(sliceOf(sample?.outputs[output], 0), sliceOf(tensor, index))),
     )
-    const largest = Math.max(...differences)
-    if (largest > toleranceOf(tensor)) {
-      // of a class that is another one by a hair nothing follows
-      const change = isFloat(tensor.type) ? largest : Math.min(largest, mixedFrom)
-      return {
-        reason: `rows are not independent: output ${name} of a row changes ${describeChange(largest)}when other rows run with it`,
-        change,
-      }
-    }
-  }
-  return { reason: null, change: 0 }
+    if (share <= toleranceOf(tensor)) return []
+    // of a class that is another one by a hair nothing follows
+    return [isFloat(tensor.type) ? { output, share } : { output }]
+  })
+  return changes.toSorted((a, b) => (b.share ?? 0) - (a.share ?? 0))[0] ?? null
 }
 
-const describeChange = (largest: number) =>
-  Number.isFinite(largest) && largest < mixedFrom ? `by up to ${(largest * 100).toPrecision(1)} % ` : ''
+const describeChange = ({ output, failure, share = Infinity }: Change) => {
+  if (failure !== undefined) return `rows that run alone fail when they run together: ${failure}`
+  const by = share < 1 ? `by up to ${Number((share * 100).toPrecision(1))} % ` : ''
+  return `rows are not independent: output ${output} of a row changes ${by}when other rows run with it`
+}
 
 const toleranceOf = ({ type }: TensorData) => (type === 'float16' ? halfTolerance : tolerance)
 
@@ -122,7 +138,7 @@ const sliceOf = (tensor: TensorData | undefined, row: number): Slice => {
 }
 
 /**
- * The largest difference of two numbers in the same place, as a share of the largest number in either: small ones may be
+ * The largest difference of two numbers in the same place, as a share of the largest number in the first: small ones may be
  * differences of large ones. Infinity where something else than a finite number differs, or the shape.
  */
 const difference = (a: Slice, b: Slice) => {

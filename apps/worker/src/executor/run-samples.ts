@@ -1,4 +1,3 @@
-import type { JsonSchema } from '@onqueue/shared'
 import { isMachineTrouble } from '../machine-trouble.ts'
 import type { ValueHints } from '../onnx-file/value-hints.ts'
 import { Refusal } from '../refusal.ts'
@@ -32,7 +31,12 @@ const magnitudes = [1, 10, 1, 100, 0.1, 0.01, 1, 1000, 0.001, 0.03, 0.3, 3] as c
 /** A model that takes this long for a few rows is not made to run more of them. */
 const longestSamplingMs = 5000
 
-export type FirstRun = { example: unknown; run: SeenRun }
+export type FirstRun = {
+  example: unknown
+  run: SeenRun
+  /** of its free axes, where it was made up */
+  length?: number
+}
 export type NotRun = { example: unknown; failure: string }
 
 export const runFirstRow = (probe: Probe, options: Sampling): Promise<FirstRun | NotRun> => {
@@ -51,12 +55,12 @@ const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun
 
 /** Tries axes of any length with a few lengths, and small integers before large ones. */
 const runGeneratedRow = async (probe: Probe, { random, hints }: Sampling): Promise<FirstRun | NotRun> => {
-  let last = { example: generateRow(probe.task.inputSchema, { random, hints }), failure: 'it has no inputs' }
+  let last = { example: generateRow(probe.task, { random, hints }), failure: 'it has no inputs' }
   for (const length of [3, 16, 64, 128, 224, 512, 4096].filter((one) => isSmall(probe, one))) {
     for (const magnitude of [1, 10]) {
-      const example = generateRow(probe.task.inputSchema, { random, hints, length, magnitude })
+      const example = generateRow(probe.task, { random, hints, length, magnitude })
       const run = await runProbe(probe, [example])
-      if (!('failure' in run)) return { example, run }
+      if (!('failure' in run)) return { example, run, length }
       last = { example, failure: run.failure }
     }
   }
@@ -70,17 +74,33 @@ const isSmall = (probe: Probe, length: number) =>
       elementCount(shape.map((axis) => (typeof axis === 'number' ? axis : length))) <= 3e6 || length === 3,
   )
 
-/** A row whose free axes have another length than any before: undefined where there are none, or it can't be run. */
+/**
+ * A row whose free axes have another length: undefined where it can't be run, or there is an example in model.yaml, beside which
+ * a row that is made up may be none that the model can take.
+ */
 export const runOtherLength = async (
   probe: Probe,
-  { random, hints }: Sampling,
+  { settings, random, hints }: Sampling,
+  { length: before = 3 }: FirstRun,
 ): Promise<SeenRun | undefined> => {
-  for (const length of [5, 40].filter((one) => isSmall(probe, one))) {
-    const row = generateRow(probe.task.inputSchema, { random, hints, length })
+  if (settings.example) return undefined
+  // that of the first may be the only one that it takes multiples of
+  for (const length of [5, 2 * before, 40].filter((one) => isSmall(probe, one))) {
+    const row = generateRow(probe.task, { random, hints, length })
     const run = await runProbe(probe, [row])
     if (!('failure' in run)) return run
   }
   return undefined
+}
+
+/** Whole tensors of one element along each free axis: outputs may have fewer axes then. */
+export const runShortest = async (
+  probe: Probe,
+  { settings, random, hints }: Sampling,
+): Promise<SeenRun | undefined> => {
+  if (settings.example) return undefined
+  const run = await runProbe(probe, [generateRow(probe.task, { random, hints, length: 1 })])
+  return 'failure' in run ? undefined : run
 }
 
 /** Two rows of the same shape: undefined where a run always takes as many, or they can't be run. */
@@ -96,17 +116,18 @@ export const runTwoRows = async (
 
 /**
  * Runs rows until there are enough of them, some with another output than the example's. Those come first: a model may
- * saturate, and rows that all get the same answer prove nothing.
+ * saturate, and rows that all get the same answer prove nothing. `near` are those that were made by varying the example.
  */
 export const runMoreRows = async (
   probe: Probe,
   { example, settings, random, hints, now }: Sampling & { example: Sample },
-): Promise<Sample[]> => {
+): Promise<{ near: Sample[]; all: Sample[] }> => {
   const startedAt = now()
+  const near: Sample[] = []
   const others: Sample[] = []
   const alike: Sample[] = []
   let tries = 0
-  for (const row of moreRows(probe.task.inputSchema, example.row, { settings, random, hints })) {
+  for (const { row, isNear } of moreRows(probe, example.row, { settings, random, hints })) {
     const count = others.length + alike.length
     const tookMs = now() - startedAt
     const isLate = tookMs > samplingBudgetMs
@@ -116,10 +137,11 @@ export const runMoreRows = async (
     const run = await runProbe(probe, [row])
     if ('failure' in run) continue
     const sample = { row, outputs: run.outputs }
+    if (isNear) near.push(sample)
     if (isSameOutput(probe, example, sample)) alike.push(sample)
     else others.push(sample)
   }
-  return [...others, ...alike].slice(0, enoughSamples)
+  return { near: near.slice(0, enoughSamples), all: [...others, ...alike].slice(0, enoughSamples) }
 }
 
 /**
@@ -127,13 +149,15 @@ export const runMoreRows = async (
  * that the model was made for: of an image whose pixels are all 0 or 1 it may make noise.
  */
 function* moreRows(
-  schema: JsonSchema,
+  { task }: Probe,
   example: unknown,
   { settings, random, hints }: Pick<Sampling, 'settings' | 'random' | 'hints'>,
 ) {
-  if (settings.example) for (let one = 0; one < enoughSamples; one++) yield varyRow(schema, example, random)
+  const vary = () => ({ row: varyRow(task.inputSchema, example, random), isNear: true })
+  if (settings.example) for (let one = 0; one < enoughSamples; one++) yield vary()
   for (let tries = 0; tries < mostTries / 2; tries++) {
-    yield varyRow(schema, example, random)
-    yield generateRow(schema, { random, hints, magnitude: magnitudes[tries] ?? 'any', like: example })
+    yield vary()
+    const magnitude = magnitudes[tries] ?? 'any'
+    yield { row: generateRow(task, { random, hints, magnitude, like: example }), isNear: false }
   }
 }

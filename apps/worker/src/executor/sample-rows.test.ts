@@ -30,7 +30,7 @@ test('generated rows are valid, whatever the magnitude', () => {
 
   for (const { schema, validator } of validators) {
     for (const magnitude of [1, 10, 1000]) {
-      const row = generateRow(schema, { random, magnitude, length: 4 })
+      const row = generateRow({ inputSchema: schema }, { random, magnitude, length: 4 })
       expect(validator.safeParse(row).error).toBeUndefined()
       expect(validator.safeParse(varyRow(schema, row, random)).error).toBeUndefined()
     }
@@ -41,7 +41,7 @@ test('a row like another has its shape and its alternative', () => {
   const random = seededRandom(1)
   const byName = { features: { size: 80.5, kind: 'a' } }
 
-  expect(generateRow(tabular, { random, like: byName })).toEqual({
+  expect(generateRow({ inputSchema: tabular }, { random, like: byName })).toEqual({
     features: { size: expect.any(Number), kind: expect.stringMatching(/^[ab]$/) },
   })
   expect(varyRow(nestedSchema({ type: 'number' }, ['N']), [1, 2, 3, 4, 5], random)).toHaveLength(5)
@@ -56,7 +56,7 @@ test('a varied row is close to the first, and another', () => {
 })
 
 test('the same seed makes the same rows', () => {
-  const make = () => generateRow(everyType, { random: seededRandom(7) })
+  const make = () => generateRow({ inputSchema: everyType }, { random: seededRandom(7) })
 
   expect(make()).toEqual(make())
 })

@@ -2,11 +2,11 @@ import type { JsonSchema } from '@onqueue/shared'
 import { noHints } from '../onnx-file/value-hints.ts'
 import type { ValueHints } from '../onnx-file/value-hints.ts'
 import { isObject } from '../tasks/task.ts'
+import type { Task } from '../tasks/task.ts'
 
-/**
- * Rows to warm a model up with, made from its input schema: the example, rows close to it and rows of several
- * magnitudes, all of one shape so that they can run together.
- */
+// Rows to warm a model up with, made from its input schema: the example, rows close to it and rows of several magnitudes, all of
+// one shape so that they can run together.
+
 export type Random = () => number
 
 /** How a number, a text or a choice is made; `near` is what stands there in the row that is varied. */
@@ -17,13 +17,13 @@ type Scalars = {
   index(length: number): number
 }
 
-/** The property that a value is in, and its number in the innermost array. */
+/** The property that a value is in, and its number in the innermost array: of one in `[[…], …]` the number of its column. */
 type Place = { name: string; index: number }
 const nowhere: Place = { name: '', index: 0 }
 
 /** A row of its own: numbers of about `magnitude`, `length` elements along axes of any length. */
 export const generateRow = (
-  schema: JsonSchema,
+  { inputSchema, placeOf = byName }: Pick<Task, 'inputSchema' | 'placeOf'>,
   options: {
     random: Random
     hints?: ValueHints
@@ -35,23 +35,26 @@ export const generateRow = (
   const { random, hints = noHints, magnitude = 1, length = 3, like } = options
   // features of one model may be hundredths and thousands
   const scale = () => (magnitude === 'any' ? 10 ** (random() * 6 - 3) : magnitude)
-  return fill(schema, like, length, {
+  const wordsAt = ({ name, index }: Place) => hints.words.get(placeOf(name, index)?.input ?? '') ?? anyWords
+  return fill(inputSchema, like, length, {
     // that of the example is likely to be one that the model takes
-    text: (near, { name }) =>
-      pick([...(hints.words.get(name) ?? anyWords), ...(near === undefined ? [] : [near])], random),
-    number: (_, { index }) => {
-      const thresholds = hints.thresholds.get(index) ?? []
+    text: (near, place) => pick([...wordsAt(place), ...(near === undefined ? [] : [near])], random),
+    number: (_, { name, index }) => {
+      const thresholds = hints.thresholds.get(placeOf(name, index)?.column ?? index) ?? []
       // around where the model parts, as likely on one side of it as on the other
       const near = thresholds.length > 0 && random() < 0.8 ? pick(thresholds, random) : undefined
       return roundTo3(near === undefined ? normal(random) * scale() : near * (1 + normal(random) / 20))
     },
-    integer: (_, { name }) => {
-      const known = hints.integers.get(name) ?? []
-      return known.length > 0 ? pick(known, random) : Math.floor(random() * (scale() + 1))
+    integer: (_, { name, index }) => {
+      const known = hints.integers.get(placeOf(name, index)?.input ?? '') ?? []
+      // one that is a size must not become gigabytes
+      return known.length > 0 ? pick(known, random) : Math.floor(random() * (Math.min(scale(), 100) + 1))
     },
     index: (count) => Math.floor(random() * count),
   })
 }
+
+const byName = (input: string, column: number) => ({ input, column })
 
 /** The same row with every number and choice a little different, and every text as it is. */
 export const varyRow = (schema: JsonSchema, row: unknown, random: Random): unknown =>

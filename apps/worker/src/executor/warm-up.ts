@@ -3,9 +3,9 @@ import type { ModelSettings } from '../tasks/model-settings.ts'
 import { claimedProbe, learntProbe, runProbe, wholeProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
 import type { ModelSession } from './model-session.ts'
-import { areMixed, proveIndependence } from './prove-independence.ts'
+import { areMixed, findRandomOutput, proveIndependence } from './prove-independence.ts'
 import type { Sample } from './prove-independence.ts'
-import { runFirstRow, runMoreRows, runOtherLength, runTwoRows } from './run-samples.ts'
+import { runFirstRow, runMoreRows, runOtherLength, runShortest, runTwoRows } from './run-samples.ts'
 import type { NotRun, Sampling } from './run-samples.ts'
 
 export type WarmedUp = {
@@ -30,32 +30,51 @@ type WarmUp = Sampling & {
  * Runs the model for the first time: finds an example, learns how the tensors lie, and decides whether rows may share a
  * run. Throws a `Refusal` where the model's own example does not work.
  *
- * Where a model that takes bare tensors turns out to have no rows along its first axis (no output follows it, or one row's
- * answer is made of another's) its tensors are taken as they are, unless `rows` in model.yaml says otherwise.
+ * Where a model that takes bare tensors turns out to have no rows along its first axis its tensors are taken as they are, unless
+ * `rows` in model.yaml says otherwise:
+ *
+ * | along the first axis, as the file has it          | tensors |
+ * | ------------------------------------------------- | ------- |
+ * | the example in model.yaml fits whole tensors only | whole   |
+ * | no row can be run, and whole tensors can          | whole   |
+ * | no output follows it, or of a fixed length not all | whole   |
+ * | a row's answer is made of other rows              | whole   |
+ * | else                                              | rows    |
  */
 export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
   const { session, chosen, settings } = options
   // the tasks that have no such setting have rows
   const { rows = 'first' } = settings
-  if (rows === 'none') {
-    return warmUpWhole(options, wholeProbe(session, chosen, 'rows in model.yaml is none'))
+  const claimed = claimedProbe(session, chosen, { areFirstAxesRows: settings.rows === 'first' })
+  const whole = (reason: string) => wholeProbe(session, chosen, reason)
+  if (rows === 'none') return warmUpWhole(options, whole('rows in model.yaml is none'))
+  if (claimed.layout.axis === 'none') {
+    const inVain = settings.rows === 'first' ? [`rows: first has no effect: ${claimed.layout.reason}`] : []
+    const warmedUp = await warmUpWhole(options, claimed)
+    return { ...warmedUp, warnings: [...inVain, ...warmedUp.warnings] }
   }
-  const claimed = claimedProbe(session, chosen)
-  if (claimed.layout.axis === 'none') return warmUpWhole(options, claimed)
-  const { notRows, ...warmedUp } = await warmUpRows(options, claimed)
-  if (notRows === null || rows === 'first') return warmedUp
-  const whole = wholeProbe(session, chosen, `its first axis is not one of rows: ${notRows}`)
-  // an example in model.yaml that only fits rows says that they are some
-  const isExampleWhole = !settings.example || !('failure' in (await runProbe(whole, [settings.example])))
-  return isExampleWhole ? warmUpWhole(options, whole) : warmedUp
+  if (rows === 'first') return (await warmUpRows(options, claimed)).warmedUp
+
+  const { example } = settings
+  if (example && (await doesRun(whole(''), example)) && !(await doesRun(claimed, example))) {
+    return warmUpWhole(options, whole('the example in model.yaml is of whole tensors'))
+  }
+  const { warmedUp, notRows } = await warmUpRows(options, claimed)
+  // an example that fits rows says that they are some
+  if (notRows === null || (example && !(await doesRun(whole(''), example)))) return warmedUp
+  const asWhole = await warmUpWhole(options, whole(`its first axis is not one of rows: ${notRows}`))
+  return warmedUp.samples.length === 0 && asWhole.samples.length === 0 ? warmedUp : asWhole
 }
+
+const doesRun = async (probe: Probe, row: unknown) => !('failure' in (await runProbe(probe, [row])))
 
 const warmUpWhole = async (options: WarmUp, probe: Probe): Promise<WarmedUp> => {
   const first = await runFirstRow(probe, options)
   const { reason } = probe.layout
   if ('failure' in first) return notRun(probe, first)
-  const other = await runOtherLength(probe, options)
-  const learnt = learntProbe(probe, options.chosen, other ? [first.run, other] : [first.run])
+  const others = [await runOtherLength(probe, options, first), await runShortest(probe, options)]
+  const runs = [first.run, ...others].filter((run) => run !== undefined)
+  const learnt = learntProbe(probe, options.chosen, runs)
   const sample = { row: first.example, outputs: first.run.outputs }
   return { probe: learnt, example: first.example, samples: [sample], maxRows: 1, reason, warnings: [] }
 }
@@ -64,43 +83,66 @@ const warmUpWhole = async (options: WarmUp, probe: Probe): Promise<WarmedUp> => 
 const warmUpRows = async (
   options: WarmUp,
   claimed: Probe,
-): Promise<WarmedUp & { notRows: string | null }> => {
-  const { chosen, settings, now } = options
+): Promise<{ warmedUp: WarmedUp; notRows: string | null }> => {
+  const { chosen } = options
   const first = await runFirstRow(claimed, options)
-  if ('failure' in first) return { ...notRun(claimed, first), notRows: null }
+  if ('failure' in first)
+    return { warmedUp: notRun(claimed, first), notRows: `one row can't be run (${first.failure})` }
   const runs = [
     first.run,
-    await runOtherLength(claimed, options),
+    await runOtherLength(claimed, options, first),
     await runTwoRows(claimed, first, options),
   ].filter((run) => run !== undefined)
   const example = { row: first.example, outputs: first.run.outputs }
-  const others = await runMoreRows(learntProbe(claimed, chosen, runs), { ...options, example })
-  const samples = [example, ...others]
-  const alike = others.map(({ outputs }) => ({ ranRows: first.run.ranRows, outputs }))
+  const { near, all } = await runMoreRows(learntProbe(claimed, chosen, runs), { ...options, example })
+  const alike = all.map(({ outputs }) => ({ ranRows: first.run.ranRows, outputs }))
   const probe = learntProbe(claimed, chosen, [...runs, ...alike])
-  const { layout, task } = probe
-  const found = { probe, example: first.example, samples, warnings: [], notRows: null }
-  const alone = (reason: string) => ({ ...found, maxRows: 1, reason })
+  const samples = [example, ...all]
+  const verdict = await judge(probe, { ...options, samples })
+  return {
+    warmedUp: { probe, example: first.example, samples, maxRows: 1, warnings: [], ...verdict },
+    notRows: await whyNotRows(probe, { reason: verdict.reason, near: [example, ...near] }),
+  }
+}
 
+type Verdict = Pick<WarmedUp, 'reason'> & Partial<Pick<WarmedUp, 'maxRows' | 'warnings'>>
+
+/** Whether rows may share a run. */
+const judge = async (
+  probe: Probe,
+  { samples, settings, now }: WarmUp & { samples: readonly Sample[] },
+): Promise<Verdict> => {
+  const { layout, task } = probe
+  const [example] = samples
   const apart = task.outputNames.find((name) => !layout.perRow.has(name))
-  const isNoneOfRows = layout.rowsPerRun > 1 && task.outputNames.every((name) => !layout.perRow.has(name))
-  if (apart !== undefined) {
-    const reason = layout.reason ?? `its output ${apart} has no axis for rows`
-    return { ...alone(reason), notRows: isNoneOfRows ? reason : null }
-  }
+  if (layout.reason !== null) return { reason: layout.reason }
+  if (apart !== undefined) return { reason: `its output ${apart} has no axis for rows` }
+  const random = example && (await findRandomOutput(probe, example))
+  if (random !== undefined) return { reason: `its output ${random} is another each time that a row runs` }
   const maxRows = Math.min(settings.batching.max_rows, layout.rowsPerRun)
-  if (layout.reason !== null) return alone(layout.reason)
-  const proof = await proveIndependence(probe, samples, { maxRows: Math.max(2, maxRows), now })
-  const isTaken = settings.batching.rows === 'independent' && proof.change !== null
-  if (proof.reason !== null && !isTaken) {
-    return { ...alone(proof.reason), notRows: areMixed(proof) ? proof.reason : null }
+  if (maxRows === 1) return { reason: 'batching.max_rows is 1' }
+  const { reason, provenRows } = await proveIndependence(probe, samples, { maxRows, now })
+  if (reason === null) return { reason, maxRows: Math.min(maxRows, provenRows) }
+  if (settings.batching.rows !== 'independent') return { reason }
+  return {
+    reason: null,
+    maxRows,
+    warnings: [`${reason}: they share runs since model.yaml says so (batching.rows)`],
   }
-  if (maxRows === 1) return alone('batching.max_rows is 1')
-  if (proof.reason !== null) {
-    const warnings = [`${proof.reason}: they share runs since model.yaml says so (batching.rows)`]
-    return { ...found, maxRows, reason: null, warnings }
-  }
-  return { ...found, maxRows: Math.min(maxRows, proof.provenRows), reason: null }
+}
+
+const whyNotRows = async (
+  probe: Probe,
+  { reason, near }: { reason: string | null; near: readonly Sample[] },
+): Promise<string | null> => {
+  const { layout, task } = probe
+  if (reason === null || layout.rowsPerRun === 1) return null
+  const apart = task.outputNames.filter((name) => !layout.perRow.has(name))
+  const isWhole = layout.axis === 'fixed' ? apart.length > 0 : apart.length === task.outputNames.length
+  if (isWhole) return `its output ${apart[0]} has no axis for rows`
+  const [example] = near
+  if (near.length < 2 || !example || (await findRandomOutput(probe, example)) !== undefined) return null
+  return (await areMixed(probe, near)) ? "a row's answer changes with the rows beside it" : null
 }
 
 const notRun = (probe: Probe, { example, failure }: NotRun): WarmedUp => {

@@ -20,6 +20,7 @@ export const graphFields = { node: 1, initializer: 5, input: 11, output: 12 } as
 export const valueFields = { type: 2, tensorType: 1, shape: 2 } as const
 export const nodeFields = { input: 1, output: 2, opType: 4, attribute: 5, domain: 7 } as const
 export const attributeFields = {
+  float: 2,
   string: 4,
   graph: 6,
   floats: 7,
@@ -97,4 +98,43 @@ const parseIntegers = ({ raw, bytes }: Field): bigint[] => {
   return integers
 }
 
-const toText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+/**
+ * The first numbers of a list, which comes packed in one field or as a field each. Trees have millions of them: nothing is made but
+ * the list.
+ */
+export const readNumbers = (
+  message: Uint8Array,
+  { field, kind, most = Infinity }: { field: number; kind: 'integer' | 'float'; most?: number },
+): number[] => {
+  const reader = new BinaryReader(message)
+  const read = () => (kind === 'float' ? reader.float() : Number(reader.int64()))
+  const numbers: number[] = []
+  while (reader.pos < reader.len && numbers.length < most) {
+    const [number, wireType] = reader.tag()
+    if (number !== field) reader.skip(wireType)
+    else if (wireType !== WireType.LengthDelimited) numbers.push(read())
+    else {
+      const end = reader.uint32() + reader.pos
+      while (reader.pos < end && numbers.length < most) numbers.push(read())
+      reader.pos = end
+    }
+  }
+  return numbers
+}
+
+/** The first strings or messages of a repeated field. */
+export const readFirst = (
+  message: Uint8Array,
+  { field, most }: { field: number; most: number },
+): Uint8Array[] => {
+  const found: Uint8Array[] = []
+  for (const { number, bytes } of readFields(message)) {
+    if (number === field && bytes) found.push(bytes)
+    if (found.length === most) break
+  }
+  return found
+}
+
+const decoder = new TextDecoder()
+
+const toText = (bytes: Uint8Array) => decoder.decode(bytes)

@@ -61,7 +61,8 @@ const inspect = async (
   // other systems have the usual one, and none of this name
   if (found.has('StringNormalizer') && process.platform === 'linux') {
     const { setStringLocales } = await import('./set-string-locales.ts')
-    model = setStringLocales(bytes)
+    const changed = setStringLocales(bytes)
+    if (changed !== bytes) model = changed
   }
   if (found.has('ZipMap')) {
     const { unwrapZipMaps } = await import('./unwrap-zip-maps.ts')

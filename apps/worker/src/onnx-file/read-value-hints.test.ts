@@ -69,7 +69,7 @@ test('of many words and thresholds some are taken, from all over the list', () =
 })
 
 test('a value may be missing in what an Imputer gets, or trees that were grown with missing values, at any distance', () => {
-  const { missing } = hintsOf(scale, concat, ml('Imputer', {}))
+  const { missing } = hintsOf(scale, concat, ml('Imputer', { floats: { replaced_value_float: NaN } }))
   const trees = (tracks: number) =>
     ml('TreeEnsembleRegressor', {
       inputs: ['scaled'],
@@ -77,6 +77,9 @@ test('a value may be missing in what an Imputer gets, or trees that were grown w
     })
 
   expect(missing).toEqual(new Set(['all', 'age', 'scaled', 'fare']))
+  expect(hintsOf(scale, concat, ml('Imputer', { floats: { replaced_value_float: -1 } })).missing).toEqual(
+    new Set(),
+  )
   expect(hintsOf(scale, trees(1)).missing).toEqual(new Set(['scaled', 'fare']))
   expect(hintsOf(scale, trees(0)).missing).toEqual(new Set())
 })

@@ -1,16 +1,15 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire'
 import {
   attributeFields,
   graphFields,
   modelGraphField,
   readField,
-  readFields,
-  readIntegers,
+  readFirst,
   readName,
   readNode,
+  readNumbers,
   readTexts,
 } from './onnx-fields.ts'
-import type { Field, OnnxNode } from './onnx-fields.ts'
+import type { OnnxNode } from './onnx-fields.ts'
 import { noHints } from './value-hints.ts'
 import type { ValueHints } from './value-hints.ts'
 
@@ -37,7 +36,9 @@ export const readValueHints = (model: Uint8Array): ValueHints => {
       makers,
     ),
     integers: knownBySource(
-      listed(integerLists, (attribute) => readIntegers(attribute, attributeFields.ints).map(Number)),
+      listed(integerLists, (attribute) =>
+        readNumbers(attribute, { field: attributeFields.ints, kind: 'integer', most: mostNodes }),
+      ),
       makers,
     ),
     thresholds: readThresholds(nodes.filter(isTrees)),
@@ -47,16 +48,29 @@ export const readValueHints = (model: Uint8Array): ValueHints => {
 
 const isTrees = ({ opType }: OnnxNode) => opType.startsWith('TreeEnsemble')
 
+/** The first nodes of a forest are whole trees: those of the others part in the same places. */
+const mostNodes = 20_000
+const leaf = Buffer.from('LEAF')
+
 const readThresholds = (trees: OnnxNode[]) => {
   const all = new Map<number, Set<number>>()
   for (const { attributes } of trees) {
-    const named = (name: string) => attributes.find((attribute) => readName(attribute) === name)
-    const features = readIntegers(named('nodes_featureids') ?? none, attributeFields.ints).map(Number)
-    const values = readFloats(named('nodes_values') ?? none)
-    const modes = readTexts(named('nodes_modes') ?? none, attributeFields.strings)
+    const named = (name: string) => attributes.find((attribute) => readName(attribute) === name) ?? none
+    const features = readNumbers(named('nodes_featureids'), {
+      field: attributeFields.ints,
+      kind: 'integer',
+      most: mostNodes,
+    })
+    const values = readNumbers(named('nodes_values'), {
+      field: attributeFields.floats,
+      kind: 'float',
+      most: mostNodes,
+    })
+    const modes = readFirst(named('nodes_modes'), { field: attributeFields.strings, most: mostNodes })
     for (const [index, feature] of features.entries()) {
       const value = values[index]
-      if (modes[index] === 'LEAF' || value === undefined || !Number.isFinite(value)) continue
+      const isLeaf = modes[index] !== undefined && leaf.equals(modes[index])
+      if (isLeaf || value === undefined || !Number.isFinite(value)) continue
       // LightGBM has 1e-35 for zero
       const threshold = Math.abs(value) < 1e-30 ? 0 : value
       const known = all.get(feature)
@@ -77,14 +91,22 @@ const readThresholds = (trees: OnnxNode[]) => {
 
 const none = new Uint8Array()
 
-const takesMissing = (node: OnnxNode) =>
-  node.opType === 'Imputer' ||
-  (isTrees(node) &&
-    node.attributes.some(
-      (attribute) =>
-        readName(attribute) === 'nodes_missing_value_tracks_true' &&
-        readIntegers(attribute, attributeFields.ints).some((tracks) => tracks !== 0n),
-    ))
+const takesMissing = ({ opType, attributes }: OnnxNode) => {
+  const named = (name: string) => attributes.find((attribute) => readName(attribute) === name)
+  if (opType === 'Imputer') {
+    const replaced = named('replaced_value_float')
+    // what it replaces may be another value, such as -1
+    return (
+      replaced !== undefined &&
+      Number.isNaN(readNumbers(replaced, { field: attributeFields.float, kind: 'float' })[0])
+    )
+  }
+  const tracks = opType.startsWith('TreeEnsemble') ? named('nodes_missing_value_tracks_true') : undefined
+  return (
+    tracks !== undefined &&
+    readNumbers(tracks, { field: attributeFields.ints, kind: 'integer' }).some(Boolean)
+  )
+}
 
 type Makers = ReadonlyMap<string, OnnxNode>
 
@@ -122,17 +144,3 @@ const spread = <Item>(items: Item[], most: number): Item[] =>
         (_, index) =>
           Math.floor((index * most) / items.length) !== Math.floor(((index - 1) * most) / items.length),
       )
-
-/** A list of floats comes packed in one field or as a field each. */
-const readFloats = (attribute: Uint8Array): number[] =>
-  [...readFields(attribute)].flatMap((field) =>
-    field.number === attributeFields.floats ? parseFloats(field) : [],
-  )
-
-const parseFloats = ({ raw, bytes }: Field): number[] => {
-  const reader = new BinaryReader(bytes ?? raw)
-  if (!bytes) reader.tag()
-  const floats: number[] = []
-  while (reader.pos < reader.len) floats.push(reader.float())
-  return floats
-}

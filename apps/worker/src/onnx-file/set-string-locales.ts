@@ -5,6 +5,7 @@ import {
   modelGraphField,
   nameField,
   nodeFields,
+  readField,
   readFields,
   readName,
   readNode,
@@ -21,8 +22,24 @@ const usual = /^en_US(\.utf-?8)?$/i
  * Gives each StringNormalizer, which text pipelines of scikit-learn begin with, a locale that is there: without one of its
  * own ONNX Runtime wants en_US.UTF-8 for it. `C` would load too, and leaves É, Ü and П as they are.
  */
-export const setStringLocales = (model: Uint8Array): Uint8Array =>
-  rewriteFields(model, ({ number, bytes }) => (number === modelGraphField ? rewriteGraph(bytes) : undefined))
+export const setStringLocales = (model: Uint8Array): Uint8Array => {
+  const [graph] = readField(model, modelGraphField)
+  // of what has the name somewhere else, such as among its weights, no copy is made
+  if (!graph || !hasNormalizer(graph)) return model
+  return rewriteFields(model, ({ number, bytes }) =>
+    number === modelGraphField ? rewriteGraph(bytes) : undefined,
+  )
+}
+
+const hasNormalizer = (graph: Uint8Array): boolean =>
+  readField(graph, graphFields.node)
+    .map(readNode)
+    .some(({ opType, attributes }) => opType === 'StringNormalizer' || attributes.some(holdsNormalizer))
+
+const holdsNormalizer = (attribute: Uint8Array) =>
+  [attributeFields.graph, attributeFields.graphs]
+    .flatMap((number) => readField(attribute, number))
+    .some(hasNormalizer)
 
 const rewriteGraph = (graph: Uint8Array): Uint8Array =>
   rewriteFields(graph, ({ number, bytes }) => (number === graphFields.node ? rewriteNode(bytes) : undefined))

@@ -13,6 +13,9 @@ export type EncodedRows = {
   problems: Map<number, RowProblem>
 }
 
+/** A column of an input. */
+export type InputPlace = { input: string; column: number }
+
 /** How the input and output of a model are shaped. Plain functions of what the ONNX file and `model.yaml` say. */
 export type Task = {
   /** of one row */
@@ -23,6 +26,8 @@ export type Task = {
   outputNames: string[]
   /** what whoever runs the model should know */
   warnings: string[]
+  /** where a value of a row goes: by the property that it is in, and its number in the array there. By default to an input of that name. */
+  placeOf?(property: string, index: number): InputPlace | undefined
   /**
    * Checks each row by the whole input schema, and makes tensors of those that are valid. Never throws or rejects. A row
    * is encoded once, however it is run.

@@ -18,7 +18,11 @@ export type RowLayout = {
  * The layout that the shapes in the ONNX file suggest: those of the inputs. What it says of outputs are claims, which
  * converters often make wrongly; how these lie, and whether rows really are independent, is for the warm-up to see.
  */
-export const findRowLayout = ({ inputs, outputs }: Signature): RowLayout => {
+export const findRowLayout = (
+  { inputs, outputs }: Signature,
+  /** names of axes say nothing: the first ones are of rows */
+  { areFirstAxesRows = false } = {},
+): RowLayout => {
   const scalar = inputs.find((input) => input.shape.length === 0)
   if (inputs.length === 0) return wholeLayout('it has no inputs')
   if (scalar?.isUnshaped) return wholeLayout(`the file does not say what shape its input ${scalar.name} has`)
@@ -26,7 +30,11 @@ export const findRowLayout = ({ inputs, outputs }: Signature): RowLayout => {
   const perRow = new Set(outputs.map((output) => output.name))
   const lengths = new Set(inputs.map((input) => input.shape[0]))
   const names = [...lengths].filter((length) => typeof length === 'string')
-  if (names.length === lengths.size) return freeLayout(inputs, perRow, names)
+  if (names.length === lengths.size) {
+    return areFirstAxesRows
+      ? { axis: 'free', rowsPerRun: Infinity, perRow, reason: null }
+      : freeLayout(inputs, perRow, names)
+  }
   if (lengths.size > 1) return wholeLayout('its inputs have first axes of different lengths')
   return fixedLayout(Number([...lengths][0]), outputs)
 }

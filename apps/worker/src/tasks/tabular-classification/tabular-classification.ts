@@ -14,7 +14,7 @@ import { closedObject, nestedSchema } from '../nested-schema.ts'
 import { createLabelReader, resolveLabels } from './resolve-labels.ts'
 import { asMatrix, findScoreColumns, joinColumns, withColumns } from './score-columns.ts'
 import { planColumns } from '../tabular/tabular-columns.ts'
-import { encodeTabular, tabularInputSchema } from '../tabular/tabular-input.ts'
+import { encodeTabular, placeOfFeature, tabularInputSchema } from '../tabular/tabular-input.ts'
 import { invalidOutput } from '../task.ts'
 import type { TaskKind } from '../task.ts'
 
@@ -74,6 +74,7 @@ export const tabularClassificationTask: TaskKind<SettingsOf<'tabular-classificat
       outputSchema: describeOutput({ labels, label, scores: opened }),
       outputNames: [label, ...(columns ?? [scores])].flatMap((output) => (output ? [output.name] : [])),
       warnings: areRaw ? [...warnings, noProbabilities] : warnings,
+      placeOf: placeOfFeature(plan),
       encode: (rows) => encodeTabular(rows, plan),
       decode: (tensors, rowCount) => decodeClasses(joined(tensors), rowCount, decoder),
     }

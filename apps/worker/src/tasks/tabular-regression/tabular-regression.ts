@@ -9,7 +9,7 @@ import type { OutputInfo, Tensors } from '../../tensors/tensor.ts'
 import { chooseOutput } from '../tabular/choose-output.ts'
 import { closedObject, nestedSchema } from '../nested-schema.ts'
 import { planColumns } from '../tabular/tabular-columns.ts'
-import { encodeTabular, tabularInputSchema } from '../tabular/tabular-input.ts'
+import { encodeTabular, placeOfFeature, tabularInputSchema } from '../tabular/tabular-input.ts'
 import { invalidOutput } from '../task.ts'
 import type { TaskKind } from '../task.ts'
 
@@ -35,6 +35,7 @@ export const tabularRegressionTask: TaskKind<SettingsOf<'tabular-regression'>> =
       }),
       outputNames: [value.name],
       warnings: [],
+      placeOf: placeOfFeature(plan),
       encode: (rows) => encodeTabular(rows, plan),
       decode: (tensors, rowCount) =>
         decodeValues(tensors, { value, isSingle: targets === 1, rowCount, layout }),

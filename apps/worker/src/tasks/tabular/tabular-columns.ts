@@ -35,7 +35,10 @@ export const planColumns = (options: {
   const inputs = options.inputs.map((input) =>
     missing && isFloat(input.type) ? { ...input, takesMissing: true } : input,
   )
-  const odd = inputs.find(({ shape }) => layout.axis === 'none' || shape.length > 2)
+  // a fixed number of them in a vector are features, and no rows
+  const isVector = ({ shape }: TensorInfo) =>
+    shape.length === 1 && layout.rowsPerRun > 1 && layout.axis === 'fixed'
+  const odd = inputs.find((input) => layout.axis === 'none' || input.shape.length > 2 || isVector(input))
   if (odd) {
     throw new Refusal(`a tabular model takes [rows] or [rows, columns], and this one takes ${describe(odd)}`)
   }

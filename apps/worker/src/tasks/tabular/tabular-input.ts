@@ -5,7 +5,7 @@ import type { Tensors } from '../../tensors/tensor.ts'
 import { closedObject } from '../nested-schema.ts'
 import type { Column, TabularPlan } from './tabular-columns.ts'
 import { isObject, pointerStep } from '../task.ts'
-import type { EncodedRows, RowProblem } from '../task.ts'
+import type { EncodedRows, InputPlace, RowProblem } from '../task.ts'
 
 /** `{ "features": [..] }` by position and, where the features have names, `{ "features": { name: value } }`. */
 export const tabularInputSchema = ({ columns }: TabularPlan): JsonSchema => {
@@ -28,6 +28,15 @@ const byPositionSchema = (columns: Column[]): JsonSchema => {
   if (areEqual) return { type: 'array', items: first, ...length }
   return { type: 'array', prefixItems: schemas, items: false, ...length }
 }
+
+/** Where the value of a feature goes, which is in the array `features`, or has its name. */
+export const placeOfFeature =
+  ({ columns, inputs }: TabularPlan) =>
+  (property: string, index: number): InputPlace | undefined => {
+    const column = columns.find(({ name }) => name === property) ?? columns[index]
+    const input = column && inputs[column.input]
+    return input && { input: input.info.name, column: column.offset }
+  }
 
 /** Checks and writes in one pass over the values. */
 export const encodeTabular = (rows: unknown[], plan: TabularPlan): EncodedRows => {

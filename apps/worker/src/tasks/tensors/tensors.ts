@@ -28,10 +28,9 @@ export const tensorsTask: TaskKind<SettingsOf<'tensors'>> = {
       if (isUnshaped) return 'any'
       return hasRowAxis ? shape.slice(1) : shape
     })
-    const isAnyShape = inputAxes.includes('any')
     const outputSchemas = outputs.map(({ name, type, shape, isUnshaped }): [string, JsonSchema] => {
       const element = outputElementSchema(type)
-      if (isUnshaped && isAnyShape) return [name, anyDepthSchema(element)]
+      if (isUnshaped) return [name, anyDepthSchema(element)]
       const axes = layout.perRow.has(name) ? shape.slice(1) : shape
       return [name, nestedSchema(element, axes, { mayBeEmpty: true })]
     })
