@@ -248,7 +248,7 @@ const leaveWork = async (key: string, as: Form) => {
     'iris',
     Array.from({ length: 900 }, () => row),
   )
-  return { finished, delivered, running, waiting, large: idOf(large) }
+  return { keyed: idOf(keyed), finished, delivered, running, waiting, large: idOf(large) }
 }
 
 const follow = async (id: string) => {
@@ -314,8 +314,9 @@ test.each([
     expect(await Promise.all(work.waiting.map(statusOf))).toEqual([waiting, waiting, waiting])
     expect(await statusOf(work.running)).toBe(fate.running === 'gone' ? 404 : 'succeeded')
     await vi.waitFor(async () => {
-      const { status } = await stack.client.get(`/v1/predictions/${work.finished}`)
-      expect(status).toBe(fate.finished === 'gone' ? 404 : 200)
+      const asked = [work.finished, work.keyed].map((id) => stack.client.get(`/v1/predictions/${id}`))
+      const statuses = (await Promise.all(asked)).map(({ status }) => status)
+      expect(statuses).toEqual([fate, keyed].map((one) => (one.finished === 'gone' ? 404 : 200)))
     }, seconds(10))
     const large = fate.large === undefined ? 'succeeded' : fate.large === 'gone' ? 404 : 'failed'
     expect(await statusOf(work.large)).toBe(large)

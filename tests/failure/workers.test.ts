@@ -1,6 +1,6 @@
 import { modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { submitInForm } from '../support/forms.ts'
+import { form, submitInForm } from '../support/forms.ts'
 import { readMetric } from '../support/metrics.ts'
 import { executorsOf, untilGone } from '../support/processes.ts'
 import { startStack } from '../support/stack.ts'
@@ -47,7 +47,8 @@ const countEnded = (worker: StackProcess) => readMetric(worker, 'onqueue_predict
 
 const succeeded = (n: number) => ({ body: { status: 'succeeded', output: { y: n }, error: null } })
 
-describe.concurrent('a worker that is lost', () => {
+// packs.full.test.ts has the same with packs
+describe.runIf(form === 'alone').concurrent('a worker that is lost', () => {
   test('frozen past its lock and woken, it changes no final result', { timeout: 60_000 }, async () => {
     const hire = await hireFor(slowModel('frozen'))
     const sleeper = await hire()
@@ -149,28 +150,31 @@ test('two workers share a backlog evenly, though one of them was first at it', a
   expect(Math.min(...counts)).toBeGreaterThanOrEqual(36)
 })
 
-test('told to stop, a worker finishes what it can within its grace, and hands the rest back', async () => {
-  const hire = await hireFor(slowModel('stopped'))
-  const leaver = await hire({ ONQUEUE_WORKER_GRACE: '3s' })
-  await stack.client.untilServed('stopped')
-  const ids = await submitAll('stopped', [300])
-  await Promise.all(ids.map(stack.client.untilTaken))
-  ids.push(...(await submitAll('stopped', [5000, 1, 2, 3])))
-  await Promise.all(ids.map(stack.client.untilTaken))
-  const executors = await executorsOf(leaver.pid, 'stopped')
+test.runIf(form === 'alone')(
+  'told to stop, a worker finishes what it can within its grace, and hands the rest back',
+  async () => {
+    const hire = await hireFor(slowModel('stopped'))
+    const leaver = await hire({ ONQUEUE_WORKER_GRACE: '3s' })
+    await stack.client.untilServed('stopped')
+    const ids = await submitAll('stopped', [300])
+    await Promise.all(ids.map(stack.client.untilTaken))
+    ids.push(...(await submitAll('stopped', [5000, 1, 2, 3])))
+    await Promise.all(ids.map(stack.client.untilTaken))
+    const executors = await executorsOf(leaver.pid, 'stopped')
 
-  leaver.signal('SIGTERM')
-  const exitCode = await leaver.ended
+    leaver.signal('SIGTERM')
+    const exitCode = await leaver.ended
 
-  expect(exitCode).toBe(0)
-  await untilGone(executors, { withinMs: 100 })
-  // had it waited for longer than its grace, that of five seconds would have finished
-  const [finished, ...handedBack] = await pollAll(ids)
-  expect(finished).toMatchObject(succeeded(300))
-  expect(handedBack).toMatchObject(
-    Array.from({ length: 4 }, () => ({ body: { completed_at: null, error: null } })),
-  )
+    expect(exitCode).toBe(0)
+    await untilGone(executors, { withinMs: 100 })
+    // had it waited for longer than its grace, that of five seconds would have finished
+    const [finished, ...handedBack] = await pollAll(ids)
+    expect(finished).toMatchObject(succeeded(300))
+    expect(handedBack).toMatchObject(
+      Array.from({ length: 4 }, () => ({ body: { completed_at: null, error: null } })),
+    )
 
-  await hire()
-  expect(await untilFinal(ids)).toMatchObject([300, 5000, 1, 2, 3].map(succeeded))
-})
+    await hire()
+    expect(await untilFinal(ids)).toMatchObject([300, 5000, 1, 2, 3].map(succeeded))
+  },
+)
