@@ -167,6 +167,17 @@ const readiness = async ({ url }: StackProcess) => {
   return `${response.status} ${await response.text()}`
 }
 
+/** Resolves when a prediction runs and every app is ready. */
+const untilServed = () =>
+  vi.waitFor(
+    async () => {
+      const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
+      expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
+      expect(await Promise.all(apps.map(readiness))).toEqual(apps.map(() => expect.stringMatching(/^200 /)))
+    },
+    { timeout: 15_000, interval: 50 },
+  )
+
 const linesWith = (app: StackProcess, message: string, from: number) =>
   app
     .log()
@@ -231,16 +242,7 @@ describe.each(inFull<Form[]>(['alone', 'packed'], ['alone']))('predictions %s', 
       }
       await end()
       const endedAt = performance.now()
-      await vi.waitFor(
-        async () => {
-          const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
-          expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
-          expect(await Promise.all(apps.map(readiness))).toEqual(
-            apps.map(() => expect.stringMatching(/^200 /)),
-          )
-        },
-        { timeout: 15_000, interval: 50 },
-      )
+      await untilServed()
       const recoveredMs = performance.now() - endedAt
 
       expect(recoveredMs).toBeLessThan(5000)
@@ -358,16 +360,7 @@ describe.each(inFull<Form[]>(['alone', 'packed'], ['alone']))('predictions %s', 
         await vi.waitFor(async () => expect(await admin.info('persistence')).toMatch(/^loading:0/m), 20_000)
         await admin.replicaof('NO', 'ONE')
         const loadedAt = performance.now()
-        await vi.waitFor(
-          async () => {
-            const answer = await stack.client.submit('throws', { i: 4 }, {}, { prefer: 'wait=10' })
-            expect(answer).toMatchObject({ status: 201, body: { status: 'succeeded' } })
-            expect(await Promise.all(apps.map(readiness))).toEqual(
-              apps.map(() => expect.stringMatching(/^200 /)),
-            )
-          },
-          { timeout: 20_000, interval: 50 },
-        )
+        await untilServed()
 
         expect(performance.now() - loadedAt).toBeLessThan(5000)
         // the models are known without Redis

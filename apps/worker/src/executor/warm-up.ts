@@ -33,13 +33,13 @@ type WarmUp = Sampling & {
  * Where a model that takes bare tensors turns out to have no rows along its first axis its tensors are taken as they are, unless
  * `rows` in model.yaml says otherwise:
  *
- * | along the first axis, as the file has it          | tensors |
- * | ------------------------------------------------- | ------- |
- * | the example in model.yaml fits whole tensors only | whole   |
- * | no row can be run, and whole tensors can          | whole   |
- * | no output follows it, or of a fixed length not all | whole   |
- * | a row's answer is made of other rows              | whole   |
- * | else                                              | rows    |
+ * | along the first axis, as the file has it               | tensors |
+ * | ------------------------------------------------------ | ------- |
+ * | the example in model.yaml fits whole tensors only      | whole   |
+ * | no row can be run, and whole tensors can               | whole   |
+ * | no output follows it, or not all do where it is fixed  | whole   |
+ * | a row's answer is made of other rows                   | whole   |
+ * | else                                                   | rows    |
  */
 export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
   const { session, chosen, settings } = options

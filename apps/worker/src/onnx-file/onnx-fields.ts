@@ -66,9 +66,15 @@ export const rewriteFields = (
   return writer.finish()
 }
 
-/** The messages or strings in a repeated field. */
-export const readField = (message: Uint8Array, number: number): Uint8Array[] =>
-  [...readFields(message)].flatMap((field) => (field.number === number && field.bytes ? [field.bytes] : []))
+/** The first messages or strings in a repeated field. */
+export const readField = (message: Uint8Array, number: number, most = Infinity): Uint8Array[] => {
+  const found: Uint8Array[] = []
+  for (const field of readFields(message)) {
+    if (found.length === most) break
+    if (field.number === number && field.bytes) found.push(field.bytes)
+  }
+  return found
+}
 
 export const readNode = (node: Uint8Array): OnnxNode => ({
   inputs: readTexts(node, nodeFields.input),
@@ -86,53 +92,36 @@ export const readName = (message: Uint8Array) => {
 
 export const readTexts = (message: Uint8Array, number: number) => readField(message, number).map(toText)
 
-export const readIntegers = (message: Uint8Array, number: number): bigint[] =>
-  [...readFields(message)].flatMap((field) => (field.number === number ? parseIntegers(field) : []))
+/** The first integers of a list. */
+export const readIntegers = (message: Uint8Array, number: number, most?: number): bigint[] =>
+  readList(message, { number, most }, (reader) => BigInt(reader.int64()))
 
-/** A list of integers comes packed in one field or as a field each: both are in use. */
-const parseIntegers = ({ raw, bytes }: Field): bigint[] => {
-  const reader = new BinaryReader(bytes ?? raw)
-  if (!bytes) reader.tag()
-  const integers: bigint[] = []
-  while (reader.pos < reader.len) integers.push(BigInt(reader.int64()))
-  return integers
-}
+/** The first floats of a list. */
+export const readFloats = (message: Uint8Array, number: number, most?: number): number[] =>
+  readList(message, { number, most }, (reader) => reader.float())
 
 /**
- * The first numbers of a list, which comes packed in one field or as a field each. Trees have millions of them: nothing is made but
- * the list.
+ * A list comes packed in one field or as a field each: both are in use. Trees have millions of numbers in some: nothing is made
+ * but the list.
  */
-export const readNumbers = (
+const readList = <Value>(
   message: Uint8Array,
-  { field, kind, most = Infinity }: { field: number; kind: 'integer' | 'float'; most?: number },
-): number[] => {
+  { number, most = Infinity }: { number: number; most?: number | undefined },
+  read: (reader: BinaryReader) => Value,
+): Value[] => {
   const reader = new BinaryReader(message)
-  const read = () => (kind === 'float' ? reader.float() : Number(reader.int64()))
-  const numbers: number[] = []
-  while (reader.pos < reader.len && numbers.length < most) {
-    const [number, wireType] = reader.tag()
-    if (number !== field) reader.skip(wireType)
-    else if (wireType !== WireType.LengthDelimited) numbers.push(read())
+  const values: Value[] = []
+  while (reader.pos < reader.len && values.length < most) {
+    const [field, wireType] = reader.tag()
+    if (field !== number) reader.skip(wireType)
+    else if (wireType !== WireType.LengthDelimited) values.push(read(reader))
     else {
       const end = reader.uint32() + reader.pos
-      while (reader.pos < end && numbers.length < most) numbers.push(read())
+      while (reader.pos < end && values.length < most) values.push(read(reader))
       reader.pos = end
     }
   }
-  return numbers
-}
-
-/** The first strings or messages of a repeated field. */
-export const readFirst = (
-  message: Uint8Array,
-  { field, most }: { field: number; most: number },
-): Uint8Array[] => {
-  const found: Uint8Array[] = []
-  for (const { number, bytes } of readFields(message)) {
-    if (number === field && bytes) found.push(bytes)
-    if (found.length === most) break
-  }
-  return found
+  return values
 }
 
 const decoder = new TextDecoder()

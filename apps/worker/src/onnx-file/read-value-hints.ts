@@ -3,10 +3,10 @@ import {
   graphFields,
   modelGraphField,
   readField,
-  readFirst,
+  readFloats,
+  readIntegers,
   readName,
   readNode,
-  readNumbers,
   readTexts,
 } from './onnx-fields.ts'
 import type { OnnxNode } from './onnx-fields.ts'
@@ -37,7 +37,7 @@ export const readValueHints = (model: Uint8Array): ValueHints => {
     ),
     integers: knownBySource(
       listed(integerLists, (attribute) =>
-        readNumbers(attribute, { field: attributeFields.ints, kind: 'integer', most: mostNodes }),
+        readIntegers(attribute, attributeFields.ints, mostNodes).map(Number),
       ),
       makers,
     ),
@@ -56,17 +56,9 @@ const readThresholds = (trees: OnnxNode[]) => {
   const all = new Map<number, Set<number>>()
   for (const { attributes } of trees) {
     const named = (name: string) => attributes.find((attribute) => readName(attribute) === name) ?? none
-    const features = readNumbers(named('nodes_featureids'), {
-      field: attributeFields.ints,
-      kind: 'integer',
-      most: mostNodes,
-    })
-    const values = readNumbers(named('nodes_values'), {
-      field: attributeFields.floats,
-      kind: 'float',
-      most: mostNodes,
-    })
-    const modes = readFirst(named('nodes_modes'), { field: attributeFields.strings, most: mostNodes })
+    const features = readIntegers(named('nodes_featureids'), attributeFields.ints, mostNodes).map(Number)
+    const values = readFloats(named('nodes_values'), attributeFields.floats, mostNodes)
+    const modes = readField(named('nodes_modes'), attributeFields.strings, mostNodes)
     for (const [index, feature] of features.entries()) {
       const value = values[index]
       const isLeaf = modes[index] !== undefined && leaf.equals(modes[index])
@@ -96,16 +88,10 @@ const takesMissing = ({ opType, attributes }: OnnxNode) => {
   if (opType === 'Imputer') {
     const replaced = named('replaced_value_float')
     // what it replaces may be another value, such as -1
-    return (
-      replaced !== undefined &&
-      Number.isNaN(readNumbers(replaced, { field: attributeFields.float, kind: 'float' })[0])
-    )
+    return replaced !== undefined && Number.isNaN(readFloats(replaced, attributeFields.float)[0])
   }
   const tracks = opType.startsWith('TreeEnsemble') ? named('nodes_missing_value_tracks_true') : undefined
-  return (
-    tracks !== undefined &&
-    readNumbers(tracks, { field: attributeFields.ints, kind: 'integer' }).some(Boolean)
-  )
+  return tracks !== undefined && readIntegers(tracks, attributeFields.ints).some((one) => one !== 0n)
 }
 
 type Makers = ReadonlyMap<string, OnnxNode>
