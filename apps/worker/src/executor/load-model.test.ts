@@ -408,6 +408,21 @@ test('with missing: allow null is NaN in every input of floats, and in no other'
   ])
 })
 
+test('the example of a tabular model has words and integers that its encoders know, each in its column', async () => {
+  const onnxPath = join(testModels, '../models-as-exported/columns-with-imputer/model.onnx')
+
+  const { loaded } = await loadFile(onnxPath, 'task: tabular-classification')
+
+  const known = z.tuple([
+    z.number(),
+    z.number(),
+    z.enum(['female', 'male']),
+    z.enum(['C', 'Q', 'S']),
+    z.int(),
+  ])
+  expect(z.object({ features: known }).safeParse(loaded.found.example).error).toBe(undefined)
+})
+
 test('rows with invalid input fail alone', async () => {
   const { runRows } = await loadTestModel('two-inputs')
 

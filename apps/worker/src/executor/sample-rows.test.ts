@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { inputElementSchema } from '../tensors/element-schema.ts'
+import { noHints } from '../onnx-file/value-hints.ts'
 import { closedObject, nestedSchema } from '../tasks/nested-schema.ts'
 import { elementTypes } from '../tensors/tensor.ts'
 import { generateRow, seededRandom, varyRow } from './sample-rows.ts'
@@ -59,4 +60,29 @@ test('the same seed makes the same rows', () => {
   const make = () => generateRow({ inputSchema: everyType }, { random: seededRandom(7) })
 
   expect(make()).toEqual(make())
+})
+
+test('numbers are around the thresholds of their column, and a few of any size', () => {
+  const hints = { ...noHints, thresholds: new Map([[1, [500]]]) }
+  const inputSchema = closedObject({ x: nestedSchema({ type: 'number' }, [2]) })
+  const random = seededRandom(1)
+
+  const rows = Array.from({ length: 200 }, () => generateRow({ inputSchema }, { random, hints }))
+
+  const near = rows.filter((row) => /,[4-6]\d\d(\.\d+)?\]/.test(JSON.stringify(row)))
+  expect(near.length).toBeGreaterThan(120)
+  expect(near.length).toBeLessThan(190)
+  expect(JSON.stringify(rows)).not.toMatch(/\[[4-6]\d\d[,.]/)
+})
+
+test('an integer that is made up is never large: it may be a size', () => {
+  const inputSchema = closedObject({ n: { type: 'integer' } })
+  const random = seededRandom(1)
+
+  const sizes = Array.from({ length: 300 }, () =>
+    JSON.stringify(generateRow({ inputSchema }, { random, magnitude: 'any' })),
+  )
+
+  expect(sizes.filter((row) => /:\d{4}|:[1-9](?!00\})\d\d/.test(row))).toEqual([])
+  expect(new Set(sizes).size).toBeGreaterThan(20)
 })

@@ -53,6 +53,17 @@ test('thresholds are those of the splits of trees, by feature', () => {
   ])
 })
 
+test('what LightGBM has for zero is zero', () => {
+  const { thresholds } = hintsOf(
+    ml('TreeEnsembleRegressor', {
+      integerLists: { nodes_featureids: [0, 0] },
+      floatLists: { nodes_values: [1e-35, 2] },
+    }),
+  )
+
+  expect(thresholds.get(0)).toEqual([0, 2])
+})
+
 test('of many words and thresholds some are taken, from all over the list', () => {
   const many = Array.from({ length: 1000 }, (_, index) => index)
   const { words, thresholds } = hintsOf(
