@@ -22,7 +22,7 @@ test(
   async () => {
     const ids = await inParallel(count, 500, async (index) => {
       const answer = await stack.client.submit('two-inputs', { a: [index, 0.5], b: index })
-      expect(answer.status).toBe(202)
+      expect(answer).toMatchObject({ status: 202, body: { id: expect.any(String) } })
       return String(answer.body.id)
     })
     const finished = await inParallel(count, 200, (index) => stack.client.untilFinal(ids[index] ?? ''))

@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { portSettings } from '../../scripts/start/apps.ts'
-import { pickPort, pickPorts } from '../../scripts/redis/ports.ts'
+import { pickPorts } from '../../scripts/redis/ports.ts'
 import { toClose } from '../processes/closing.ts'
 import { endGroups } from '../processes/end-groups.ts'
 import type { Processes } from '../processes/process-watch.ts'
@@ -38,7 +38,7 @@ export const startOnQueue = async ({
   modelDir,
 }: { dataDir?: string; modelDir?: string } = {}): Promise<OnQueue> => {
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
-  const ports = await pickPorts(portSettings, pickQuietPort)
+  const ports = await pickPorts(portSettings)
   const url = `http://127.0.0.1:${ports['PORT']}`
   const logFile = join(folder, 'npm-start.log')
   const env = {
@@ -68,9 +68,6 @@ export const startOnQueue = async ({
     throw new Error(`npm start did not come up; it said:\n${log}`, { cause: err })
   }
 }
-
-/** Below the ports that the system hands out, so that nobody is given it before OnQueue listens on it. */
-const pickQuietPort = () => pickPort(20_000 + Math.floor(Math.random() * 12_000))
 
 /** A model repository with this model only. */
 const chooseModel = async (folder: string, modelDir: string) => {

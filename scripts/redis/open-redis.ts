@@ -133,7 +133,7 @@ const startAnew = async (
   const former = formerUrl === undefined ? undefined : new URL(formerUrl)
   const settings: RedisSettings = {
     folder,
-    port: await pickPort(Number(former?.port ?? 0)),
+    port: await pickPort(former?.port ? Number(former.port) : undefined),
     password: former?.password || randomBytes(18).toString('base64url'),
     maxmemoryBytes,
     appendonly: true,

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 
 const loopback = '127.0.0.1'
@@ -12,21 +13,29 @@ export const tryPort = async (port: number): Promise<string | undefined> => {
   }
 }
 
-/** A free port on loopback: the preferred one if it is free. */
-export const pickPort = async (preferred = 0) => listenOnce(preferred).catch(() => listenOnce(0))
+/** Below the ports that systems give to outgoing connections (from 32768 on Linux), which could have it taken before it is used. */
+const firstPort = 20_000
+const portCount = 12_000
+
+/** A free port on loopback: the preferred one if it is free. Throws where none can be listened on. */
+export const pickPort = async (preferred?: number): Promise<number> => {
+  const port = preferred ?? firstPort + randomInt(portCount)
+  const refusal = await tryPort(port)
+  if (refusal === undefined) return port
+  if (preferred === undefined && refusal !== 'EADDRINUSE')
+    throw new Error(`no port of ${loopback} can be listened on: ${refusal}`)
+  return pickPort()
+}
 
 /** A free port for each of these settings, as an environment has it. */
-export const pickPorts = async (settings: readonly string[], pick: () => Promise<number> = pickPort) =>
+export const pickPorts = async (settings: readonly string[]) =>
   Object.fromEntries(
-    await Promise.all(settings.map(async (setting) => [setting, String(await pick())] as const)),
+    await Promise.all(settings.map(async (setting) => [setting, String(await pickPort())] as const)),
   )
 
 const listenOnce = (port: number) =>
-  new Promise<number>((resolve, reject) => {
+  new Promise<void>((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen({ port, host: loopback }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port))
-    })
+    server.listen({ port, host: loopback }, () => server.close(() => resolve()))
   })

@@ -65,7 +65,7 @@ export const openStormStack = async ({
   client.on('error', () => undefined)
   opened.defer(() => client.disconnect())
 
-  const ports = await Promise.all(Array.from({ length: processesOfEach }, pickQuietPort))
+  const ports = await Promise.all(Array.from({ length: processesOfEach }, () => pickPort()))
   const environment = {
     REDIS_URL: redis.url,
     ONQUEUE_PREFIX: prefix,
@@ -126,9 +126,6 @@ export const openStormStack = async ({
     close: toClose(() => running.disposeAsync()),
   }
 }
-
-/** Below the ports that the system hands out: nobody else gets one while its process is dead. */
-const pickQuietPort = () => pickPort(20_000 + Math.floor(Math.random() * 12_000))
 
 /** The processes of models below a process. */
 export const executorsBelow = (pid: number) =>

@@ -11,7 +11,7 @@ import { startProcess } from './app-process.ts'
 import type { StackProcess } from './app-process.ts'
 import { createClient } from './client.ts'
 import type { Client } from './client.ts'
-import { descendantsOf, isRunning } from './processes.ts'
+import { descendantsOf, untilGone } from './processes.ts'
 
 /**
  * A whole OnQueue for one test file: a real Redis, an API process and worker processes, with a key prefix of its own.
@@ -89,12 +89,13 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
   const close = async () => {
     const offspring = await descendantsOf(...started.map(({ pid }) => pid))
     await Promise.all(started.toReversed().map((child) => child.stop()))
-    const left = offspring.filter(isRunning)
+    // an executor whose worker was cut short sees by itself that it is gone
+    const left = await untilGone(offspring, { withinMs: 5000 }).catch((err: unknown) => String(err))
     const leaked = await leakedKeys(redis, prefix)
     await removeKeys(redis, prefix)
     redis.disconnect()
     await rm(folder, { recursive: true })
-    if (left.length > 0) throw new Error(`the stack left processes behind: ${left.join(', ')}`)
+    if (left !== undefined) throw new Error(`the stack left processes behind: ${left}`)
     if (leaked.length > 0) throw new Error(`the stack left keys behind: ${leaked.slice(0, 10).join(', ')}`)
   }
 
