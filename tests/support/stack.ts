@@ -78,6 +78,8 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     LOG_LEVEL: 'info',
     // jobs are predictions where a test looks at them, however its submits come together
     ONQUEUE_PACKS: 'false',
+    // and an executor is known by its model
+    ONQUEUE_OWN_EXECUTORS: '100',
     ...options.environment,
   }
   const started: StackProcess[] = []

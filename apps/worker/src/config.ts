@@ -32,6 +32,14 @@ export const settings = z.object({
   ONQUEUE_CORES: integerSetting(0, { min: 0 }).describe(
     'Cores to plan executors for; 0 takes what the machine or its cgroup allows.',
   ),
+  ONQUEUE_OWN_EXECUTORS: z.coerce
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(0, 'must be at least 0')
+    .optional()
+    .describe(
+      'How many executors are started for one model version each; beyond them small versions share some. Two for each core when not set.',
+    ),
 })
 
 export type WorkerConfig = Readonly<z.infer<typeof settings>>

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { clockOffset, redisLosses, redisRefusals } from '@onqueue/shared'
 import type { Outcome, PredictionJobData } from '@onqueue/shared'
-import { readFile } from 'node:fs/promises'
+import { readResidentBytes } from './supervision/resident-bytes.ts'
 
 /** The worker's metrics. Labels have few values: a model's name, a status, a cause; never an id. */
 export type WorkerMetrics = {
@@ -108,12 +108,19 @@ export const createWorkerMetrics = ({
   })
   new Gauge({
     name: 'onqueue_executor_memory_bytes',
-    help: 'Resident memory of the executors of a model',
+    help: 'Resident memory of the executors of a model; of one that several versions share, an equal part',
     labelNames: ['model'],
     registers,
     async collect() {
-      for (const { model, pids } of executors()) {
-        const sizes = await Promise.all(pids.map(residentBytes))
+      const now = executors()
+      const sharers = Map.groupBy(
+        now.flatMap(({ pids }) => pids),
+        (pid) => pid,
+      )
+      for (const { model, pids } of now) {
+        const sizes = await Promise.all(
+          pids.map(async (pid) => (await readResidentBytes(pid)) / (sharers.get(pid)?.length ?? 1)),
+        )
         this.set(
           { model },
           sizes.reduce((sum, size) => sum + size, 0),
@@ -142,10 +149,4 @@ export const createWorkerMetrics = ({
     },
     lossFound: (kind) => losses.inc({ kind }),
   }
-}
-
-/** 0 where the system has no /proc, or the process is gone. */
-const residentBytes = async (pid: number) => {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
 }

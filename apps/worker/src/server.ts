@@ -43,11 +43,13 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     refusals: () => condition.counts(),
     clockAheadMs: () => clock.aheadMs(),
   })
+  const cores = config.ONQUEUE_CORES || availableParallelism()
   const models = openModels({
     ...store,
     modelsDir: resolve(config.ONQUEUE_MODELS_DIR),
     demand: config.ONQUEUE_READY,
-    cores: config.ONQUEUE_CORES || availableParallelism(),
+    cores,
+    ownExecutors: config.ONQUEUE_OWN_EXECUTORS ?? 2 * cores,
     versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
     outcomes,
     events: metrics,

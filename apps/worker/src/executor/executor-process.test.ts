@@ -34,6 +34,9 @@ const findDefinition = async (name: string) => {
   return definition
 }
 
+/** Of the version that an executor is started with. */
+const place = 1
+
 /** An executor with the answers that it gives, in their order. */
 const startExecutor = async (name: string) => {
   const child = forkExecutor()
@@ -49,7 +52,7 @@ const startExecutor = async (name: string) => {
   const channel = openRunChannel(child, take)
   const send = (message: ToExecutor) => child.send(message)
   const run = (runId: number, ...rows: unknown[]) =>
-    channel.send({ runId, rows: rows.map((row) => JSON.stringify(row)) })
+    channel.send({ runId, place, rows: rows.map((row) => JSON.stringify(row)) })
   const next = async () => {
     while (answers.length === 0)
       await Promise.race([
@@ -58,7 +61,7 @@ const startExecutor = async (name: string) => {
       ])
     return answers.shift()
   }
-  send({ type: 'load', definition: await findDefinition(name), threads: 1 })
+  send({ type: 'load', place, definition: await findDefinition(name), threads: 1 })
   return { child, send, run, next, loaded: await next() }
 }
 
@@ -122,6 +125,7 @@ test('a model that can’t be served is refused with a sentence', async () => {
 
   send({
     type: 'load',
+    place: 2,
     definition: { ...definition, onnxPath: join(definition.dir, 'gone.onnx') },
     threads: 1,
   })
@@ -136,7 +140,12 @@ test('a defect of ours says nothing against the model, and tells where it is', a
   const definition = await findDefinition('iris')
   const { child, next } = await startExecutor('throws')
 
-  child.send({ type: 'load', definition: { ...definition, settings: { task: 'gone' } }, threads: 1 })
+  child.send({
+    type: 'load',
+    place: 2,
+    definition: { ...definition, settings: { task: 'gone' } },
+    threads: 1,
+  })
 
   expect(await next()).toEqual({
     type: 'load-failed',

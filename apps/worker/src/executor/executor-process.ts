@@ -11,12 +11,14 @@ import { encodeFailed, encodeRan, readRun } from './run-messages.ts'
 import { startStopwatch } from './stopwatch.ts'
 import { watchParent } from './watchdog.ts'
 
+type LoadMessage = Extract<ToExecutor, { type: 'load' }>
+
 /**
- * The process that holds one loaded model version. Started by the worker with `fork`, and ends with it: when the
- * channel closes, or by the watchdog. A signal from the terminal goes to the whole process group; only the worker
- * decides what follows from it.
+ * The process that holds loaded model versions, each in its place: one, or several that are small. Started by the worker with
+ * `fork`, and ends with it: when the channel closes, or by the watchdog. A signal from the terminal goes to the whole process
+ * group; only the worker decides what follows from it.
  */
-let model: LoadedModel | undefined
+const models = new Map<number, LoadedModel & { title: string }>()
 let turn = Promise.resolve()
 
 /** One after the other; an error that is not an answer ends the process, and the worker starts another. */
@@ -24,13 +26,20 @@ const inTurn = (task: () => Promise<void>) => {
   turn = turn.then(task)
 }
 
-const load = async ({ definition, threads }: ToExecutor): Promise<FromExecutor> => {
-  process.title = `onqueue-executor ${definition.name}/${definition.version}`
+const load = async ({ place, definition, threads }: LoadMessage): Promise<FromExecutor> => {
+  const title = `${definition.name}/${definition.version}`
+  const bytesBefore = process.memoryUsage.rss()
+  const isFirst = models.size === 0
+  if (isFirst) process.title = `onqueue-executor ${title}`
   try {
-    model = await loadModel(definition, threads)
+    const model = await loadModel(definition, threads)
+    models.set(place, { ...model, title })
+    showTitle()
     // an executor is killed rather than ended, so it would never be written; it saves the next one 30 MB
-    flushCompileCache()
-    return { type: 'loaded', ...model.loaded }
+    if (isFirst) flushCompileCache()
+    const bytes = process.memoryUsage.rss()
+    const grownBytes = Math.max(0, bytes - bytesBefore)
+    return { type: 'loaded', ...model.loaded, memoryBytes: isFirst ? bytes : grownBytes, grownBytes }
   } catch (err) {
     if (err instanceof Refusal) return { type: 'refused', reason: err.message }
     // the machine's trouble or a defect of ours: nothing is said against the files. The stack is for the worker's log
@@ -39,11 +48,26 @@ const load = async ({ definition, threads }: ToExecutor): Promise<FromExecutor> 
   }
 }
 
+const unload = async (place: number) => {
+  const model = models.get(place)
+  models.delete(place)
+  showTitle()
+  await model?.release()
+}
+
+/** For `ps`: several names would not fit. */
+const showTitle = () => {
+  const [only, ...others] = models.values()
+  process.title = `onqueue-executor ${others.length === 0 && only ? only.title : `of ${models.size} versions`}`
+}
+
 /** The answer, as a frame. */
 const run = async (content: Buffer) => {
-  if (!model) throw new Error('asked to run rows before a model was loaded')
+  const { runId, place, rows } = readRun(content)
+  const model = models.get(place)
+  // nobody waits for it any more
+  if (!model) return encodeFailed({ runId, detail: 'the version was unloaded before' })
   const stop = startStopwatch(model.loaded.found.providers)
-  const { runId, rows } = readRun(content)
   try {
     const results = await model.runRows(rows)
     return encodeRan({ runId, results, ...stop() })
@@ -62,7 +86,9 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit())
 process.on('message', (message) => {
-  if (isToExecutor(message)) inTurn(async () => void process.send?.(await load(message)))
+  if (!isToExecutor(message)) return
+  if (message.type === 'unload') inTurn(() => unload(message.place))
+  else inTurn(async () => void process.send?.(await load(message)))
 })
 
 const runs = new Socket({ fd: runChannelFd, readable: true, writable: true })

@@ -14,7 +14,12 @@ import { seededRandom } from './sample-rows.ts'
 import { computeClock, startStopwatch } from './stopwatch.ts'
 import { warmUp } from './warm-up.ts'
 
-export type LoadedModel = { loaded: Omit<Loaded, 'type'>; runRows: RunRows }
+export type LoadedModel = {
+  loaded: Omit<Loaded, 'type' | 'memoryBytes' | 'grownBytes'>
+  runRows: RunRows
+  /** Gives back what ONNX Runtime has of it. */
+  release: () => Promise<void>
+}
 
 /** Loads a version, warms it up and tells what was found. Throws a `Refusal` where the reason that it can't be served lies in its files. */
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
@@ -43,6 +48,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   const timing = await measureTiming({ measureRun, samples: rows, maxRows, now })
   return {
     runRows,
+    release: session.release,
     loaded: {
       found: {
         warnings: [...session.warnings, ...probe.task.warnings, ...warmedUp.warnings, ...warnings],
@@ -52,7 +58,6 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
         batching: { enabled: reason === null, maxRows, reason },
         providers: session.providers,
       },
-      memoryBytes: process.memoryUsage.rss(),
       peakBytes: await readPeakMemory(),
       timing,
     },

@@ -25,6 +25,7 @@ export type ModelSession = {
   warnings: string[]
   /** Rejects with what ONNX Runtime threw. Blocks the thread while the model runs. */
   run(feeds: Tensors, outputNames: string[]): Promise<Tensors>
+  release: () => Promise<void>
 }
 
 export const openModelSession = async (options: {
@@ -60,6 +61,7 @@ export const openModelSession = async (options: {
     signature,
     providers: opened.providers,
     warnings: [...warnings, ...leftOut.map((name) => `output ${name} is not a tensor and is left out`)],
+    release: () => session.release(),
     async run(feeds, outputNames) {
       const tensors = Object.fromEntries(
         Object.entries(feeds).map(([name, tensor]) => [name, toOrtTensor(tensor)]),

@@ -6,10 +6,11 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
  * What worker and executor say to each other.
  *
  *     worker                         executor
- *       │ load ──────────────────────▶ │  once, first, over the child's IPC channel
- *       │ ◀─────── loaded, refused or load-failed
+ *       │ load ──────────────────────▶ │  over the child's IPC channel, while nothing else is under way; gives the
+ *       │ ◀─────── loaded, refused or load-failed         version a place, by which it is called from then on
  *       │ run ───────────────────────▶ │  any number, over a pipe (run-messages.ts); two or more may be under way:
  *       │ ◀──────────── ran or failed  │  they are run one after the other and answered in order
+ *       │ unload ────────────────────▶ │  not answered
  *
  * The executor only imports the types: zod would cost each of its processes 15 MB.
  */
@@ -21,8 +22,10 @@ const loadedSchema = z.object({
   found: versionInterfaceSchema
     .omit({ task: true, description: true })
     .extend({ batching: batching.omit({ maxWaitMs: true }) }),
-  /** resident memory of the executor after warm-up */
+  /** what the version has of the resident memory of its executor, after warm-up: all of it if it was the first to be loaded */
   memoryBytes: z.int(),
+  /** by how much the executor grew */
+  grownBytes: z.int(),
   /** the most that it was while the model was loaded */
   peakBytes: z.int(),
   /** measured at warm-up, without waits for a core; `batchMs` is of one run of `batchRows` rows */
@@ -42,4 +45,6 @@ export const fromExecutorSchema = z.discriminatedUnion('type', [
 export type FromExecutor = z.infer<typeof fromExecutorSchema>
 
 /** What the executor reads. `threads` are ONNX Runtime's own, within one run. */
-export type ToExecutor = { type: 'load'; definition: ModelDefinition; threads: number }
+export type ToExecutor =
+  | { type: 'load'; place: number; definition: ModelDefinition; threads: number }
+  | { type: 'unload'; place: number }

@@ -30,11 +30,11 @@ const asJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
 test('rows come as they were sent, in whatever pieces', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ runId: fc.nat(), rows: fc.array(fc.jsonValue()) })),
+      fc.array(fc.record({ runId: fc.nat(), place: fc.nat(), rows: fc.array(fc.jsonValue()) })),
       fc.integer({ min: 1, max: 40 }),
       (runs, pieceBytes) => {
-        const frames = runs.map(({ runId, rows }) =>
-          encodeRun({ runId, rows: rows.map((row) => JSON.stringify(row)) }),
+        const frames = runs.map(({ runId, place, rows }) =>
+          encodeRun({ runId, place, rows: rows.map((row) => JSON.stringify(row)) }),
         )
 
         expect(contentsOf(frames, pieceBytes).map(readRun)).toEqual(asJson(runs))
@@ -71,7 +71,7 @@ test('ids of runs begin anew where four bytes hold no more', () => {
   const last = 2 ** 32 - 1
   const ids = [last, nextRunId(last)]
   const contents = contentsOf(
-    ids.map((runId) => encodeRun({ runId, rows: [] })),
+    ids.map((runId) => encodeRun({ runId, place: 1, rows: [] })),
     99,
   )
 

@@ -6,14 +6,20 @@ import type { RunTime } from './stopwatch.ts'
 /**
  * Runs and their answers, as frames on the pipe between worker and executor.
  *
- *     run       run id (4 bytes) · content type (1) · rows
+ *     run       run id (4 bytes) · place (4) · content type (1) · rows
  *     answer    run id (4) · kind (1) · runMs (8) · computeMs (8) · results
  *
  * Rows are a JSON array, and results a line each: `+` and the JSON of the output, or `-` and the JSON of what is wrong. Of a
  * run that failed there is a line that says why. Numbers are little endian. The executor parses rows, and nobody in the worker
  * parses outputs.
  */
-export type RunRequest = { runId: number; /** each as JSON */ rows: string[] }
+export type RunRequest = {
+  runId: number
+  /** of the version in its executor */
+  place: number
+  /** each as JSON */
+  rows: string[]
+}
 
 export type RunAnswer = { runId: number } & (
   | ({ kind: 'ran'; results: RowAnswer[] } & RunTime)
@@ -29,25 +35,26 @@ const jsonRows = 1
 
 const answerKinds = { ran: 0, failed: 1 } as const
 
-const runHeadBytes = 5
+const runHeadBytes = 9
 const answerHeadBytes = 21
 
 /** Ids that four bytes hold: a busy executor comes to the end of them within weeks, and begins anew. */
 export const nextRunId = (runId: number) => (runId + 1) % 2 ** 32
 
-export const encodeRun = ({ runId, rows }: RunRequest): Buffer => {
+export const encodeRun = ({ runId, place, rows }: RunRequest): Buffer => {
   const frame = makeFrame(runHeadBytes, `[${rows.join(',')}]`)
   frame.writeUInt32LE(runId, headStart)
-  frame.writeUInt8(jsonRows, headStart + 4)
+  frame.writeUInt32LE(place, headStart + 4)
+  frame.writeUInt8(jsonRows, headStart + 8)
   return frame
 }
 
-export const readRun = (content: Buffer): { runId: number; rows: unknown[] } => {
-  if (content.readUInt8(4) !== jsonRows)
+export const readRun = (content: Buffer): { runId: number; place: number; rows: unknown[] } => {
+  if (content.readUInt8(8) !== jsonRows)
     throw new Error('rows came in a way that this executor does not know')
   const rows: unknown = JSON.parse(content.toString('utf8', runHeadBytes))
   if (!Array.isArray(rows)) throw new Error('rows that came are no array')
-  return { runId: content.readUInt32LE(0), rows }
+  return { runId: content.readUInt32LE(0), place: content.readUInt32LE(4), rows }
 }
 
 export const encodeRan = ({ runId, results, ...time }: { runId: number; results: RowResult[] } & RunTime) =>

@@ -15,6 +15,7 @@ import {
   rowsOf,
 } from '@onqueue/shared'
 import type { ModelVersion } from '../serving/model-version.ts'
+import { blockSeconds } from './block-seconds.ts'
 import { InFlight } from './in-flight.ts'
 import { LockRenewal } from './lock-renewal.ts'
 import { createPausable } from './pausable.ts'
@@ -47,6 +48,8 @@ export type Consumer = {
 type Options = Omit<Processing, 'graceIsOver' | 'versionOf'> & {
   versions: Versions
   throughput: Pick<Throughput, 'taken' | 'left'>
+  /** how many models the worker has: it waits at a queue of each; one when not given */
+  models?: () => number
   events: { lossFound(kind: string): void }
 }
 
@@ -119,7 +122,7 @@ export const consumePredictions = ({ versions, throughput, ...options }: Options
     concurrency: inFlight.concurrency,
     ...lockSettings,
     skipLockRenewal: true,
-    drainDelay: 5,
+    drainDelay: blockSeconds(options.models?.() ?? 1),
     runRetryDelay: 1000,
     skipVersionCheck: true,
     autorun: false,

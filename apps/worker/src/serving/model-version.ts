@@ -4,6 +4,7 @@ import type { Lane } from './batcher.ts'
 import { createDropFinal } from './drop-final.ts'
 import { ExecutorSupervisor } from '../supervision/executor-supervisor.ts'
 import type { ExecutorEnd } from '../supervision/executor-slot.ts'
+import type { StartExecutor } from '../supervision/executor.ts'
 import { RunTimes } from './run-times.ts'
 import { RunWatch } from './run-watch.ts'
 import { Scheduler } from './scheduler.ts'
@@ -32,6 +33,8 @@ type Options = {
   ending: AbortSignal
   /** in bytes, for one more executor; read from the system when not given */
   availableMemory?: () => Promise<number | undefined>
+  /** see `ExecutorSupervisor` */
+  startExecutor?: StartExecutor
 }
 
 /** One model version in this worker: predictions come in, and leave when their rows have run in its executors. */

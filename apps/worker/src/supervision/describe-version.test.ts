@@ -19,6 +19,7 @@ test('what the executor found and what model.yaml says make up what a version of
       providers: ['cpu'],
     },
     memoryBytes: 1000,
+    grownBytes: 900,
     peakBytes: 1000,
     timing,
   })

@@ -3,7 +3,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { Replacement } from './abandoned-run.ts'
 import type { Executor } from './executor.ts'
 import type { ExecutorDied } from './executor-died.ts'
-import { VersionRefused } from './load-executor.ts'
+import { VersionRefused } from './load-version.ts'
 import type { RestartPace } from './restart-pace.ts'
 
 /** What becomes of executors. `load_failed`: it never came to load the model. */
@@ -47,7 +47,7 @@ export class ExecutorSlot {
 
   /** None from its death until another one has loaded the model. */
   get executor() {
-    return this.#executor
+    return this.#executor?.isGone ? undefined : this.#executor
   }
 
   /** True from the decision to replace its executor until the next one is there, or could not come. */
@@ -172,7 +172,8 @@ export class ExecutorSlot {
     const level = died.how === 'stopped' ? 'info' : 'warn'
     log[level]({ model, version, pid: executor.pid, reason: died.message }, 'executor died')
     if (died.how !== 'stopped') pace.executorDied()
-    onDied(died.how)
+    // one that ended with others, or for them, has lost no run that was its own
+    if (died.how !== 'stopped' || this.#isReplaced) onDied(died.how)
     this.#startLater()
     onChanged()
   }

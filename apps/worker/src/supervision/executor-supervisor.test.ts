@@ -4,7 +4,7 @@ import { createLogger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { ExecutorSupervisor } from './executor-supervisor.ts'
-import { VersionRefused } from './load-executor.ts'
+import { VersionRefused } from './load-version.ts'
 import { childProcesses } from '../serving/fixtures/child-processes.ts'
 import { allExecutorsOf, signalAll } from '../../../../tests/support/processes.ts'
 

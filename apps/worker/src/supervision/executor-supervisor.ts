@@ -5,14 +5,15 @@ import type { Replacement } from './abandoned-run.ts'
 import { readAvailableMemory } from './available-memory.ts'
 import type { VersionDescription } from './describe-version.ts'
 import { Executor } from './executor.ts'
+import type { StartExecutor } from './executor.ts'
 import { ExecutorSlot } from './executor-slot.ts'
 import type { ExecutorEnd } from './executor-slot.ts'
 import { planInstances } from './plan-instances.ts'
 import { RestartPace } from './restart-pace.ts'
 
-type StartExecutor = (signal?: AbortSignal) => Promise<Executor>
+type StartOne = (signal?: AbortSignal) => Promise<Executor>
 /** What there is when the first executor has loaded the model. */
-type Begun = { first: Executor; loadMs: number; startExecutor: StartExecutor; closing: AbortController }
+type Begun = { first: Executor; loadMs: number; startOne: StartOne; closing: AbortController }
 type SurplusSlot = Pick<ExecutorSlot, 'giveUp' | 'close'>
 
 type Options = {
@@ -23,6 +24,8 @@ type Options = {
   ending: AbortSignal
   onDied: (how: ExecutorEnd) => void
   availableMemory?: () => Promise<number | undefined>
+  /** how an executor comes about; a process for it alone when not given */
+  startExecutor?: StartExecutor
 }
 
 /**
@@ -39,7 +42,7 @@ export class ExecutorSupervisor {
   readonly #pace = new RestartPace()
   /** ends the executors of this version alone */
   readonly #closing: AbortController
-  readonly #startExecutor: StartExecutor
+  readonly #startOne: StartOne
   /** how long it took to load the model the last time */
   #loadMs = 0
   #wasDown: string | undefined
@@ -52,27 +55,28 @@ export class ExecutorSupervisor {
    */
   static async start(options: Options): Promise<ExecutorSupervisor> {
     const { definition, ending } = options
+    const startExecutor = options.startExecutor ?? ((own) => Executor.start(own))
     const { settings } = definition
     const closing = new AbortController()
-    const startExecutor: StartExecutor = (signal) =>
-      Executor.start({
+    const startOne: StartOne = (signal) =>
+      startExecutor({
         definition,
         threads: settings.threads === 'auto' ? 1 : settings.threads,
         timeoutMs: settings.timeout_s * 1000,
         signal: AbortSignal.any([ending, closing.signal, ...(signal ? [signal] : [])]),
       })
     const startedAt = performance.now()
-    const first = await startExecutor()
+    const first = await startOne()
     const loadMs = performance.now() - startedAt
-    const supervisor = new ExecutorSupervisor(options, { first, loadMs, startExecutor, closing })
+    const supervisor = new ExecutorSupervisor(options, { first, loadMs, startOne, closing })
     await Promise.all(supervisor.slots.slice(1).map((slot) => slot.start()))
     return supervisor
   }
 
-  private constructor(options: Options, { first, loadMs, startExecutor, closing }: Begun) {
+  private constructor(options: Options, { first, loadMs, startOne, closing }: Begun) {
     const { instances } = options.definition.settings
     this.#options = options
-    this.#startExecutor = startExecutor
+    this.#startOne = startOne
     this.#closing = closing
     this.#loadMs = loadMs
     this.description = first.description
@@ -198,7 +202,7 @@ export class ExecutorSupervisor {
 
   async #start(signal?: AbortSignal) {
     const startedAt = performance.now()
-    const executor = await this.#startExecutor(signal)
+    const executor = await this.#startOne(signal)
     this.#loadMs = performance.now() - startedAt
     return executor
   }

@@ -1,17 +1,15 @@
-import type { ChildProcess } from 'node:child_process'
-import { JsonText, jsonOf } from '@onqueue/shared'
-import { openRunChannel } from '../executor/run-channel.ts'
-import type { RunChannel } from '../executor/run-channel.ts'
+import { JsonText } from '@onqueue/shared'
 import { RunFailed } from '../executor/run-failed.ts'
-import { nextRunId } from '../executor/run-messages.ts'
-import type { RowAnswer, RunAnswer } from '../executor/run-messages.ts'
+import type { RowAnswer } from '../executor/run-messages.ts'
 import type { RunTime } from '../executor/stopwatch.ts'
-import type { RowError } from '../tasks/row-result.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
+import type { RowError } from '../tasks/row-result.ts'
+import type { Loaded } from '../executor/protocol.ts'
 import { describeVersion } from './describe-version.ts'
 import type { VersionDescription } from './describe-version.ts'
-import { describeExit, ExecutorDied } from './executor-died.ts'
-import { loadExecutor } from './load-executor.ts'
+import { ExecutorDied } from './executor-died.ts'
+import { ExecutorHost } from './executor-host.ts'
+import { loadVersion } from './load-version.ts'
 
 /** What became of a row. */
 type RanRow = { ok: true; output: JsonText } | RowError
@@ -19,136 +17,131 @@ type RanRow = { ok: true; output: JsonText } | RowError
 /** Results are in row order. */
 type Ran = { results: RanRow[] } & RunTime
 
-type Run = {
-  runId: number
-  onStart: () => void
-  resolve: (answer: Ran) => void
-  reject: (reason: Error) => void
+export type StartOptions = {
+  definition: ModelDefinition
+  threads: number
+  /** of a run */
+  timeoutMs: number
+  /** aborting it ends the executor, while it loads and later */
+  signal?: AbortSignal
 }
 
+/** Rejects as `loadVersion` does; nothing is left of it then. */
+export type StartExecutor = (options: StartOptions) => Promise<Executor>
+
 /**
- * One executor: a child process that holds one loaded model version.
- *
- * It runs what it is sent strictly in order, so the first run in flight is the one that is running, and its time starts
- * when the one before it has ended. A run past the time limit can't be interrupted: the process is killed.
+ * An executor as one version sees it: a process in which it is loaded. Others may be loaded there, too, and what they run comes
+ * in between.
  */
 export class Executor {
   readonly description: VersionDescription
-  readonly #child: ChildProcess
-  readonly #channel: RunChannel
+  /** by how much the process grew when the version was loaded */
+  readonly grownBytes: number
+  readonly #tenancy: Tenancy
   readonly #timeoutMs: number
-  readonly #ended: Promise<ExecutorDied>
-  #runs: Run[] = []
-  #nextRunId = 1
-  #timer: NodeJS.Timeout | undefined
-  #timedOut = false
-  #isStopped = false
-  #died: ExecutorDied | undefined
+  #slowestRunMs = 0
 
-  /** Starts the process and loads the model. Rejects as `loadExecutor` does. */
-  static async start(options: {
-    definition: ModelDefinition
-    threads: number
-    timeoutMs: number
-    /** aborting it ends the process, while it loads and later */
-    signal?: AbortSignal
-  }): Promise<Executor> {
-    const { definition, timeoutMs } = options
-    const { child, loaded } = await loadExecutor(options)
-    return new Executor(child, describeVersion(definition.settings, loaded), timeoutMs)
+  /** Starts a process for this version alone. Rejects as `startIn` does. */
+  static start(options: StartOptions): Promise<Executor> {
+    return Executor.startIn(new ExecutorHost(), options)
   }
 
-  private constructor(child: ChildProcess, description: VersionDescription, timeoutMs: number) {
-    this.#child = child
-    this.description = description
+  /** Loads a version in a process that is there. Rejects as `loadVersion` does; nothing is left of it then. */
+  static async startIn(host: ExecutorHost, options: StartOptions): Promise<Executor> {
+    const tenancy = new Tenancy(host, options.signal)
+    try {
+      return new Executor(options, await loadVersion(host, tenancy.place, options), tenancy)
+    } catch (err) {
+      tenancy.leave()
+      await tenancy.ended
+      throw err
+    }
+  }
+
+  private constructor({ definition, timeoutMs }: StartOptions, loaded: Loaded, tenancy: Tenancy) {
+    this.description = describeVersion(definition.settings, loaded)
+    this.grownBytes = loaded.grownBytes
+    this.#tenancy = tenancy
     this.#timeoutMs = timeoutMs
-    this.#channel = openRunChannel(child, (answer) => this.#answer(answer))
-    this.#ended = new Promise((resolve) => {
-      const onExit = (code: number | null, signal: NodeJS.Signals | null) => {
-        clearTimeout(this.#timer)
-        const died = this.#explainEnd(code, signal)
-        this.#died = died
-        const [current, ...next] = this.#runs.splice(0)
-        current?.reject(died)
-        // they had not begun
-        for (const run of next)
-          run.reject(new ExecutorDied('stopped', `ended with the run before: it ${died.message}`))
-        resolve(died)
-      }
-      if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode)
-      else child.once('exit', onExit)
-    })
   }
 
   get pid() {
-    return this.#child.pid ?? 0
-  }
-
-  /** Runs that were sent and not answered. */
-  get inFlight() {
-    return this.#runs.length
+    return this.#tenancy.host.pid
   }
 
   get isGone() {
-    return this.#died !== undefined
+    return this.#tenancy.isOver
   }
 
-  /** Resolves, never rejects, when the process is gone. */
+  /** Whether the process ended in a run of this version. */
+  get endedAtWork() {
+    const { host, place } = this.#tenancy
+    return host.guiltyPlace === place
+  }
+
+  /** What its longest run computed. */
+  get slowestRunMs() {
+    return this.#slowestRunMs
+  }
+
+  /** Resolves, never rejects, when the version is not loaded there any more. */
   get ended() {
-    return this.#ended
+    return this.#tenancy.ended
   }
 
   /** Runs rows together, each a value or a `JsonText`. `onStart` is called when its turn comes. Rejects with `RunFailed` or `ExecutorDied`. */
-  run(rows: unknown[], onStart: () => void): Promise<Ran> {
-    return new Promise((resolve, reject) => {
-      if (this.#died) return reject(this.#died)
-      const runId = this.#nextRunId
-      this.#nextRunId = nextRunId(runId)
-      this.#runs.push({ runId, onStart, resolve, reject })
-      if (this.#runs.length === 1) this.#startFirst()
-      this.#channel.send({ runId, rows: rows.map(jsonOf) })
-    })
+  async run(rows: unknown[], onStart: () => void): Promise<Ran> {
+    const { host, place } = this.#tenancy
+    const answer = await host.run(place, { rows, limitMs: this.#timeoutMs, onStart })
+    if (answer.kind === 'failed') throw new RunFailed(answer.detail)
+    const { results, runMs, computeMs } = answer
+    this.#slowestRunMs = Math.max(this.#slowestRunMs, computeMs)
+    return { results: results.map(toRanRow), runMs, computeMs }
   }
 
   /** Ends it with the run that it is in. Nothing that was in flight is to blame. */
   stop() {
-    this.#isStopped = true
-    this.kill()
+    this.#tenancy.leave()
+  }
+}
+
+/** The stay of a version in the process of an executor. Aborting the signal ends it. */
+class Tenancy {
+  readonly host: ExecutorHost
+  readonly place: number
+  readonly ended: Promise<ExecutorDied>
+  readonly #left = Promise.withResolvers<ExecutorDied>()
+  #hasLeft = false
+
+  constructor(host: ExecutorHost, signal: AbortSignal | undefined) {
+    const onAbort = () => this.leave()
+    this.host = host
+    this.place = host.enter()
+    this.ended = this.#left.promise
+    void host.ended.then((died) => this.#left.resolve(this.#explain(died)))
+    void this.ended.then(() => signal?.removeEventListener('abort', onAbort))
+    signal?.addEventListener('abort', onAbort)
+    if (signal?.aborted) onAbort()
   }
 
-  kill() {
-    this.#child.kill('SIGKILL')
+  get isOver() {
+    return this.#hasLeft || this.host.died !== undefined
   }
 
-  #explainEnd(code: number | null, signal: NodeJS.Signals | null) {
-    if (this.#timedOut)
-      return new ExecutorDied('timed_out', `did not finish within ${this.#timeoutMs / 1000} s`)
-    if (this.#isStopped) return new ExecutorDied('stopped', 'was stopped: nobody waited for its run any more')
-    return new ExecutorDied('crashed', describeExit(code, signal))
+  leave() {
+    this.host.leave(this.place)
+    // where the process ends with it that is waited for
+    if (this.host.isEnding) return
+    this.#hasLeft = true
+    this.#left.resolve(new ExecutorDied('stopped', 'was left: its version went'))
   }
 
-  #answer(answer: RunAnswer | undefined) {
-    // answers may still arrive after the exit, when their runs were given up on
-    if (this.#died) return
-    const run = this.#runs[0]
-    // an executor that answers out of order, or something else, can't be trusted with another row
-    if (!answer || run?.runId !== answer.runId) return this.kill()
-    this.#runs.shift()
-    clearTimeout(this.#timer)
-    this.#startFirst()
-    if (answer.kind === 'failed') return run.reject(new RunFailed(answer.detail))
-    const { results, runMs, computeMs } = answer
-    run.resolve({ results: results.map(toRanRow), runMs, computeMs })
-  }
-
-  #startFirst() {
-    const [first] = this.#runs
-    if (!first) return
-    first.onStart()
-    this.#timer = setTimeout(() => {
-      this.#timedOut = true
-      this.kill()
-    }, this.#timeoutMs)
+  /** In the work of another version it did not die of this one. */
+  #explain(died: ExecutorDied) {
+    const { guiltyPlace } = this.host
+    const isOthers = guiltyPlace !== undefined && guiltyPlace !== this.place
+    if (died.how === 'stopped' || !isOthers) return died
+    return new ExecutorDied('stopped', `ended with what it ran for another version: it ${died.message}`)
   }
 }
 

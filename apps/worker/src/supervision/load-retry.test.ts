@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ExecutorDied } from './executor-died.ts'
-import { VersionRefused } from './load-executor.ts'
+import { VersionRefused } from './load-version.ts'
 import { explainFailedLoads, loadRetryDelayMs } from './load-retry.ts'
 
 test('the wait doubles from 0.25 s to a minute, and stays there', () => {

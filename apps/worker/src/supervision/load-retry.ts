@@ -1,5 +1,5 @@
 import { ExecutorDied } from './executor-died.ts'
-import { VersionRefused } from './load-executor.ts'
+import { VersionRefused } from './load-version.ts'
 
 const firstDelayMs = 250
 const longestDelayMs = 60_000

@@ -16,7 +16,11 @@ afterEach(() => leaveRedis(redis, namespace))
 
 const start = () => {
   const repaired: string[] = []
-  const correctRows = createRowCorrection({ redis, namespace, onRepaired: (kind) => repaired.push(kind) })
+  const { correct: correctRows } = createRowCorrection({
+    redis,
+    namespace,
+    onRepaired: (kind) => repaired.push(kind),
+  })
   return { correct: () => correctRows('iris'), repaired }
 }
 const correct = () => start().correct()

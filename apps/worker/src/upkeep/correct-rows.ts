@@ -7,7 +7,7 @@ const maxCounted = 500
 const maxBytes = 2 * 1024 * 1024
 
 /**
- * Makes a function that counts the waiting rows of a model again, and corrects their count where it is wrong; and the count
+ * Counts the waiting rows of a model again, and corrects their count where it is wrong; and the count
  * by which BullMQ keeps predictions of a priority in their order, where that was lost.
  *
  * A submit adds its weight right before its job, and an end takes it off right after its outcome, so that a count may be off
@@ -22,7 +22,7 @@ export const createRowCorrection = ({
   const countAgain = countRowsAgain.on(redis)
   const offBefore = new Map<string, number>()
 
-  return async (model: string) => {
+  const correct = async (model: string) => {
     const { extraRows, queue, outcome, pack } = modelKeys(namespace, model)
     const off = await countAgain.run({
       keys: {
@@ -46,6 +46,11 @@ export const createRowCorrection = ({
       onRepaired('rows')
       offBefore.delete(model)
     } else offBefore.set(model, off)
+  }
+  return {
+    correct,
+    /** For one that has no rows: what it was off by before does not count any more. */
+    forget: (model: string) => void offBefore.delete(model),
   }
 }
 

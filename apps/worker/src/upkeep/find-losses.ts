@@ -60,8 +60,8 @@ export const createLossFinder = ({
   const step = async (models: readonly string[]) => {
     const { keys, isRoundOver } = await walk.next()
     let repaired = 0
-    for (const model of models) {
-      const ids = idsIn(keys, namespace, model)
+    for (const [model, its] of Map.groupBy(keys, tagOf)) {
+      const ids = models.includes(model) ? idsIn(its, namespace, model) : []
       for (let from = 0; from < ids.length && !isClosed(); from += maxAtOnce)
         repaired += await repairSome(model, ids.slice(from, from + maxAtOnce))
     }
@@ -76,6 +76,9 @@ export const createLossFinder = ({
     }
   }
 }
+
+/** The model that a key is of, by its hash tag. */
+const tagOf = (key: string) => /\{([^}]*)\}/.exec(key)?.[1] ?? ''
 
 /** The predictions and packs of the model that the keys belong to. */
 const idsIn = (keys: string[], namespace: string, model: string) => {

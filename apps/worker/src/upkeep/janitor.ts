@@ -16,6 +16,8 @@ import { endOverdue } from './end-overdue.ts'
 import { createLossFinder } from './find-losses.ts'
 import { ModelLocks } from './model-locks.ts'
 import { returnStalled } from './return-stalled.ts'
+import { surveyModels } from './survey.ts'
+import type { Survey } from './survey.ts'
 import { sweepOldest } from './sweep-oldest.ts'
 import { createSweeper } from './sweep.ts'
 import type { Sweeper } from './sweep.ts'
@@ -50,7 +52,7 @@ export class Janitor {
   readonly #intervalMs: number
   readonly #locks: ModelLocks
   readonly #sweeper: Sweeper
-  readonly #correctRows: (model: string) => Promise<void>
+  readonly #correctRows: ReturnType<typeof createRowCorrection>
   readonly #findLosses: ReturnType<typeof createLossFinder>
   readonly #queues: PredictionQueues
   readonly #upkeep: Upkeep
@@ -109,16 +111,19 @@ export class Janitor {
   }
 
   async #round() {
-    const { redis, namespace, log } = this.#options
+    const { redis, namespace, clock, log } = this.#options
     const models = (await redis.smembers(globalKeys(namespace).models)).sort()
     const mine = await this.#locks.lock(models)
     // first, since in a Redis that is full nothing of the rest works
     await this.#sweepForMemory(mine)
     // one janitor is enough for the walk over all keys
     if (models[0] !== undefined && mine.includes(models[0])) await this.#findLosses(models)
-    for (const model of mine) {
+    const before = this.#cutoff({ memoryIsShort: false })
+    const surveys = await surveyModels({ redis, namespace }, mine, { now: clock(), before })
+    for (const [model, survey] of surveys) {
       try {
-        await this.#tidy(model)
+        if (survey instanceof Error) throw survey
+        await this.#tidy(model, survey, before)
       } catch (err) {
         // one model's trouble must not keep the others from being swept
         if (!this.#closed) log[levelOf(err)]({ err, model }, 'janitor was interrupted')
@@ -126,15 +131,16 @@ export class Janitor {
     }
   }
 
-  async #tidy(model: string) {
-    await endOverdue(this.#upkeep, model)
-    await endLost(this.#upkeep, model)
-    if (!(await this.#isTaken(model))) {
+  async #tidy(model: string, { hasOverdue, hasLost, hasRows, hasAged }: Survey, before: number) {
+    if (hasOverdue) await endOverdue(this.#upkeep, model)
+    if (hasLost) await endLost(this.#upkeep, model)
+    if (hasRows && !(await this.#isTaken(model))) {
       await returnStalled(this.#upkeep, model)
       await clearEnded(this.#upkeep, model)
     }
-    await this.#correctRows(model)
-    await this.#sweepByAge(model)
+    if (hasRows) await this.#correctRows.correct(model)
+    else this.#correctRows.forget(model)
+    if (hasAged) await this.#sweepByAge(model, before)
   }
 
   /** A worker takes predictions of a model while it has a version of it that can run. */
@@ -144,8 +150,7 @@ export class Janitor {
     return heartbeats.some(({ versions }) => versions.some(({ status }) => canRun(status)))
   }
 
-  async #sweepByAge(model: string) {
-    const before = this.#cutoff({ memoryIsShort: false })
+  async #sweepByAge(model: string, before: number) {
     while ((await this.#sweeper.sweep(model, before)) > 0 && !this.#closed);
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { isOutOfMemory, modelKeys } from '@onqueue/shared'
+import { z } from 'zod'
+import { isOutOfMemory, modelKeys, redisScript, runPipeline } from '@onqueue/shared'
 import type { RedisStore } from '@onqueue/shared'
 
 /** Locks by which one janitor at a time works on a model. They expire, so that those of one that died get free. */
@@ -36,15 +37,16 @@ export class ModelLocks {
 
   async #lock(models: string[]) {
     const { redis } = this.#store
-    const locked: string[] = []
-    for (const model of models) {
-      const key = this.#keyOf(model)
-      const holder = await redis.set(key, this.#self, 'PX', this.#ttlMs, 'NX', 'GET')
-      if (holder !== null && holder !== this.#self) continue
-      if (holder === this.#self) await redis.pexpire(key, this.#ttlMs)
-      this.#everLocked.add(model)
-      locked.push(model)
-    }
+    const script = lockModel.on(redis)
+    const pipeline = redis.pipeline()
+    for (const model of models)
+      script.addTo(pipeline, {
+        keys: { lock: this.#keyOf(model) },
+        args: { self: this.#self, ttlMs: this.#ttlMs },
+      })
+    const replies = await runPipeline(pipeline)
+    const locked = models.filter((_, index) => replies[index] === 1)
+    for (const model of locked) this.#everLocked.add(model)
     return locked
   }
 
@@ -52,3 +54,16 @@ export class ModelLocks {
     return modelKeys(this.#store.namespace, model).janitor
   }
 }
+
+/** Replies 1 where it is the caller's now. */
+const lockModel = redisScript({
+  name: 'lockModel',
+  keys: ['lock'],
+  args: ['self', 'ttlMs'],
+  reply: z.int(),
+  lua: `
+local holder = redis.call('GET', lock)
+if holder and holder ~= self then return 0 end
+redis.call('SET', lock, self, 'PX', ttlMs)
+return 1`,
+})

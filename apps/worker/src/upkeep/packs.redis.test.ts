@@ -178,7 +178,7 @@ test('a count of rows that is wrong is put right by the rows of packs that have 
   await open([{ input: 6 }])
   await end([ids[0]])
   await redis.set(keys.extraRows, 77)
-  const correct = createRowCorrection({ redis, namespace, onRepaired: (kind) => repaired.push(kind) })
+  const { correct } = createRowCorrection({ redis, namespace, onRepaired: (kind) => repaired.push(kind) })
 
   await correct('iris')
   await correct('iris')

@@ -6,6 +6,7 @@ import { Throughput } from '../queue/throughput.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RefusedModel, UnreadModel } from '../repository/read-model-repository.ts'
 import type { ModelVersion } from '../serving/model-version.ts'
+import type { StartExecutor } from '../supervision/executor.ts'
 import type { ModelEvents } from './model-events.ts'
 import { publishCards } from './publish-cards.ts'
 import type { PublishedCards } from './publish-cards.ts'
@@ -18,6 +19,10 @@ type Options = DatedStore & {
   workerId: string
   model: string
   cores: number
+  /** how many models the worker has */
+  models?: () => number
+  /** see `ExecutorSupervisor` */
+  startExecutor?: StartExecutor
   /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
   outcomes: OutcomeWriter
@@ -182,9 +187,10 @@ export class ModelServer {
   }
 
   #openOptions(entry: VersionEntry): OpenOptions {
-    const { redis, namespace, model, cores, events } = this.#options
+    const { redis, namespace, model, cores, startExecutor, events } = this.#options
     return {
       cores,
+      ...(startExecutor && { startExecutor }),
       areFinal: (ids) => areFinal({ redis, namespace }, model, ids),
       isExpectingRows: () => this.#consumer?.isExpectingRows() ?? false,
       events: {
@@ -200,18 +206,7 @@ export class ModelServer {
     this.#throughput.expect(expectedPace)
     return consumePredictions({
       ...this.#options,
-      versions: {
-        get: (digest) => {
-          const entry = this.#entries.get(digest)
-          return entry?.state === 'ready' ? entry.version : undefined
-        },
-        all: () => this.#entries.versionsThatAre('ready', 'draining'),
-        maxInFlightRows: () =>
-          Math.max(
-            1,
-            ...this.#entries.versionsThatAre('ready').map(({ maxInFlightRows }) => maxInFlightRows),
-          ),
-      },
+      versions: this.#entries.asConsumed(),
       throughput: this.#throughput,
       onEnded: (prediction, outcome) => events.predictionEnded(model, outcome, prediction),
     })

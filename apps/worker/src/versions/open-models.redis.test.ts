@@ -27,6 +27,7 @@ beforeEach(async () => {
     modelsDir,
     demand: 'default',
     cores: 1,
+    ownExecutors: Infinity,
     versionPatienceMs: 60_000,
     outcomes: createOutcomeWriter({ redis, namespace }),
     events: {

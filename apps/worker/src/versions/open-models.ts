@@ -3,6 +3,7 @@ import { canRun, modelNameSchema, readModel } from '@onqueue/shared'
 import type { DatedStore, Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
 import type { ModelRepository, UnreadModel } from '../repository/read-model-repository.ts'
 import type { RowLimitBound } from '../sizes/row-limit.ts'
+import { ExecutorPool } from '../supervision/executor-pool.ts'
 import { ModelServer } from './model-server.ts'
 import type { ModelEvents } from './model-events.ts'
 import { readAtLast } from './read-at-last.ts'
@@ -35,6 +36,8 @@ type Options = DatedStore & {
   modelsDir: string
   demand: Demand
   cores: number
+  /** how many versions have executors of their own before small ones share some */
+  ownExecutors: number
   /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
   outcomes: OutcomeWriter
@@ -48,6 +51,7 @@ export const openModels = (options: Options): Models => {
   const servers: ModelServer[] = []
   const versions = () => servers.flatMap((server) => server.versions())
   const closing = new AbortController()
+  const pool = new ExecutorPool(options)
   /** digests of what was there at the start; undefined until it was read */
   let found: Set<string> | undefined
   let wasReady = false
@@ -88,7 +92,18 @@ export const openModels = (options: Options): Models => {
   return {
     serve: (repository) => {
       const names = namesOf(repository, log)
-      servers.push(...names.map((model) => new ModelServer({ ...options, workerId, model })))
+      servers.push(
+        ...names.map(
+          (model) =>
+            new ModelServer({
+              ...options,
+              workerId,
+              model,
+              startExecutor: pool.start,
+              models: () => servers.length,
+            }),
+        ),
+      )
       found = new Set()
       for (const server of servers) enter(server, repository)
       return names
@@ -110,6 +125,7 @@ export const openModels = (options: Options): Models => {
     inFlight: () => servers.map((server) => ({ model: server.model, predictions: server.countInFlight() })),
     close: async (graceMs) => {
       closing.abort()
+      pool.close()
       await Promise.all(servers.map((server) => server.close(graceMs)))
     },
   }

@@ -96,7 +96,14 @@ export const publishCards = (options: Options): PublishedCards => {
     sendBeat().catch((err: unknown) => log[levelOf(err)]({ err, model }, 'heartbeat failed'))
   }
 
-  const beating = setInterval(tryToBeat, heartbeatIntervalMs)
+  // those of all models at the same moment, which is one way to Redis
+  let beating = setTimeout(
+    () => {
+      tryToBeat()
+      beating = setInterval(tryToBeat, heartbeatIntervalMs)
+    },
+    heartbeatIntervalMs - (performance.now() % heartbeatIntervalMs),
+  )
   // a Redis that comes back may have lost what it was told
   redis.on('ready', tryToBeat)
 

@@ -44,6 +44,19 @@ export class VersionEntries {
     return this.all().flatMap(({ state, version }) => (version && states.includes(state) ? version : []))
   }
 
+  /** As the consumer of the model's queue sees them. */
+  asConsumed() {
+    return {
+      get: (digest: string) => {
+        const entry = this.get(digest)
+        return entry?.state === 'ready' ? entry.version : undefined
+      },
+      all: () => this.versionsThatAre('ready', 'draining'),
+      maxInFlightRows: () =>
+        Math.max(1, ...this.versionsThatAre('ready').map(({ maxInFlightRows }) => maxInFlightRows)),
+    }
+  }
+
   executorPids() {
     return this.all().flatMap(({ version }) => version?.executorPids ?? [])
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import { VersionRefused } from '../supervision/load-executor.ts'
+import { VersionRefused } from '../supervision/load-version.ts'
 import { explainFailedLoads, loadRetryDelayMs } from '../supervision/load-retry.ts'
 import { ModelVersion } from '../serving/model-version.ts'
 

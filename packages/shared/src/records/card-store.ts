@@ -82,22 +82,41 @@ export const beat = async (
   model: string,
   { heartbeat, published }: { heartbeat: Heartbeat; published: readonly VersionCard[] },
 ): Promise<VersionCard[]> => {
-  const keys = modelKeys(namespace, model)
-  const pipeline = redis
-    .pipeline()
-    .set(keys.worker(heartbeat.workerId), JSON.stringify(heartbeat), 'PX', heartbeatTtlMs)
-    .sadd(keys.workers, heartbeat.workerId)
-    .set(keys.lastSeen, String(heartbeat.at))
-    .sadd(globalKeys(namespace).models, model)
-  for (const { digest, version } of published) {
-    pipeline.hexists(keys.cards, digest).hget(keys.generations, version)
-  }
-  const replies = (await runPipeline(pipeline)).slice(4)
-  return published.filter(({ generation }, index) => {
-    const [isThere, newest] = replies.slice(2 * index)
-    return isThere !== 1 || Number(newest ?? 0) < generation
+  const { worker, workers, lastSeen, cards, generations } = modelKeys(namespace, model)
+  const { workerId, at } = heartbeat
+  const script = noteHeartbeat.on(redis)
+  const pipeline = redis.pipeline().sadd(globalKeys(namespace).models, model)
+  script.addTo(pipeline, {
+    keys: { worker: worker(workerId), workers, lastSeen, cards, generations },
+    args: { workerId, at, text: JSON.stringify(heartbeat), ttlMs: heartbeatTtlMs },
+    moreArgs: published.flatMap(({ digest, version, generation }) => [digest, version, generation]),
   })
+  const [, reply] = await runPipeline(pipeline)
+  const lost = new Set(lostDigests.parse(reply))
+  return published.filter(({ digest }) => lost.has(digest))
 }
+
+const lostDigests = z.array(z.string())
+
+/** A worker has many models: this is one command for each of them. Replies the digests of cards that were lost. */
+const noteHeartbeat = redisScript({
+  name: 'noteHeartbeat',
+  keys: ['worker', 'workers', 'lastSeen', 'cards', 'generations'],
+  args: ['workerId', 'at', 'text', 'ttlMs'],
+  reply: lostDigests,
+  lua: `
+redis.call('SET', worker, text, 'PX', ttlMs)
+redis.call('SADD', workers, workerId)
+redis.call('SET', lastSeen, at)
+local lost = {}
+for position = argCount + 1, #ARGV, 3 do
+  local digest, version, generation = unpack(ARGV, position, position + 2)
+  if redis.call('HEXISTS', cards, digest) == 0 or tonumber(redis.call('HGET', generations, version) or 0) < tonumber(generation) then
+    table.insert(lost, digest)
+  end
+end
+return lost`,
+})
 
 /** Takes a worker that ends in order off the model at once. */
 export const stopBeating = async ({ redis, namespace }: RedisStore, model: string, workerId: string) => {

@@ -63,9 +63,12 @@ export const redisScript = <const Key extends string, const Arg extends string, 
     ...moreArgs,
   ]
 
+  const known = new WeakSet<Redis>()
   return {
     on: (redis) => {
-      redis.defineCommand(name, { lua: text })
+      // what was defined anew is sent as a whole again
+      if (!known.has(redis)) redis.defineCommand(name, { lua: text })
+      known.add(redis)
       return {
         run: async (call) =>
           reply.parse(await Reflect.apply(Reflect.get(redis, name), redis, valuesOf(call))),
