@@ -169,7 +169,8 @@ export class ExecutorHost {
 
   #add(task: Task) {
     if (this.#died) return task.reject(this.#died)
-    this.#tasks.add(task)
+    if (this.#places.has(task.place)) this.#tasks.add(task)
+    else task.reject(new ExecutorDied('stopped', 'was left by its version'))
   }
 
   #unload(place: number) {

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { childProcesses } from '../serving/fixtures/child-processes.ts'
+import { listProcesses } from '../../../../tests/support/processes.ts'
 import type { Executor } from './executor.ts'
 import { ExecutorPool } from './executor-pool.ts'
 import { mostClosings, mostVersions } from './sharing.ts'
@@ -52,6 +53,8 @@ type StartSettings = { timeoutMs?: number; signal?: AbortSignal; instances?: num
 const onStart = () => undefined
 const valuesOf = async (executor: Executor | undefined, ...rows: object[]) =>
   (await executor?.run(rows, onStart))?.results.map((row) => (row.ok ? row.output.value() : row))
+/** As `ps` shows it: what is loaded there. */
+const titleOf = async ({ pid }: Executor) => (await listProcesses()).find((one) => one.pid === pid)?.command
 const pidsOf = (...executors: Executor[]) => executors.map(({ pid }) => pid)
 
 test('small versions share an executor once enough have one of their own, and each answers as itself', async () => {
@@ -107,9 +110,24 @@ test('a version that goes leaves the others as they are, and the last one ends t
   expect(leaver.isGone).toBe(true)
   expect((await late).results.length).toBe(1)
   expect(await valuesOf(mate, { i: 3 })).toEqual([{ value: 30 }])
+  await expect.poll(() => titleOf(mate)).toBe('onqueue-executor mate/1')
   mate.stop()
   await mate.ended
   expect(await childProcesses()).toEqual([])
+})
+
+test('a version that goes while it is loaded leaves nothing of it behind', async () => {
+  const { start } = open()
+  const mate = await start('throws', 'mate')
+  const leaving = new AbortController()
+  const starting = start('throws', 'leaver', { signal: leaving.signal })
+  const last = start('two-inputs')
+
+  leaving.abort()
+
+  await expect(starting).rejects.toMatchObject({ how: 'stopped' })
+  expect((await last).pid).toBe(mate.pid)
+  await expect.poll(() => titleOf(mate)).toBe('onqueue-executor of 2 versions')
 })
 
 test('what waits behind the run of another version that ends the executor is not to blame, and nor is its version', async () => {

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { Executor } from './executor.ts'
@@ -43,8 +43,8 @@ export class ExecutorPool {
   }
 
   /** Rejects as `Executor.startIn` does. */
-  readonly start = async (options: StartOptions): Promise<Executor> => {
-    const isOwn = this.#own < this.#options.ownExecutors || !(await this.#mayShare(options))
+  readonly start = (options: StartOptions): Promise<Executor> => {
+    const isOwn = this.#own < this.#options.ownExecutors || !this.#mayShare(options)
     return isOwn ? this.#startOwn(options) : this.#startShared(options)
   }
 
@@ -52,12 +52,11 @@ export class ExecutorPool {
     clearInterval(this.#timer)
   }
 
-  async #mayShare({ definition: { digest, onnxPath, settings }, threads }: StartOptions) {
+  #mayShare({ definition: { digest, onnxPath, settings }, threads }: StartOptions) {
     if (this.#apart.has(digest)) return false
     // a second one is to run beside the first
     if ([...this.#shared.values()].some((definition) => definition.digest === digest)) return false
-    const file = await stat(onnxPath).catch(() => undefined)
-    return mayBeSmall({ settings, threads, fileBytes: file?.size })
+    return mayBeSmall({ settings, threads, fileBytes: sizeOf(onnxPath) })
   }
 
   async #startOwn(options: StartOptions) {
@@ -136,5 +135,14 @@ export class ExecutorPool {
       log.warn({ pid: host.pid, bytes }, 'shared executor takes too much memory, and is replaced')
       host.stop()
     }
+  }
+}
+
+/** Not awaited, so that versions come to executors in the order in which they are started. Undefined where it can't be told. */
+const sizeOf = (path: string) => {
+  try {
+    return statSync(path).size
+  } catch {
+    return undefined
   }
 }
