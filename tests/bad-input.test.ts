@@ -52,6 +52,15 @@ const cases: Case[] = [
     says: /nest|deep|level/,
   },
   {
+    name: 'a number that is too large for the model',
+    body: '{"input":{"a":[1e39,1],"b":1}}',
+    status: 422,
+    code: 'invalid_input',
+    pointer: '/input/a/0',
+    says: /\/input\/a\/0 is too large for float32/,
+    path: '/v1/models/two-inputs/predictions',
+  },
+  {
     name: 'a number beyond all doubles',
     body: '{"input":{"features":[1e999,1,1,1]}}',
     status: 422,
@@ -354,3 +363,9 @@ const send11Megabytes = (chunked: boolean) =>
     )
     sending.end(Buffer.alloc(size, ' '))
   })
+
+test('the card shows a number of a float type as that, without the bounds that inputs are checked for', async () => {
+  const { body } = await stack.client.get('/v1/models/two-inputs')
+
+  expect(body.input_schema.properties.a.items).toEqual({ type: 'number', format: 'float32' })
+})

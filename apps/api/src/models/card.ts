@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { blankInterface, defaultVersionOf, jsonSchemaSchema } from '@onqueue/shared'
 import type { ModelEntry, ServedVersion } from '@onqueue/shared'
 import type { WaitingPredictions } from './waiting-predictions.ts'
+import { showSchema } from './shown-schema.ts'
 
 const modelStatusSchema = z.enum(['loading', 'ready', 'refused', 'unavailable'])
 
@@ -87,7 +88,7 @@ export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Car
       digest,
       status,
     })),
-    input_schema: offered.inputSchema,
+    input_schema: offered.inputSchema && showSchema(offered.inputSchema),
     output_schema: offered.outputSchema,
     example: offered.example,
     batching: served

@@ -1,3 +1,4 @@
+import { floatBoundedBy } from '@onqueue/shared'
 import type { ErrorPlace } from '@onqueue/shared'
 import type { z } from 'zod'
 import { jsonPointer } from './json-pointer.ts'
@@ -48,6 +49,11 @@ const describe = (issue: Issue): string => {
   if (issue.code === 'invalid_key' && issue.issues[0]) return describe(issue.issues[0])
   if (issue.code === 'invalid_type')
     return isMissing(issue) ? 'is missing' : `expected ${typeName(issue.expected)}${received(issue)}`
+  const float =
+    issue.code === 'too_big'
+      ? floatBoundedBy(issue.maximum)
+      : issue.code === 'too_small' && floatBoundedBy(issue.minimum)
+  if (float) return `is too large for ${float}`
   return issue.message.replace(/^(Invalid|Too) \w+: /, '')
 }
 
