@@ -11,6 +11,7 @@ const typeNames: Record<string, string> = {
   20: 'float8e5m2fnuz',
   23: 'float4e2m1',
 }
+const nameOf = (type: string) => typeNames[type] ?? `elements of ONNX type ${type}`
 
 const explanations: [pattern: RegExp, explain: (match: RegExpExecArray) => string][] = [
   [/Protobuf parsing failed|does not have a graph/, () => 'the file is not an ONNX model, or is cut off'],
@@ -49,8 +50,7 @@ const explanations: [pattern: RegExp, explain: (match: RegExpExecArray) => strin
   ],
   [
     /Unsupported data type: (\d+)/,
-    ([, type = '']) =>
-      `an input or output holds ${typeNames[type] ?? `elements of ONNX type ${type}`}, which onnxruntime-node can't carry`,
+    ([, type = '']) => `an input or output holds ${nameOf(type)}, which onnxruntime-node can't carry`,
   ],
   [
     /tensor\((\w+)\) is not currently registered or supported/,
