@@ -2,7 +2,7 @@
 // supervised-start.test.ts.
 
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -230,7 +230,7 @@ test('with an empty models folder it says what is missing, and ends when it is t
 
 test('where the default model is missing it says so, and how to ask one that is there', async () => {
   const folder = await emptyFolder()
-  symlinkSync(join(root, 'models/iris'), join(folder, 'iris'))
+  cpSync(join(root, 'models/iris'), join(folder, 'iris'), { recursive: true })
   const program = npmStart({ ...(await makeSettings()), ONQUEUE_MODELS_DIR: folder })
 
   expect(await untilReady(program)).toContain('/v1/models/iris/predict')

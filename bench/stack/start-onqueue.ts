@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { portSettings } from '../../scripts/start/apps.ts'
@@ -73,8 +73,7 @@ export const startOnQueue = async ({
 const chooseModel = async (folder: string, modelDir: string) => {
   const modelsDir = join(folder, 'models')
   const model = basename(modelDir)
-  await mkdir(modelsDir)
-  await symlink(modelDir, join(modelsDir, model))
+  await cp(modelDir, join(modelsDir, model), { recursive: true })
   return { ONQUEUE_MODELS_DIR: modelsDir, ONQUEUE_DEFAULT_MODEL: model }
 }
 

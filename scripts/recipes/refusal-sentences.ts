@@ -14,7 +14,7 @@ const places = [
 ]
 const inRepository = [String.raw`reason: ${literal}`, String.raw`const reason = ${literal}`]
 /** In these files every literal that is a sentence is one. */
-const ofSentences = /explain-load-error|explain-file/
+const ofSentences = /explain-load-error|explain-file|links|beyond-memory/
 
 /** Every sentence with which a model is refused, as it is written in the worker; `…` stands for what it names. */
 export const refusalSentences = (): string[] => {

@@ -12,6 +12,13 @@ export const settings = z.object({
   ...sharedSettings,
   ...retentionSettings,
   ONQUEUE_MODELS_DIR: z.string().default('./models').describe('The model repository: one folder a model.'),
+  ONQUEUE_MODELS_LINKS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(/[,:]/).flatMap((folder) => folder.trim() || []))
+    .describe(
+      'Folders outside of ONQUEUE_MODELS_DIR that links in it may lead into, such as /mnt/models,/srv/cache; links that stay inside need none.',
+    ),
   ONQUEUE_WORKER_HEALTH_HOST: z
     .string()
     .default('127.0.0.1')

@@ -47,6 +47,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
   const models = openModels({
     ...store,
     modelsDir: resolve(config.ONQUEUE_MODELS_DIR),
+    links: config.ONQUEUE_MODELS_LINKS,
     demand: config.ONQUEUE_READY,
     cores,
     ownExecutors: config.ONQUEUE_OWN_EXECUTORS ?? 2 * cores,
@@ -81,7 +82,9 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     ending,
     open: async (stack) => {
       await clock.read()
-      const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR)
+      const repository = await readModelRepository(config.ONQUEUE_MODELS_DIR, {
+        links: config.ONQUEUE_MODELS_LINKS,
+      })
       const janitor = new Janitor({
         ...store,
         outcomes,

@@ -28,7 +28,7 @@ afterEach(async () => {
 })
 
 const findDefinition = async (name: string) => {
-  const found = await Promise.all(repositories.map(readModelRepository))
+  const found = await Promise.all(repositories.map((dir) => readModelRepository(dir)))
   const definition = found.flatMap((repository) => repository.definitions).find((one) => one.name === name)
   if (!definition) throw new Error(`no model ${name} in the repositories`)
   return definition
@@ -118,6 +118,16 @@ test('runs are answered one after the other, in order', async () => {
     { kind: 'ran', runId: 2, results: [{ ok: true, output: '{"value":20}' }] },
   ])
 })
+
+test.runIf(process.platform === 'linux')(
+  'where memory runs out the system ends an executor before others',
+  async () => {
+    const { child } = await startExecutor('throws')
+
+    const score = Number(await readFile(`/proc/${child.pid}/oom_score_adj`, 'utf8'))
+    expect(score).toBeGreaterThanOrEqual(700)
+  },
+)
 
 test('a model that can’t be served is refused with a sentence', async () => {
   const definition = await findDefinition('iris')

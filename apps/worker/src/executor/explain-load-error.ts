@@ -31,6 +31,11 @@ const explanations: [pattern: RegExp, explain: (match: RegExpExecArray) => strin
       `its weights are in a file of their own that is missing: put ${basename(path)} beside model.onnx`,
   ],
   [
+    /escapes model directory|Absolute path not allowed/,
+    () =>
+      "its weights lead out of the model's folder: copy them into it, under the names that it was exported with",
+  ],
+  [
     /External data path|external data|external initializer/i,
     () =>
       "its weights are in a file of their own that can't be read; see that it is whole and beside model.onnx",
@@ -55,6 +60,20 @@ const explanations: [pattern: RegExp, explain: (match: RegExpExecArray) => strin
   [
     /tensor\((\w+)\) is not currently registered or supported/,
     ([, type]) => `it uses elements of type ${type}, which ONNX Runtime does not have`,
+  ],
+  [
+    /Initializer '(.*?)': raw_data size \((\d+) bytes\) does not match .*\((\d+) bytes\)/s,
+    ([, name = '', has, wants]) =>
+      `its weights ${name.slice(0, 100)} have ${has} bytes, and their shape takes ${wants}: the file is damaged, or was made by hand`,
+  ],
+  [
+    /Out of bounds dimensions|negative dimension|SafeInt|Integer overflow/i,
+    () => 'a shape in it has lengths that no tensor can have: the file is damaged, or was made by hand',
+  ],
+  [
+    /\[(?:Shape|Type)InferenceError\]\s*([^\n]*)/,
+    ([, what = '']) =>
+      `its shapes contradict each other (${what.slice(0, 200).toWellFormed()}): export it again`,
   ],
   [/File doesn't exist|system error number 2\b/, () => 'model.onnx is gone'],
   [/system error number 13\b/, () => "model.onnx can't be read: permission denied"],

@@ -4,6 +4,7 @@ import { Refusal } from '../refusal.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
 import { elementCount } from '../tensors/tensor.ts'
 import type { SeenRun } from './learn-axes.ts'
+import { explainBeyondMemory } from './beyond-memory.ts'
 import { runProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
 import { isSameOutput } from './prove-independence.ts'
@@ -49,6 +50,7 @@ const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun
   if (!('failure' in run)) return { example, run }
   const { failure, problem } = run
   if (problem) throw new Refusal(`its example is not valid: example${problem.pointer} ${problem.detail}`)
+  refuseBeyondMemory([failure])
   if (isMachineTrouble(failure)) throw new Error(`its example could not be run: ${failure}`)
   throw new Refusal(`its example can't be run: ${failure}`)
 }
@@ -56,15 +58,23 @@ const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun
 /** Tries axes of any length with a few lengths, and small integers before large ones. */
 const runGeneratedRow = async (probe: Probe, { random, hints }: Sampling): Promise<FirstRun | NotRun> => {
   let last = { example: generateRow(probe.task, { random, hints }), failure: 'it has no inputs' }
+  const failures: string[] = []
   for (const length of [3, 16, 64, 128, 224, 512, 4096].filter((one) => isSmall(probe, one))) {
     for (const magnitude of [1, 10]) {
       const example = generateRow(probe.task, { random, hints, length, magnitude })
       const run = await runProbe(probe, [example])
       if (!('failure' in run)) return { example, run, length }
       last = { example, failure: run.failure }
+      failures.push(run.failure)
     }
   }
+  refuseBeyondMemory(failures)
   return last
+}
+
+const refuseBeyondMemory = (failures: readonly string[]) => {
+  const reason = explainBeyondMemory(failures)
+  if (reason !== undefined) throw new Refusal(reason)
 }
 
 /** Whether a row whose free axes are so long has no more elements than a picture. */

@@ -15,21 +15,32 @@ export type Field = {
 export const modelGraphField = 7
 export const modelOpsetField = 8
 export const opsetFields = { domain: 1, version: 2 } as const
-export const graphFields = { node: 1, initializer: 5, input: 11, output: 12 } as const
+export const modelFunctionField = 25
+/** of FunctionProto */
+export const functionNodeField = 7
+export const graphFields = { node: 1, initializer: 5, input: 11, output: 12, sparseInitializer: 15 } as const
 /** of ValueInfoProto, and of what is in it */
 export const valueFields = { type: 2, tensorType: 1, shape: 2 } as const
 export const nodeFields = { input: 1, output: 2, opType: 4, attribute: 5, domain: 7 } as const
 export const attributeFields = {
   float: 2,
   string: 4,
+  tensor: 5,
   graph: 6,
   floats: 7,
   ints: 8,
   strings: 9,
+  tensors: 10,
   graphs: 11,
   type: 20,
+  sparseTensor: 22,
+  sparseTensors: 23,
 } as const
-export const tensorFields = { int32Data: 5, stringData: 6, int64Data: 7, name: 8 } as const
+export const tensorFields = { int32Data: 5, stringData: 6, int64Data: 7, name: 8, externalData: 13 } as const
+/** of SparseTensorProto */
+export const sparseFields = { values: 1, indices: 2 } as const
+/** of StringStringEntryProto */
+export const entryFields = { key: 1, value: 2 } as const
 /** of ValueInfoProto and AttributeProto alike */
 export const nameField = 1
 

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
 import type { Label } from '../tensors/tensor.ts'
+import { checkWhole } from './check-whole.ts'
 import { noHints } from './value-hints.ts'
 import type { ValueHints } from './value-hints.ts'
 import type { ScoreType, ZipMap } from './unwrap-zip-maps.ts'
@@ -24,8 +25,8 @@ export const readOnnxSource = async (options: {
 }): Promise<OnnxSource> => {
   const { onnxPath, wantsClassLabels, scores } = options
   const asItIs: OnnxSource = { model: onnxPath, zipMaps: [], classLabels: undefined, hints: noHints }
-  const found = await findTexts(onnxPath, telling).catch((err: unknown) => {
-    if (isMachineTrouble(err)) throw err
+  const found = await look(onnxPath).catch((err: unknown) => {
+    if (err instanceof Refusal || isMachineTrouble(err)) throw err
     throw new Refusal(`model.onnx can't be read: ${err instanceof Error ? err.message : String(err)}`, {
       cause: err,
     })
@@ -42,8 +43,13 @@ export const readOnnxSource = async (options: {
   }
 }
 
-/** What a file with something in it for us has: operators for which it is changed, and what hints of values come with. */
-const telling = ['ZipMap', 'StringNormalizer', '_strings', 'nodes_values', 'Imputer'] as const
+const look = async (onnxPath: string) => {
+  await checkWhole(onnxPath)
+  return findTexts(onnxPath, telling)
+}
+
+/** What a file with something in it for us has: operators for which it is changed, what hints of values come with, and weights in other files. */
+const telling = ['ZipMap', 'StringNormalizer', '_strings', 'nodes_values', 'Imputer', 'location'] as const
 type Telling = (typeof telling)[number]
 
 /** A file with values to learn from is small beside one with weights, which would be held twice. */
@@ -55,6 +61,10 @@ const inspect = async (
   scores?: ScoreType,
 ): Promise<OnnxSource> => {
   const bytes = await readFile(onnxPath)
+  if (found.has('location')) {
+    const { checkExternalFiles } = await import('./external-files.ts')
+    checkExternalFiles(bytes)
+  }
   const { readValueHints } = await import('./read-value-hints.ts')
   const hints = readValueHints(bytes)
   let model: string | Uint8Array = onnxPath

@@ -24,6 +24,9 @@ const noneUnlessMachine = (err: unknown) => {
 
 export const isFile = async (path: string) => (await statOf(path))?.isFile() ?? false
 
+/** Whatever it is. */
+export const isThere = async (path: string) => (await statOf(path)) !== undefined
+
 const statOf = (path: string) =>
   stat(path).catch((err: unknown) => {
     if (isMachineTrouble(err)) throw err

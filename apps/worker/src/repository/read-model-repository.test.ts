@@ -198,13 +198,15 @@ test('a model beside version folders is refused', async () => {
 
 /** A file that is there and fails to be read, as one on a disk that fails does. */
 const failingFile = '/proc/self/mem'
+/** Where it is. */
+const links = { links: ['/proc'] }
 
 test('what the machine can not read is no reason to refuse it, and takes nothing else with it', async () => {
   await put({ 'iris/2/model.onnx': 'x', 'moons/model.onnx': 'x' })
   await mkdir(join(root, 'iris/1'))
   await symlink(failingFile, join(root, 'iris/1/model.onnx'))
 
-  const { definitions, refused, unread } = await readModelRepository(root)
+  const { definitions, refused, unread } = await readModelRepository(root, links)
 
   expect(unread).toEqual([{ name: 'iris', version: '1', reason: 'EIO: i/o error, read' }])
   expect(refused).toEqual([])
@@ -218,13 +220,13 @@ test('what could not be read is read again by itself', async () => {
   await put({ 'iris/2/model.onnx': 'x' })
   await mkdir(join(root, 'iris/1'))
   await symlink(failingFile, join(root, 'iris/1/model.onnx'))
-  const [unread] = (await readModelRepository(root)).unread
+  const [unread] = (await readModelRepository(root, links)).unread
   if (!unread) throw new Error('it was read')
 
-  const again = await readUnread(root, unread)
+  const again = await readUnread(root, unread, links)
   await rm(join(root, 'iris/1/model.onnx'))
   await put({ 'iris/1/model.onnx': 'x' })
-  const atLast = await readUnread(root, unread)
+  const atLast = await readUnread(root, unread, links)
 
   expect(again).toEqual({ definitions: [], refused: [], unread: [unread] })
   expect(atLast).toMatchObject({ definitions: [{ name: 'iris', version: '1' }], refused: [], unread: [] })
@@ -234,7 +236,7 @@ test('a model.yaml that the machine can not read leaves its whole folder unread'
   await put({ 'iris/1/model.onnx': 'x' })
   await symlink(failingFile, join(root, 'iris/model.yaml'))
 
-  expect(await readModelRepository(root)).toEqual({
+  expect(await readModelRepository(root, links)).toEqual({
     definitions: [],
     refused: [],
     unread: [{ name: 'iris', reason: 'EIO: i/o error, read' }],

@@ -1,10 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import { join, resolve } from 'node:path'
-import { compareVersions, ConfigError, modelNameSchema } from '@onqueue/shared'
+import { ConfigError, modelNameSchema } from '@onqueue/shared'
 import type { ModelDefinition } from './model-definition.ts'
 import type { ModelSettings } from '../tasks/model-settings.ts'
-import { isFile, listFolders, listOnnxFiles, readBytes } from './look-at-files.ts'
+import { isFile, isThere, listFolders, listOnnxFiles, readBytes } from './look-at-files.ts'
+import { findForbidden, listEntries, readLinkRule } from './links.ts'
+import type { LinkRule } from './links.ts'
 import { findMisnamedModel } from './find-misnamed-model.ts'
+import { listVersions } from './list-versions.ts'
+import type { Version } from './list-versions.ts'
 import { nameLike } from './name-like.ts'
 import { readModelSettings } from './read-model-settings.ts'
 import { isMachineTrouble } from '../machine-trouble.ts'
@@ -23,7 +27,8 @@ export type ModelRepository = {
   unread: UnreadModel[]
 }
 
-type Version = { version: string; dir: string }
+/** Folders outside of the repository that links in it may lead into. */
+type Links = { links?: readonly string[] }
 
 const versionPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$/
 
@@ -32,7 +37,10 @@ const versionPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$/
  * `<name>/model.yaml` or without. A folder with neither is no model; what was most likely meant to be one is refused. Throws a ConfigError when `dir` itself
  * can't be read, unless the machine is to blame.
  */
-export const readModelRepository = async (dir: string): Promise<ModelRepository> => {
+export const readModelRepository = async (
+  dir: string,
+  { links = [] }: Links = {},
+): Promise<ModelRepository> => {
   const root = resolve(dir)
   const names = await listFolders(root).catch((err: unknown) => {
     if (isMachineTrouble(err)) throw err
@@ -42,9 +50,12 @@ export const readModelRepository = async (dir: string): Promise<ModelRepository>
       { cause: err },
     )
   })
+  const rule = await readLinkRule(root, links)
   const loose = (await listOnnxFiles(root)).filter((file) => !names.includes(file))
   return allOf([
-    ...(await Promise.all(names.map((name) => readFolder({ name, dir: join(root, name), others: names })))),
+    ...(await Promise.all(
+      names.map((name) => readFolder({ name, dir: join(root, name), others: names, rule })),
+    )),
     ...loose.map((file) => refuseLoose(file, names)),
   ])
 }
@@ -57,8 +68,15 @@ const refuseLoose = (file: string, folders: string[]) => {
 }
 
 /** Reads what could not be read before: a version, or a whole folder. */
-export const readUnread = (dir: string, { name, version }: UnreadModel): Promise<ModelRepository> =>
-  readFolder({ name, dir: join(resolve(dir), name), others: [], only: version })
+export const readUnread = async (
+  dir: string,
+  { name, version }: UnreadModel,
+  { links = [] }: Links = {},
+): Promise<ModelRepository> => {
+  const root = resolve(dir)
+  const rule = await readLinkRule(root, links)
+  return readFolder({ name, dir: join(root, name), others: [], only: version, rule })
+}
 
 type Folder = {
   name: string
@@ -67,6 +85,7 @@ type Folder = {
   others: string[]
   /** the version that is asked for; all of them when not given */
   only?: string | undefined
+  rule: LinkRule
 }
 
 /** A folder that is being copied or is locked must not take the other models with it, nor a version the others. */
@@ -89,13 +108,14 @@ const allOf = (found: ModelRepository[]): ModelRepository => ({
   unread: found.flatMap(({ unread }) => unread),
 })
 
-const readModel = async ({ name, dir, others, only }: Folder): Promise<ModelRepository> => {
-  const yaml = await readBytes(join(dir, 'model.yaml'))
+const readModel = async ({ name, dir, others, only, rule }: Folder): Promise<ModelRepository> => {
+  const yamlPath = join(dir, 'model.yaml')
+  const hasYaml = await isThere(yamlPath)
   const isFlat = await isFile(join(dir, 'model.onnx'))
   const versions = await listVersions(dir)
   const isModel = isFlat || versions.length > 0
   const misnamed = isModel ? undefined : await findMisnamedModel(dir)
-  if (!isModel && yaml === undefined && misnamed === undefined) return nothing
+  if (!isModel && !hasYaml && misnamed === undefined) return nothing
   const validName = modelNameSchema.safeParse(name)
   if (!validName.success) {
     const rule = validName.error.issues[0]?.message
@@ -108,7 +128,7 @@ const readModel = async ({ name, dir, others, only }: Folder): Promise<ModelRepo
   if (misnamed !== undefined) return refuse(name, `no model.onnx: rename ${name}/${misnamed} to model.onnx`)
   if (!isModel)
     return refuse(name, `no model.onnx: put one beside ${name}/model.yaml or into ${name}/<version>/`)
-  if (yaml === undefined && (await isFile(join(dir, 'model.yml'))))
+  if (!hasYaml && (await isFile(join(dir, 'model.yml'))))
     return refuse(name, 'model.yml is not read: rename it to model.yaml')
   if (isFlat && versions.length > 0) {
     return refuse(
@@ -117,8 +137,11 @@ const readModel = async ({ name, dir, others, only }: Folder): Promise<ModelRepo
     )
   }
   const all = isFlat ? [{ version: '1', dir }] : versions
+  const forbidden = await findForbidden([dir, yamlPath], rule)
+  if (forbidden !== undefined) return refuse(name, forbidden)
+  const yaml = await readBytes(yamlPath)
   const wanted = all.filter(({ version }) => only === undefined || version === only)
-  return readVersions({ name, dir, yaml, versions: wanted })
+  return readVersions({ name, dir, yaml, versions: wanted, rule })
 }
 
 const refuse = (name: string, reason: string): ModelRepository => ({
@@ -135,6 +158,7 @@ const readVersions = async ({
   dir: string
   yaml: Buffer | undefined
   versions: Version[]
+  rule: LinkRule
 }): Promise<ModelRepository> => {
   const settings = readSettings(yaml)
   const found: ModelRepository[] = []
@@ -151,12 +175,18 @@ const readVersion = async ({
   dir,
   version: { version, dir: versionDir },
   settings,
+  rule,
 }: {
   name: string
   dir: string
   version: Version
   settings: ReturnType<typeof readSettings>
+  rule: LinkRule
 }): Promise<ModelRepository> => {
+  // before any of it is read
+  const entries = await listEntries(versionDir, { deep: versionDir !== dir })
+  const forbidden = await findForbidden([versionDir, ...entries], rule)
+  if (forbidden !== undefined) return { ...nothing, refused: [{ name, version, reason: forbidden }] }
   const found = { name, version, digest: await versionDigest({ name, modelDir: dir, versionDir }) }
   if ('reason' in settings) return { ...nothing, refused: [{ ...found, reason: settings.reason }] }
   if (!versionPattern.test(version)) {
@@ -182,14 +212,4 @@ const decode = (yaml: Buffer) => {
   if (isUtf8(yaml)) return text
   const line = text.slice(0, text.indexOf('\ufffd')).split('\n').length
   throw new Refusal(`model.yaml:${line}: is not UTF-8; save it as UTF-8`)
-}
-
-/** In ascending order, as numbers where they are numbers. */
-const listVersions = async (dir: string): Promise<Version[]> => {
-  const folders = await listFolders(dir)
-  const found = await Promise.all(folders.map((folder) => isFile(join(dir, folder, 'model.onnx'))))
-  return folders
-    .filter((_, index) => found[index])
-    .sort(compareVersions)
-    .map((version) => ({ version, dir: join(dir, version) }))
 }

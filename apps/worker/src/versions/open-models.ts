@@ -34,6 +34,8 @@ export type Models = {
 type Options = DatedStore & {
   /** where the repository is, for people */
   modelsDir: string
+  /** folders outside of it that links may lead into */
+  links: readonly string[]
   demand: Demand
   cores: number
   /** how many versions have executors of their own before small ones share some */
@@ -46,7 +48,7 @@ type Options = DatedStore & {
 }
 
 export const openModels = (options: Options): Models => {
-  const { modelsDir, demand, log } = options
+  const { modelsDir, links, demand, log } = options
   const workerId = randomUUID()
   const servers: ModelServer[] = []
   const versions = () => servers.flatMap((server) => server.versions())
@@ -80,7 +82,7 @@ export const openModels = (options: Options): Models => {
     const onUntold = (err: unknown) => log.error({ err, model: server.model }, 'model could not be told of')
     try {
       const onFailed = (failed: UnreadModel) => void server.announceUnread(failed).catch(onUntold)
-      const read = await readAtLast(unread, { modelsDir, onFailed, signal: closing.signal, log })
+      const read = await readAtLast(unread, { modelsDir, links, onFailed, signal: closing.signal, log })
       if (!read) return
       enter(server, read)
       await server.withdrawUnread(unread)

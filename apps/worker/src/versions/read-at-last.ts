@@ -12,11 +12,13 @@ export const readAtLast = async (
   unread: UnreadModel,
   {
     modelsDir,
+    links,
     onFailed,
     signal,
     log,
   }: {
     modelsDir: string
+    links: readonly string[]
     onFailed: (unread: UnreadModel) => void
     signal: AbortSignal
     log: Pick<Logger, 'error'>
@@ -31,7 +33,7 @@ export const readAtLast = async (
     onFailed({ ...unread, reason })
     await sleep(retryMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return undefined
-    const found = await readUnread(modelsDir, unread)
+    const found = await readUnread(modelsDir, unread, { links })
     const still = found.unread.find((one) => one.version === version)
     if (!still) return found
     why = still.reason
