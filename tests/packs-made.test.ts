@@ -30,6 +30,7 @@ test('of 300 submits at once each has its own id, input and result, and few jobs
   const before = await countPacks()
 
   const submitted = await submitMany(300)
+  expect(submitted.filter(({ status }) => status >= 400).map(({ body }) => body)).toEqual([])
   const ended = await Promise.all(submitted.map(({ body }) => stack.client.untilFinal(body.id)))
 
   expect(new Set(submitted.map(({ body }) => body.id)).size).toBe(300)
@@ -62,6 +63,7 @@ test('of 100 keys, each used three times at once, each has one prediction, and a
 
   const answers = await Promise.all(Array.from({ length: 300 }, (_, i) => keyed(i % 100)))
 
+  expect(answers.filter(({ status }) => status >= 400).map(({ body }) => body)).toEqual([])
   const ids = answers.map(({ body }) => body.id)
   expect(new Set(ids).size).toBe(100)
   expect(ids.slice(100)).toEqual([...ids.slice(0, 100), ...ids.slice(0, 100)])

@@ -14,7 +14,7 @@ import type { Plan } from './plan.ts'
 export type Memory = Failures & { idle: MemoryUse; underLoad: MemoryUse }
 
 /** `bytes` of each part of it; several executors are one part, and so are npm and what it starts before the apps. */
-type MemoryUse = { bytes: Record<string, number>; totalBytes: number }
+export type MemoryUse = { bytes: Record<string, number>; totalBytes: number }
 
 /** Until all models are loaded, and what that needed is given back. */
 const settleMs = 5000
@@ -34,7 +34,8 @@ export const measureMemory = async ({ predictMs }: Plan): Promise<Memory> => {
   return { idle, underLoad: readMemory(onqueue.pid), ...addFailures(reports) }
 }
 
-const readMemory = (npmPid: number): MemoryUse => {
+/** That of all processes below `npm start`. */
+export const readMemory = (npmPid: number): MemoryUse => {
   const parts = new Map(
     Object.entries(findOnQueueProcesses(npmPid)).map(([name, pid]) => [pid, name.replace(/ \d+$/, '')]),
   )

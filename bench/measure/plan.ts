@@ -7,6 +7,7 @@ export const partNames = [
   'latency',
   'heavy',
   'memory',
+  'many',
   'hostile',
   'webhooks',
   'flow',

@@ -3,6 +3,7 @@ import { compareFlow } from './compare-flow.ts'
 import { measureHeavy } from './measure-heavy.ts'
 import { measureHostile } from './measure-hostile.ts'
 import { measureLatency } from './measure-latency.ts'
+import { measureMany } from './measure-many.ts'
 import { measureMemory } from './measure-memory.ts'
 import { measureOnnx } from './measure-onnx.ts'
 import { measurePeers } from './measure-peers.ts'
@@ -21,6 +22,7 @@ const measures = {
   latency: measureLatency,
   heavy: measureHeavy,
   memory: measureMemory,
+  many: measureMany,
   hostile: measureHostile,
   webhooks: measureWebhooks,
   flow: compareFlow,

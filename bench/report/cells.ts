@@ -16,3 +16,4 @@ export const percent = (value: number) => `${(100 * value).toFixed(1)} %`
 export const times = (value: number) => `${value.toFixed(2)}×`
 export const one = (value: number) => value.toFixed(1)
 export const two = (value: number) => value.toFixed(2)
+export const megabytes = (bytes: number) => `${count(bytes / 1e6)} MB`.padStart(7)

@@ -1,11 +1,11 @@
 import type { Results } from '../measure/run-parts.ts'
+import { manySections, memorySections } from './memory-sections.ts'
 import { peersSections } from './peers-sections.ts'
 import {
   flowSections,
   heavySections,
   hostileSections,
   latencySections,
-  memorySections,
   onnxSections,
   queueSections,
   startSections,
@@ -18,7 +18,7 @@ import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. */
 export const toReport = (
-  { start, onnx, queue, throughput, latency, heavy, memory, hostile, webhooks, flow, peers }: Results,
+  { start, onnx, queue, throughput, latency, heavy, memory, many, hostile, webhooks, flow, peers }: Results,
   targets: readonly Target[],
 ) => {
   const sections: Section[] = [
@@ -28,6 +28,7 @@ export const toReport = (
     ...(latency ? latencySections(latency) : []),
     ...(heavy ? heavySections(heavy) : []),
     ...(memory ? memorySections(memory) : []),
+    ...(many ? manySections(many) : []),
     ...(hostile ? hostileSections(hostile) : []),
     ...(webhooks ? webhooksSections(webhooks) : []),
     ...(flow ? flowSections(flow) : []),

@@ -4,7 +4,6 @@ import type { AddSpeed, FlowCost } from '../measure/compare-flow.ts'
 import type { HeavySpeed } from '../measure/measure-heavy.ts'
 import type { Hostile, HostileEffect } from '../measure/measure-hostile.ts'
 import type { IdleLatency } from '../measure/measure-latency.ts'
-import type { Memory } from '../measure/measure-memory.ts'
 import type { BatchSpeed, OnnxSpeed } from '../measure/measure-onnx.ts'
 import type { QueueSpeed } from '../measure/measure-queue.ts'
 import type { Throughput } from '../measure/measure-throughput.ts'
@@ -106,18 +105,6 @@ export const heavySections = (heavy: HeavySpeed): Section[] => [
   { title: 'Processes meanwhile, as above', rows: usageRows('heavy', heavy) },
 ]
 
-export const memorySections = ({ idle, underLoad }: Memory): Section[] => [
-  {
-    title: 'Memory (PSS) of all processes of npm start, three models: at rest, and after 64 and 256 clients',
-    rows: [
-      ...Object.keys(underLoad.bytes).map((part) =>
-        row(part, megabytes(idle.bytes[part] ?? 0), megabytes(underLoad.bytes[part] ?? 0)),
-      ),
-      row('together', megabytes(idle.totalBytes), megabytes(underLoad.totalBytes)),
-    ],
-  },
-]
-
 export const hostileSections = ({ idle, shapes, together, usage }: Hostile): Section[] => [
   {
     title:
@@ -210,8 +197,6 @@ const addCells = ({ perSecond, bytesEach }: AddSpeed) => [
   `${spread(perSecond, count)} adds/s`,
   `${spread(bytesEach, count)} bytes each`,
 ]
-
-const megabytes = (bytes: number) => `${count(bytes / 1e6)} MB`.padStart(7)
 
 const toVerdict = ({ name, value, target, unit, better, isReached }: Target) =>
   `${isReached ? 'reached    ' : 'NOT reached'}  ${name}: ${value.toFixed(unit === '×' || unit === 's' ? 2 : 1)} ${unit} (${better === 'higher' ? '≥' : '≤'} ${target} ${unit})`

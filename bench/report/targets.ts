@@ -13,7 +13,7 @@ export type Target = {
 }
 
 /** The figures to reach that can be told from what was measured. */
-export const judge = ({ start, throughput, latency, heavy, memory, peers }: Results): Target[] => {
+export const judge = ({ start, throughput, latency, heavy, memory, many, peers }: Results): Target[] => {
   const targets: Target[] = []
   const atLeast = (name: string, value: number, target: number, unit: Target['unit'] = '%') =>
     targets.push({ name, value, target, unit, better: 'higher', isReached: value >= target })
@@ -38,6 +38,11 @@ export const judge = ({ start, throughput, latency, heavy, memory, peers }: Resu
   if (memory) {
     const megabytes = memory.underLoad.totalBytes / 1e6
     atMost('memory of everything under load, three models (PSS)', megabytes, 380, 'MB')
+  }
+  if (many) {
+    atMost('memory of worker and executors, 100 tiny models (PSS)', many.servingBytes / 1e6, 700, 'MB')
+    atMost('npm start until 100 tiny models are ready', many.readyAfterS, 15, 's')
+    atMost('CPU of worker and executors with 100 tiny models at rest', 100 * many.servingCpuShare, 3, '%')
   }
   if (throughput) {
     const peak = peakMegabytes([throughput.submit.usage, ...throughput.predict.map(({ usage }) => usage)])

@@ -36,7 +36,13 @@ const graceMs = 40_000
 export const startOnQueue = async ({
   dataDir,
   modelDir,
-}: { dataDir?: string; modelDir?: string } = {}): Promise<OnQueue> => {
+  copies,
+}: {
+  dataDir?: string
+  modelDir?: string
+  /** how many models it is, under other names but one */
+  copies?: number
+} = {}): Promise<OnQueue> => {
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
   const ports = await pickPorts(portSettings)
   const url = `http://127.0.0.1:${ports['PORT']}`
@@ -53,7 +59,7 @@ export const startOnQueue = async ({
     // empty counts as not set, and keeps a setting in .env away
     REDIS_URL: '',
     ONQUEUE_API_KEYS: '',
-    ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir)),
+    ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir, copies)),
   }
   const startedAt = performance.now()
   const npm = startNpm(env, logFile)
@@ -69,11 +75,12 @@ export const startOnQueue = async ({
   }
 }
 
-/** A model repository with this model only. */
-const chooseModel = async (folder: string, modelDir: string) => {
+/** A model repository with this model only, or with copies of it too. */
+const chooseModel = async (folder: string, modelDir: string, copies = 1) => {
   const modelsDir = join(folder, 'models')
   const model = basename(modelDir)
-  await cp(modelDir, join(modelsDir, model), { recursive: true })
+  const names = Array.from({ length: copies }, (_, index) => (index === 0 ? model : `${model}-${index + 1}`))
+  for (const name of names) await cp(modelDir, join(modelsDir, name), { recursive: true })
   return { ONQUEUE_MODELS_DIR: modelsDir, ONQUEUE_DEFAULT_MODEL: model }
 }
 

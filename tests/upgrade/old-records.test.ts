@@ -36,7 +36,7 @@ describe.each(fixtures)('what an old release left in Redis (%s)', (fixture) => {
 
     expect(today.predictions).toEqual(answers.predictions)
     expect(today.owners).toEqual(answers.owners)
-    expect(today.models).toEqual(answers.models)
+    expect(today.models).toEqual(withFloatTypes(answers.models))
   })
 
   test('is listed as it is polled', async () => {
@@ -207,3 +207,12 @@ describe.each(fixtures)('what an old release left in Redis (%s)', (fixture) => {
 })
 
 const textsOf = ({ received }: Receiver) => Object.fromEntries(received.map(({ id, text }) => [id, text]))
+
+/** Cards show a number of a float type as that today, and did by its bounds. */
+const withFloatTypes = (models: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(models).replaceAll(
+      /"exclusiveMinimum":-3\.4028235677973366e\+38,"exclusiveMaximum":3\.4028235677973366e\+38/g,
+      '"format":"float32"',
+    ),
+  )

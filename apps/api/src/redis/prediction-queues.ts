@@ -16,15 +16,24 @@ export const openPredictionQueues = (store: RedisStore): PredictionQueues => {
   }
 }
 
+const noAnswer = 'the queue does not answer at the moment, and the prediction was not accepted; try again'
+
 /** Nothing was done, and nothing will be. */
 export const queueUnavailable = (cause?: unknown) =>
   new AppError(
     'queue_unavailable',
     refusalOf(cause)
       ? 'the queue refuses everything at the moment, and the prediction was not accepted; try again'
-      : 'the queue does not answer at the moment, and the prediction was not accepted; try again',
+      : noAnswer,
     { retryAfterSeconds: retryAfterSeconds(cause), cause },
   )
+
+/** Redis came to it so late that it does not run: whose caller still waits may be added under another id. */
+export class CameLate extends AppError {
+  constructor() {
+    super('queue_unavailable', noAnswer, { retryAfterSeconds: 1 })
+  }
+}
 
 /** A refusal takes longer to pass than a lost connection: somebody has to do something, or fails over. */
 const retryAfterSeconds = (err: unknown) => (refusalOf(err) ? 5 : 1)

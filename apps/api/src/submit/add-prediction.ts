@@ -7,6 +7,7 @@ import type {
   Priority,
   RedisStore,
 } from '@onqueue/shared'
+import { CameLate } from '../redis/prediction-queues.ts'
 import type { OutcomeWaiters } from '../predictions/wait-for-outcome.ts'
 import type { ExpectedOutcome } from '../predictions/waiter.ts'
 import type { CheckedSubmission } from './check-submission.ts'
@@ -60,7 +61,7 @@ export const createAddPrediction = ({
   store: RedisStore
   enqueue: EnqueuePrediction
   together: EnqueueTogether
-  waiters: OutcomeWaiters
+  waiters: Pick<OutcomeWaiters, 'replyTo' | 'expectReply'>
   count: Pick<CountSubmits, 'countSubmitted'>
   log: Logger
 }): AddPrediction => {
@@ -95,7 +96,8 @@ export const createAddPrediction = ({
   }
 
   return {
-    add: async (checked, awaited) => surely(await addBy(together.enqueue, checked, awaited)),
+    add: async (checked, awaited) =>
+      surely(await orOnceMore(() => addBy(together.enqueue, checked, awaited))),
     addUnder: async (id, checked, awaited) => {
       const enqueueIt = ({ job, largeInput, attempts }: CheckedSubmission) => ({
         id,
@@ -105,7 +107,17 @@ export const createAddPrediction = ({
     },
     takesClaims: together.takesClaims,
     addClaiming: (checked, awaited, claimOf) =>
-      addBy((asked) => together.enqueueClaiming(asked, claimOf), checked, awaited),
+      orOnceMore(() => addBy((asked) => together.enqueueClaiming(asked, claimOf), checked, awaited)),
+  }
+}
+
+/** On a machine that is busy all of a turn of the event loop may come late though Redis answers. */
+const orOnceMore = async <Added>(add: () => Promise<Added>): Promise<Added> => {
+  try {
+    return await add()
+  } catch (err) {
+    if (!(err instanceof CameLate)) throw err
+    return add()
   }
 }
 

@@ -10,7 +10,7 @@ import {
 import type { PredictionJobData, PredictionQueues, RedisClock } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { AbandonedSubmits } from './abandoned-submits.ts'
-import { queueUnavailable } from '../redis/prediction-queues.ts'
+import { CameLate, queueUnavailable } from '../redis/prediction-queues.ts'
 import type { SubmitGuard } from './submit-guard.ts'
 
 /** A prediction that was checked and let in, ready for the queue as a job by itself. */
@@ -104,7 +104,7 @@ export const createEnqueuePrediction = (options: Options): EnqueuePrediction => 
     if (guarded.status !== 'fulfilled' || !guarded.value || isKeyed) return
     // judged by a clock that may have been set since it was last read
     redisClock.adjust()
-    throw queueUnavailable()
+    throw new CameLate()
   }
 }
 

@@ -1,6 +1,6 @@
 import { createOpenPack, hadNoEffect, isRedisAway, rowsOf } from '@onqueue/shared'
 import type { PredictionQueues, RedisClock, RedisStore } from '@onqueue/shared'
-import { queueUnavailable } from '../../redis/prediction-queues.ts'
+import { CameLate, queueUnavailable } from '../../redis/prediction-queues.ts'
 import type { AbandonedSubmits } from '../abandoned-submits.ts'
 import { maxLatenessMs } from '../submit-guard.ts'
 import type { PackMembers } from './pack-submits.ts'
@@ -42,6 +42,6 @@ export const createEnqueuePack = ({
     if (!opened.isLate) return opened.leftOut
     // judged by a clock that may have been set since it was last read
     redisClock.adjust()
-    throw queueUnavailable()
+    throw new CameLate()
   }
 }
