@@ -22,6 +22,7 @@ const exceptions = {
   'made by npm start': ['.cache', '.cache/compile'],
   'made by the bench': ['bench/results/latest.json', 'mine.json'],
   'made by who follows the document': [
+    '.cache/backend',
     '.cache/venv',
     '.cache/venv/bin/pip',
     '.cache/venv/bin/python',

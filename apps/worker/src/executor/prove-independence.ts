@@ -65,6 +65,25 @@ export const areMixed = async (probe: Probe, samples: readonly Sample[]) => {
   return change?.share !== undefined && change.share > mixedFrom
 }
 
+/**
+ * Whether copies of one row get different answers in one run: what lies along the first axis are no rows then, but places. A
+ * length that an output happens to have is not enough where the file fixes it.
+ */
+export const dependsOnPlace = async (probe: Probe, { row }: Sample) => {
+  const rows = Math.min(3, probe.layout.rowsPerRun)
+  const run = await runProbe(
+    probe,
+    Array.from({ length: rows }, () => row),
+  )
+  if ('failure' in run) return false
+  return [...probe.layout.perRow].some((output) => {
+    const tensor = run.outputs[output]
+    if (tensor?.dims[0] !== run.ranRows) return false
+    const places = Array.from({ length: run.ranRows }, (_, index) => sliceOf(tensor, index))
+    return places.some((place) => difference(sliceOf(tensor, 0), place) > toleranceOf(tensor))
+  })
+}
+
 /** The output that a row gets another time, where it is random. */
 export const findRandomOutput = async (
   probe: Probe,

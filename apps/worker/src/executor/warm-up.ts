@@ -3,7 +3,7 @@ import type { ModelSettings } from '../tasks/model-settings.ts'
 import { claimedProbe, learntProbe, runProbe, wholeProbe } from './probe.ts'
 import type { Probe } from './probe.ts'
 import type { ModelSession } from './model-session.ts'
-import { areMixed, findRandomOutput, proveIndependence } from './prove-independence.ts'
+import { areMixed, dependsOnPlace, findRandomOutput, proveIndependence } from './prove-independence.ts'
 import type { Sample } from './prove-independence.ts'
 import { runFirstRow, runMoreRows, runOtherLength, runShortest, runTwoRows } from './run-samples.ts'
 import type { NotRun, Sampling } from './run-samples.ts'
@@ -39,6 +39,7 @@ type WarmUp = Sampling & {
  * | no row can be run, and whole tensors can               | whole   |
  * | no output follows it, or not all do where it is fixed  | whole   |
  * | a row's answer is made of other rows                   | whole   |
+ * | copies of a row get different answers in one run       | whole   |
  * | else                                                   | rows    |
  */
 export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
@@ -141,7 +142,9 @@ const whyNotRows = async (
   const isWhole = layout.axis === 'fixed' ? apart.length > 0 : apart.length === task.outputNames.length
   if (isWhole) return `its output ${apart[0]} has no axis for rows`
   const [example] = near
-  if (near.length < 2 || !example || (await findRandomOutput(probe, example)) !== undefined) return null
+  if (!example || (await findRandomOutput(probe, example)) !== undefined) return null
+  if (await dependsOnPlace(probe, example)) return 'copies of one row get different answers in one run'
+  if (near.length < 2) return null
   return (await areMixed(probe, near)) ? "a row's answer changes with the rows beside it" : null
 }
 
