@@ -99,10 +99,12 @@ const warmUpRows = async (
   const alike = all.map(({ outputs }) => ({ ranRows: first.run.ranRows, outputs }))
   const probe = learntProbe(claimed, chosen, [...runs, ...alike])
   const samples = [example, ...all]
-  const verdict = await judge(probe, { ...options, samples })
+  const randomOutput = await findRandomOutput(probe, example)
+  const verdict = await judge(probe, { ...options, samples, randomOutput })
+  const doubted = { example, near, isRandom: randomOutput !== undefined }
   return {
     warmedUp: { probe, example: first.example, samples, maxRows: 1, warnings: [], ...verdict },
-    notRows: await whyNotRows(probe, { reason: verdict.reason, near: [example, ...near] }),
+    notRows: verdict.reason === null ? null : await whyNotRows(probe, doubted),
   }
 }
 
@@ -111,15 +113,19 @@ type Verdict = Pick<WarmedUp, 'reason'> & Partial<Pick<WarmedUp, 'maxRows' | 'wa
 /** Whether rows may share a run. */
 const judge = async (
   probe: Probe,
-  { samples, settings, now }: WarmUp & { samples: readonly Sample[] },
+  {
+    samples,
+    settings,
+    now,
+    randomOutput,
+  }: WarmUp & { samples: readonly Sample[]; randomOutput: string | undefined },
 ): Promise<Verdict> => {
   const { layout, task } = probe
-  const [example] = samples
   const apart = task.outputNames.find((name) => !layout.perRow.has(name))
   if (layout.reason !== null) return { reason: layout.reason }
   if (apart !== undefined) return { reason: `its output ${apart} has no axis for rows` }
-  const random = example && (await findRandomOutput(probe, example))
-  if (random !== undefined) return { reason: `its output ${random} is another each time that a row runs` }
+  if (randomOutput !== undefined)
+    return { reason: `its output ${randomOutput} is another each time that a row runs` }
   const maxRows = Math.min(settings.batching.max_rows, layout.rowsPerRun)
   if (maxRows === 1) return { reason: 'batching.max_rows is 1' }
   const { reason, provenRows } = await proveIndependence(probe, samples, { maxRows, now })
@@ -134,18 +140,17 @@ const judge = async (
 
 const whyNotRows = async (
   probe: Probe,
-  { reason, near }: { reason: string | null; near: readonly Sample[] },
+  { example, near, isRandom }: { example: Sample; near: readonly Sample[]; isRandom: boolean },
 ): Promise<string | null> => {
   const { layout, task } = probe
-  if (reason === null || layout.rowsPerRun === 1) return null
+  if (layout.rowsPerRun === 1) return null
   const apart = task.outputNames.filter((name) => !layout.perRow.has(name))
   const isWhole = layout.axis === 'fixed' ? apart.length > 0 : apart.length === task.outputNames.length
   if (isWhole) return `its output ${apart[0]} has no axis for rows`
-  const [example] = near
-  if (!example || (await findRandomOutput(probe, example)) !== undefined) return null
+  if (isRandom) return null
   if (await dependsOnPlace(probe, example)) return 'copies of one row get different answers in one run'
-  if (near.length < 2) return null
-  return (await areMixed(probe, near)) ? "a row's answer changes with the rows beside it" : null
+  if (near.length === 0) return null
+  return (await areMixed(probe, [example, ...near])) ? "a row's answer changes with the rows beside it" : null
 }
 
 const notRun = (probe: Probe, { example, failure }: NotRun): WarmedUp => {

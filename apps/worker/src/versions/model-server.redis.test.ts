@@ -188,7 +188,7 @@ test('a version that can not be loaded is refused, and the other one is served',
 test('how many predictions are held follows the versions that come and go', async () => {
   const { server, ended, rowsRun } = serve()
   // a row of the first one takes so long, at warm-up and later, that only two are held
-  const one = versionOf('slow', '1', { example: { n: [500] }, batching: { max_rows: 1, max_wait_ms: 1 } })
+  const one = versionOf('slow', '1', { example: { n: [250] }, batching: { max_rows: 1, max_wait_ms: 1 } })
   const two = quick('2')
   await server.add(one)
   const wakeOne = freeze(server.executorPids())
