@@ -8,7 +8,8 @@ export const watchModels = ({ dir, known, log }: { dir: string; known: Iterable<
   try {
     const watcher = watch(dir, (_, file) => {
       const name = file === null ? '' : basename(file)
-      if (name === '' || said.has(name)) return
+      // what is hidden is no model, nor what is being copied under such a name
+      if (name === '' || name.startsWith('.') || said.has(name)) return
       said.add(name)
       log.warn({ model: name }, 'something new in the model repository: restart the worker to load it')
     })
