@@ -3,9 +3,8 @@ import { dirname } from 'node:path'
 import { InferenceSession, Tensor, listSupportedBackends } from 'onnxruntime-node'
 import { isMachineTrouble } from '../machine-trouble.ts'
 import { Refusal } from '../refusal.ts'
-import { elementTypes, isFloat } from '../tensors/tensor.ts'
+import { elementTypes, isFloat, toAxis } from '../tensors/tensor.ts'
 import type {
-  Axis,
   ElementType,
   OutputInfo,
   Signature,
@@ -165,11 +164,6 @@ const readTensorInfo = (kind: string, metadata: InferenceSession.ValueMetadata):
   if (name === '__proto__') throw new Refusal(`${kind} __proto__ can't have that name`)
   return { name, type, shape: metadata.shape.map(toAxis) }
 }
-
-/** Some exporters give all axes of unknown length one such name. */
-const noName = /^(\?|none|-1|unk__\d+)$/i
-
-const toAxis = (axis: Axis): Axis => (typeof axis === 'string' && noName.test(axis) ? '' : axis)
 
 const toOrtTensor = ({ type, data, dims }: TensorData): Tensor => {
   if (!(data instanceof Float16Array)) return new Tensor(type, data, dims)

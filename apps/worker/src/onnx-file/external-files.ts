@@ -28,10 +28,11 @@ export const checkExternalFiles = (model: Uint8Array): void => {
 }
 
 /** An absolute path, or one with a way up, as either system writes them. */
-const doesLeave = (location: string) =>
+export const doesLeave = (location: string) =>
   /^([/\\]|[A-Za-z]:)/.test(location) || location.split(/[/\\]/).includes('..') || location.includes('\0')
 
-function* locationsOf(model: Uint8Array): Generator<string> {
+/** Where its weights are that are not in it, relative to it, as often as it says so. */
+export function* locationsOf(model: Uint8Array): Generator<string> {
   for (const graph of readField(model, modelGraphField)) yield* locationsInGraph(graph)
   for (const one of readField(model, modelFunctionField))
     for (const node of readField(one, functionNodeField)) yield* locationsInNode(node)

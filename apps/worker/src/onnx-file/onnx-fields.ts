@@ -14,6 +14,7 @@ export type Field = {
 
 export const modelGraphField = 7
 export const modelOpsetField = 8
+export const modelFields = { irVersion: 1, producerName: 2, producerVersion: 3 } as const
 export const opsetFields = { domain: 1, version: 2 } as const
 export const modelFunctionField = 25
 /** of FunctionProto */
@@ -21,6 +22,12 @@ export const functionNodeField = 7
 export const graphFields = { node: 1, initializer: 5, input: 11, output: 12, sparseInitializer: 15 } as const
 /** of ValueInfoProto, and of what is in it */
 export const valueFields = { type: 2, tensorType: 1, shape: 2 } as const
+/** of TypeProto; each is a message that has the type of its elements, and of a map that of its keys and values */
+export const typeFields = { tensor: 1, sequence: 4, map: 5, sparseTensor: 8, optional: 9 } as const
+export const elementTypeField = 1
+export const mapFields = { key: 1, value: 2 } as const
+/** of TensorShapeProto, and of what is in it */
+export const shapeFields = { axis: 1, length: 1, name: 2 } as const
 export const nodeFields = { input: 1, output: 2, opType: 4, attribute: 5, domain: 7 } as const
 export const attributeFields = {
   float: 2,

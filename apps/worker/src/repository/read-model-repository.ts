@@ -32,6 +32,12 @@ type Links = { links?: readonly string[] }
 
 const versionPattern = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$/
 
+/** Why a version can't have this name; undefined where it can. */
+export const whyNoVersion = (version: string) => {
+  const reason = `${version} can't be a version: use letters, digits and . _ -`
+  return versionPattern.test(version) ? undefined : reason
+}
+
 /**
  * Reads the model repository: `<name>/model.onnx`, which is version 1, or `<name>/<version>/model.onnx`, each with a
  * `<name>/model.yaml` or without. A folder with neither is no model; what was most likely meant to be one is refused. Throws a ConfigError when `dir` itself
@@ -189,10 +195,8 @@ const readVersion = async ({
   if (forbidden !== undefined) return { ...nothing, refused: [{ name, version, reason: forbidden }] }
   const found = { name, version, digest: await versionDigest({ name, modelDir: dir, versionDir }) }
   if ('reason' in settings) return { ...nothing, refused: [{ ...found, reason: settings.reason }] }
-  if (!versionPattern.test(version)) {
-    const reason = `${version} can't be a version: use letters, digits and . _ -`
-    return { ...nothing, refused: [{ ...found, reason }] }
-  }
+  const reason = whyNoVersion(version)
+  if (reason !== undefined) return { ...nothing, refused: [{ ...found, reason }] }
   const onnxPath = join(versionDir, 'model.onnx')
   return { ...nothing, definitions: [{ ...found, dir, onnxPath, settings: settings.settings }] }
 }

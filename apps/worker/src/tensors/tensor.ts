@@ -39,6 +39,12 @@ export type Tensors = Record<string, TensorData>
 /** A number is a fixed axis, a string one of any length; axes with the same name have the same length, '' is no name. */
 export type Axis = number | string
 
+/** Some exporters give all axes of unknown length one such name. */
+const noName = /^(\?|none|-1|unk__\d+)$/i
+
+/** An axis as a file has it, where a name may be none. */
+export const toAxis = (axis: Axis): Axis => (typeof axis === 'string' && noName.test(axis) ? '' : axis)
+
 /** What the ONNX file says of an input or output. */
 export type TensorInfo = {
   name: string
