@@ -55,8 +55,8 @@ export const houses: House[] = [
   },
   {
     folder: 'scripts',
-    above: ['bootstrap', 'keys', 'recipes'],
-    lines: [['check', 'make', 'recipes'], ['start'], ['redis'], ['bootstrap']],
+    above: ['bootstrap', 'keys', 'models', 'recipes'],
+    lines: [['check', 'make', 'models', 'recipes'], ['start'], ['redis'], ['bootstrap']],
   },
   {
     folder: 'bench',
