@@ -3,7 +3,7 @@ import { findDifference } from './find-difference.ts'
 import type { GoldenCase } from './golden-cases.ts'
 
 /** A case that did not go as it should; `pointer` is where in the output, where there was one. */
-export type GoldenFailure = { case: number; pointer: string; detail: string }
+type GoldenFailure = { case: number; pointer: string; detail: string }
 
 export type GoldenReport = { cases: number; passed: number; failures: GoldenFailure[] }
 
