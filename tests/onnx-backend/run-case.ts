@@ -51,6 +51,7 @@ const ask = async (executor: Executor, one: BackendCase): Promise<Verdict> => {
   const { inputSchema } = executor.description.interface
   const sent = toRows(inputSchema, one)
   if ('detail' in sent) return { kind: 'another contract', detail: sent.detail }
+  if (sent.rows.length === 0) return { kind: 'input refused', detail: 'there is no row to send' }
   const schema = z.fromJSONSchema(inputSchema)
   for (const row of sent.rows) {
     const issue = schema.safeParse(row).error?.issues[0]

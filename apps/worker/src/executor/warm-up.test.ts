@@ -18,21 +18,33 @@ const aboveAll = buildOnnx({
   outputs: [{ name: 'y', type: 'float32', shape: ['N', 1] }],
 })
 
-test('a core that has little time for it does not keep a row from being found that gets another answer', async () => {
+/** Ones along the diagonal: integers that say in which place a row is, and nothing of the row. */
+const diagonal = buildOnnx({
+  inputs: [{ name: 'x', type: 'float32', shape: ['N', 3] }],
+  nodes: [{ op: 'EyeLike', inputs: ['x'], outputs: ['y'], integers: { dtype: 7 } }],
+  outputs: [{ name: 'y', type: 'int64', shape: ['N', 3] }],
+})
+
+const warmUpOf = async (model: Uint8Array, now: () => number) => {
   const settings = readModelSettings('')
-  const source = { model: aboveAll, zipMaps: [], classLabels: undefined, hints: noHints }
+  const source = { model, zipMaps: [], classLabels: undefined, hints: noHints }
   const session = await openModelSession({ source, onnxPath: '', threads: 1, providers: ['cpu'] })
+  const chosen = chooseTask(settings)
+  return warmUp({ session, chosen, settings, hints: noHints, random: seededRandom(1), now })
+}
+
+test('a core that has little time for it does not keep a row from being found that gets another answer', async () => {
   let now = 0
 
-  const { reason, maxRows } = await warmUp({
-    session,
-    chosen: chooseTask(settings),
-    settings,
-    hints: noHints,
-    random: seededRandom(1),
-    // each look takes a sixth of what samples may take
-    now: () => (now += 50),
-  })
+  // each look takes a sixth of what samples may take
+  const { reason, maxRows } = await warmUpOf(aboveAll, () => (now += 50))
 
   expect({ reason, maxRows }).toEqual({ reason: null, maxRows: 64 })
+})
+
+test('what lies along the first axis are no rows where copies of one get different answers', async () => {
+  const { probe, reason } = await warmUpOf(diagonal, () => 0)
+
+  expect(probe.layout.axis).toBe('none')
+  expect(reason).toBe('its first axis is not one of rows: copies of one row get different answers in one run')
 })

@@ -40,6 +40,7 @@ type WarmUp = Sampling & {
  * | no output follows it, or not all do where it is fixed  | whole   |
  * | a row's answer is made of other rows                   | whole   |
  * | copies of a row get different answers in one run       | whole   |
+ * | the file fixes its length, and no rows are proven      | whole   |
  * | else                                                   | rows    |
  */
 export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
@@ -101,7 +102,7 @@ const warmUpRows = async (
   const samples = [example, ...all]
   const randomOutput = await findRandomOutput(probe, example)
   const verdict = await judge(probe, { ...options, samples, randomOutput })
-  const doubted = { example, near, isRandom: randomOutput !== undefined }
+  const doubted = { example, near, samples, isRandom: randomOutput !== undefined, now: options.now }
   return {
     warmedUp: { probe, example: first.example, samples, maxRows: 1, warnings: [], ...verdict },
     notRows: verdict.reason === null ? null : await whyNotRows(probe, doubted),
@@ -140,7 +141,18 @@ const judge = async (
 
 const whyNotRows = async (
   probe: Probe,
-  { example, near, isRandom }: { example: Sample; near: readonly Sample[]; isRandom: boolean },
+  {
+    example,
+    near,
+    samples,
+    isRandom,
+    now,
+  }: Pick<WarmUp, 'now'> & {
+    example: Sample
+    near: readonly Sample[]
+    samples: readonly Sample[]
+    isRandom: boolean
+  },
 ): Promise<string | null> => {
   const { layout, task } = probe
   if (layout.rowsPerRun === 1) return null
@@ -148,6 +160,11 @@ const whyNotRows = async (
   const isWhole = layout.axis === 'fixed' ? apart.length > 0 : apart.length === task.outputNames.length
   if (isWhole) return `its output ${apart[0]} has no axis for rows`
   if (isRandom) return null
+  if (layout.axis === 'fixed') {
+    // the file has so many together, and may mean a matrix by it: they are rows where that is proven
+    const proof = await proveIndependence(probe, samples, { maxRows: layout.rowsPerRun, now })
+    return proof.reason
+  }
   if (await dependsOnPlace(probe, example)) return 'copies of one row get different answers in one run'
   if (near.length === 0) return null
   return (await areMixed(probe, [example, ...near])) ? "a row's answer changes with the rows beside it" : null
