@@ -111,6 +111,15 @@ nan_out (float[N,2] x) => (float[N,2] y) {
 }
 """
 
+# Zero for all rows but those that nobody makes up.
+RARE = """
+rare (float[N] x) => (float[N] y)
+<float billion = {1000000000}> {
+  above = Sub(x, billion)
+  y = Relu(above)
+}
+"""
+
 
 def main():
     write("softmax-axis0", from_text(SOFTMAX_AXIS0))
@@ -124,6 +133,7 @@ def main():
     write("echo", from_text(ECHO))
     write("texts", from_text(TEXTS))
     write("nan-out", from_text(NAN_OUT))
+    write("rare", from_text(RARE))
     write("dict-and-seq", dict_and_seq())
     check()
 
@@ -195,6 +205,8 @@ def check():
 
     logs = run("nan-out", x=floats([1, 0], [-1, 1]))[0]
     assert np.array_equal(logs, [[0, -np.inf], [np.nan, 0]], equal_nan=True)
+
+    assert run("rare", x=floats(5, 2e9))[0].tolist() == [0, 1e9]
 
     labels, probabilities = run("dict-and-seq", x=floats([0, 1], [1, 0], [1, 1]))
     assert labels.tolist() == ["cold", "warm", "hot"]

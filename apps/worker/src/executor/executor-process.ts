@@ -26,6 +26,10 @@ const inTurn = (task: () => Promise<void>) => {
   turn = turn.then(task)
 }
 
+/** What is not to keep others waiting for longer than one of its runs. Rejects as the run does. */
+const betweenOthers = <T>(run: () => Promise<T>) =>
+  new Promise<T>((resolve, reject) => inTurn(() => run().then(resolve, reject)))
+
 const load = async ({ place, definition, threads }: LoadMessage): Promise<FromExecutor> => {
   const title = `${definition.name}/${definition.version}`
   const bytesBefore = process.memoryUsage.rss()
@@ -46,6 +50,12 @@ const load = async ({ place, definition, threads }: LoadMessage): Promise<FromEx
     const stack = err instanceof Error ? err.stack : undefined
     return { type: 'load-failed', reason: String(err), ...(stack ? { stack } : {}) }
   }
+}
+
+const prove = async (place: number) => {
+  const verdict = await models.get(place)?.served.proveAgain(betweenOthers)
+  const proven: FromExecutor | undefined = verdict && { type: 'proven', place, verdict }
+  if (proven) process.send?.(proven)
 }
 
 const unload = async (place: number) => {
@@ -69,7 +79,7 @@ const run = async (content: Buffer) => {
   if (!model) return encodeFailed({ runId, detail: 'the version was unloaded before' })
   const stop = startStopwatch(model.loaded.found.providers)
   try {
-    const results = await model.runRows(rows)
+    const results = await model.served.run(rows)
     return encodeRan({ runId, results, ...stop() })
   } catch (err) {
     if (err instanceof RunFailed) return encodeFailed({ runId, detail: err.message })
@@ -87,8 +97,16 @@ process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit())
 process.on('message', (message) => {
   if (!isToExecutor(message)) return
-  if (message.type === 'unload') inTurn(() => unload(message.place))
-  else inTurn(async () => void process.send?.(await load(message)))
+  switch (message.type) {
+    case 'load':
+      return inTurn(async () => void process.send?.(await load(message)))
+    case 'prove':
+      return void prove(message.place)
+    case 'share':
+      return models.get(message.place)?.served.share(message.maxRows)
+    case 'unload':
+      return inTurn(() => unload(message.place))
+  }
 })
 
 const runs = new Socket({ fd: runChannelFd, readable: true, writable: true })

@@ -50,28 +50,28 @@ const node = (op: string, integers: Record<string, number> = {}, inputs = ['x'])
 })
 
 test('rows of a model that treats them one by one share a run', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x()],
     nodes: [node('Softmax', { axis: 1 })],
     outputs: [y()],
   })
 
   expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 64, reason: null })
-  expect(await runRows([{ x: [0, 0, 0] }, { x: [1, 1, 1000] }])).toEqual([
+  expect(await served.run([{ x: [0, 0, 0] }, { x: [1, 1, 1000] }])).toEqual([
     { ok: true, output: { y: [0.33333334, 0.33333334, 0.33333334] } },
     { ok: true, output: { y: [0, 0, 1] } },
   ])
 })
 
 test('a model that makes the answer of a row of other rows is given whole tensors', async () => {
-  const { loaded, runRows } = await loadTestModel('softmax-axis0')
+  const { loaded, served } = await loadTestModel('softmax-axis0')
 
   expect(loaded.found.batching).toMatchObject({
     enabled: false,
     maxRows: 1,
     reason: "its first axis is not one of rows: a row's answer changes with the rows beside it",
   })
-  expect(await runRows([{ x: [[1, 2, 3]] }, { x: [[1], [1]].map(() => [5, 6, 7]) }])).toEqual([
+  expect(await served.run([{ x: [[1, 2, 3]] }, { x: [[1], [1]].map(() => [5, 6, 7]) }])).toEqual([
     { ok: true, output: { y: [[1, 1, 1]] } },
     { ok: true, output: { y: Array(2).fill([0.5, 0.5, 0.5]) } },
   ])
@@ -97,7 +97,7 @@ test.each([
   ['a loss beside it', loss, 'float32'],
   ['a label before it', largest, 'int64'],
 ] as const)('a softmax over the first axis is seen with %s', async (_, beside, type) => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x()],
     nodes: [{ op: 'Softmax', inputs: ['x'], outputs: ['p'], integers: { axis: 0 } }, beside],
     outputs: [
@@ -108,7 +108,7 @@ test.each([
 
   expect(loaded.found.batching.reason).toMatch(/^its first axis is not one of rows: a row's answer/)
   expect(
-    await runRows([
+    await served.run([
       {
         x: [
           [1, 2, 3],
@@ -120,7 +120,7 @@ test.each([
 })
 
 test('where one row can not be run and whole tensors can, they are whole', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x(['n'])],
     nodes: [
       { op: 'Constant', inputs: [], outputs: ['third'], integers: { value_int: 2 } },
@@ -130,32 +130,32 @@ test('where one row can not be run and whole tensors can, they are whole', async
   })
 
   expect(loaded.found.batching.reason).toMatch(/^its first axis is not one of rows: one row can't be run/)
-  expect(await runRows([{ x: [1, 2, 3, 4] }])).toEqual([{ ok: true, output: { y: 3 } }])
+  expect(await served.run([{ x: [1, 2, 3, 4] }])).toEqual([{ ok: true, output: { y: 3 } }])
 })
 
 test('of a fixed number of rows some output has none: that is no number of rows', async () => {
-  const { runRows } = await load({
+  const { served } = await load({
     inputs: [x([4, 2])],
     nodes: [node('ReduceSum', { keepdims: 0 }), { op: 'Identity', inputs: ['x'], outputs: ['same'] }],
     outputs: [y([]), { name: 'same', type: 'float32', shape: [4, 2] }],
   })
 
-  expect(await runRows([{ x: Array(4).fill([1, 2]) }])).toMatchObject([{ ok: true, output: { y: 12 } }])
+  expect(await served.run([{ x: Array(4).fill([1, 2]) }])).toMatchObject([{ ok: true, output: { y: 12 } }])
 })
 
 test('a model that answers at random keeps its rows, which run alone', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x()],
     nodes: [node('RandomNormalLike')],
     outputs: [y()],
   })
 
   expect(loaded.found.batching.reason).toBe('its output y is another each time that a row runs')
-  expect(await runRows([{ x: [1, 2, 3] }])).toMatchObject([{ ok: true }])
+  expect(await served.run([{ x: [1, 2, 3] }])).toMatchObject([{ ok: true }])
 })
 
 test('an output that has other axes for other rows has any', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x()],
     nodes: [
       node('ReduceMax', { keepdims: 1 }, ['x']),
@@ -172,7 +172,7 @@ test('an output that has other axes for other rows has any', async () => {
       [4, 5, 6],
     ],
   ]) {
-    const [result] = await runRows([{ x: rows }])
+    const [result] = await served.run([{ x: rows }])
     expect(fits.safeParse(result?.ok && result.output).success).toBe(true)
   }
 })
@@ -188,7 +188,7 @@ test('rows: first holds where the file names the first axes differently, and say
   const inVain = await load(spec([2]), 'rows: first')
 
   expect(held.loaded.found.batching.enabled).toBe(true)
-  expect(await held.runRows([{ x: [1, 2], w: [3, 4] }])).toEqual([{ ok: true, output: { y: [4, 6] } }])
+  expect(await held.served.run([{ x: [1, 2], w: [3, 4] }])).toEqual([{ ok: true, output: { y: [4, 6] } }])
   expect(inVain.loaded.found.warnings).toEqual([
     'rows: first has no effect: its inputs have first axes of different lengths',
   ])
@@ -245,7 +245,7 @@ test('rows that change each other a little keep apart, unless model.yaml has the
   expect(apart.loaded.found.batching.reason).toMatch(
     /^rows are not independent: output y of a row changes by up to \S+ % when other rows run with it$/,
   )
-  expect(await apart.runRows([{ x: [1, 2, 3] }])).toMatchObject([{ ok: true }])
+  expect(await apart.served.run([{ x: [1, 2, 3] }])).toMatchObject([{ ok: true }])
   expect(together.loaded.found.batching).toEqual({ enabled: true, maxRows: 64, reason: null })
   expect(together.loaded.found.warnings).toEqual([
     expect.stringMatching(
@@ -256,11 +256,11 @@ test('rows that change each other a little keep apart, unless model.yaml has the
 
 test('a model that is right up to some number of rows is not given more', async () => {
   const onnxPath = join(testModels, '../models-as-exported/leak-beyond-the-proof/model.onnx')
-  const { loaded, runRows } = await loadFile(onnxPath)
+  const { loaded, served } = await loadFile(onnxPath)
   const rows = Array.from({ length: 40 }, (_, index) => ({ x: [index, -index] }))
 
   expect(loaded.found.batching).toEqual({ enabled: true, maxRows: 16, reason: null })
-  expect(await runRows(rows)).toEqual(rows.map((row) => ({ ok: true, output: { y: row.x } })))
+  expect(await served.run(rows)).toEqual(rows.map((row) => ({ ok: true, output: { y: row.x } })))
 })
 
 test('a model that gives every row the same can prove nothing, so its rows run alone', async () => {
@@ -276,26 +276,28 @@ test('a model that gives every row the same can prove nothing, so its rows run a
 })
 
 test('where no output has an axis for rows, tensors are whole', async () => {
-  const { loaded, runRows } = await loadTestModel('scalar-free')
+  const { loaded, served } = await loadTestModel('scalar-free')
 
   expect(loaded.found.batching.reason).toBe(
     'its first axis is not one of rows: its output total has no axis for rows',
   )
-  expect(await runRows([{ x: [[1, 2, 3]] }, { x: [[4, 5, 6]] }])).toEqual([
+  expect(await served.run([{ x: [[1, 2, 3]] }, { x: [[4, 5, 6]] }])).toEqual([
     { ok: true, output: { total: 6 } },
     { ok: true, output: { total: 15 } },
   ])
 })
 
 test('an output whose first axis turns out to be another is given whole', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x()],
     nodes: [node('Unique', { sorted: 1 }), { op: 'Identity', inputs: ['x'], outputs: ['same'] }],
     outputs: [y(['U']), { name: 'same', type: 'float32', shape: ['N', 3] }],
   })
 
   expect(loaded.found.batching.reason).toBe('its output y has no axis for rows')
-  expect(await runRows([{ x: [3, 1, 2] }])).toEqual([{ ok: true, output: { y: [1, 2, 3], same: [3, 1, 2] } }])
+  expect(await served.run([{ x: [3, 1, 2] }])).toEqual([
+    { ok: true, output: { y: [1, 2, 3], same: [3, 1, 2] } },
+  ])
 })
 
 test('an output that the task has no use for does not keep rows apart', async () => {
@@ -310,64 +312,64 @@ test('an output that the task has no use for does not keep rows apart', async ()
   }
 
   expect((await load(spec)).loaded.found.batching.enabled).toBe(false)
-  const { loaded, runRows } = await load(spec, 'task: tabular-regression\noutput: { value: y }')
+  const { loaded, served } = await load(spec, 'task: tabular-regression\noutput: { value: y }')
   expect(loaded.found.batching.enabled).toBe(true)
-  expect(await runRows([{ features: [1, 7, 3] }])).toEqual([{ ok: true, output: { prediction: 7 } }])
+  expect(await served.run([{ features: [1, 7, 3] }])).toEqual([{ ok: true, output: { prediction: 7 } }])
 })
 
 test('a run of a fixed number of rows is filled up', async () => {
-  const { loaded, runRows } = await loadTestModel('fixed-eight')
+  const { loaded, served } = await loadTestModel('fixed-eight')
   const rows = Array.from({ length: 11 }, (_, index) => ({ x: [index, 0, 0, 1] }))
 
-  const results = await runRows(rows)
+  const results = await served.run(rows)
 
   expect(loaded.found.batching).toMatchObject({ enabled: true, maxRows: 8 })
   expect(results).toEqual(rows.map((_, index) => ({ ok: true, output: { y: [index + 4.5, index - 1.5] } })))
 })
 
 test('a fixed number of rows that depend on each other are none', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x([4, 2])],
     nodes: [node('Softmax', { axis: 0 })],
     outputs: [y([4, 2])],
   })
 
   expect(loaded.found.batching).toMatchObject({ enabled: false, maxRows: 1 })
-  expect(await runRows([{ x: Array(4).fill([1, 2]) }])).toEqual([
+  expect(await served.run([{ x: Array(4).fill([1, 2]) }])).toEqual([
     { ok: true, output: { y: Array(4).fill([0.25, 0.25]) } },
   ])
 })
 
 test('what a run of a fixed number of rows gives as a whole is no answer to the only row that was asked for', async () => {
-  const { runRows } = await load(
+  const { served } = await load(
     { inputs: [x([4, 2])], nodes: [node('ReduceSum', { keepdims: 0 })], outputs: [y([])] },
     'task: tabular-regression',
   )
 
-  expect(await runRows([{ features: [1, 2] }])).toEqual([
+  expect(await served.run([{ features: [1, 2] }])).toEqual([
     { ok: false, code: 'invalid_output', detail: 'output y does not have the same elements for each row' },
   ])
 })
 
 test('a first axis fixed to one row runs row by row', async () => {
-  const { loaded, runRows } = await loadTestModel('fixed-one')
+  const { loaded, served } = await loadTestModel('fixed-one')
 
   expect(loaded.found.batching).toMatchObject({
     enabled: false,
     maxRows: 1,
     reason: 'its first axis is fixed to one row',
   })
-  expect(await runRows([{ x: [1, 1, 1, 1] }, { x: [0, 0, 0, 0] }])).toEqual([
+  expect(await served.run([{ x: [1, 1, 1, 1] }, { x: [0, 0, 0, 0] }])).toEqual([
     { ok: true, output: { y: [10.5, -0.5] } },
     { ok: true, output: { y: [0.5, -0.5] } },
   ])
 })
 
 test('the description has an example that is valid and schemas that the output fits', async () => {
-  const { loaded, runRows } = await loadTestModel('two-inputs')
+  const { loaded, served } = await loadTestModel('two-inputs')
 
   expect(z.fromJSONSchema(loaded.found.inputSchema).safeParse(loaded.found.example).success).toBe(true)
-  const [result] = await runRows([loaded.found.example])
+  const [result] = await served.run([loaded.found.example])
   expect(result?.ok && z.fromJSONSchema(loaded.found.outputSchema).safeParse(result.output).success).toBe(
     true,
   )
@@ -381,11 +383,11 @@ test('with missing: allow null is NaN in every input of floats, and in no other'
     nodes: [node('Identity'), { op: 'Identity', inputs: ['i'], outputs: ['j'] }],
     outputs: [y(['N', 2]), { name: 'j', type: 'int64', shape: ['N'] }],
   }
-  const { loaded, runRows } = await load(spec, 'missing: allow')
+  const { loaded, served } = await load(spec, 'missing: allow')
   const strict = await load(spec)
 
   expect(
-    await runRows([
+    await served.run([
       { x: [1, null], i: 1 },
       { x: [1, 2], i: null },
     ]),
@@ -396,13 +398,15 @@ test('with missing: allow null is NaN in every input of floats, and in no other'
   const rows = z.fromJSONSchema(loaded.found.inputSchema)
   expect(rows.safeParse({ x: [1, null], i: 1 }).success).toBe(true)
   expect(rows.safeParse({ x: [1, 2], i: null }).success).toBe(false)
-  expect(await strict.runRows([{ x: [1, null], i: 1 }])).toMatchObject([{ ok: false, code: 'invalid_input' }])
+  expect(await strict.served.run([{ x: [1, null], i: 1 }])).toMatchObject([
+    { ok: false, code: 'invalid_input' },
+  ])
 
   const tabular = await load(
     { inputs: [x(['N', 2])], nodes: [node('Identity')], outputs: [y(['N', 2])] },
     'task: tabular-regression\nmissing: allow',
   )
-  expect(await tabular.runRows([{ features: [null, 2] }])).toEqual([
+  expect(await tabular.served.run([{ features: [null, 2] }])).toEqual([
     { ok: true, output: { prediction: ['NaN', 2] } },
   ])
 })
@@ -423,9 +427,9 @@ test('the example of a tabular model has words and integers that its encoders kn
 })
 
 test('rows with invalid input fail alone', async () => {
-  const { runRows } = await loadTestModel('two-inputs')
+  const { served } = await loadTestModel('two-inputs')
 
-  expect(await runRows([{ a: [1, 2], b: 3 }, { a: [1], b: 3 }, { a: [1, 2], b: '4' }, null])).toEqual([
+  expect(await served.run([{ a: [1, 2], b: 3 }, { a: [1], b: 3 }, { a: [1, 2], b: '4' }, null])).toEqual([
     { ok: true, output: { total: 6, doubled: 6 } },
     { ok: false, code: 'invalid_input', detail: '/a: must have 2 elements' },
     { ok: true, output: { total: 7, doubled: 8 } },
@@ -434,17 +438,19 @@ test('rows with invalid input fail alone', async () => {
 })
 
 test('what ONNX Runtime throws on a micro-batch, or on the only row, fails the run', async () => {
-  const { runRows } = await loadTestModel('throws')
+  const { served } = await loadTestModel('throws')
 
-  await expect(runRows([{ i: 1 }, { i: 99 }])).rejects.toThrow(RunFailed)
-  await expect(runRows([{ i: 99 }])).rejects.toThrow(/^the model failed: indices element out of data bounds/)
-  expect(await runRows([{ i: 1 }])).toEqual([{ ok: true, output: { value: 10 } }])
+  await expect(served.run([{ i: 1 }, { i: 99 }])).rejects.toThrow(RunFailed)
+  await expect(served.run([{ i: 99 }])).rejects.toThrow(
+    /^the model failed: indices element out of data bounds/,
+  )
+  expect(await served.run([{ i: 1 }])).toEqual([{ ok: true, output: { value: 10 } }])
 })
 
 test('of rows that run alone, the one on which ONNX Runtime throws fails alone', async () => {
-  const { runRows } = await loadTestModel('throws', 'batching: { max_rows: 1 }')
+  const { served } = await loadTestModel('throws', 'batching: { max_rows: 1 }')
 
-  expect(await runRows([{ i: 1 }, { i: 99 }, { i: 2 }])).toMatchObject([
+  expect(await served.run([{ i: 1 }, { i: 99 }, { i: 2 }])).toMatchObject([
     { ok: true },
     { ok: false, code: 'inference_failed' },
     { ok: true },
@@ -452,7 +458,7 @@ test('of rows that run alone, the one on which ONNX Runtime throws fails alone',
 })
 
 test('a model that no generated row fits is served row by row', async () => {
-  const { loaded, runRows } = await load({
+  const { loaded, served } = await load({
     inputs: [x(['N'], 'int64')],
     constants: [{ name: 'table', floats: [1, 2, 3, 4] }],
     nodes: [
@@ -466,22 +472,22 @@ test('a model that no generated row fits is served row by row', async () => {
   expect(loaded.found.batching.reason).toMatch(
     /^no generated row could be run \(indices element out of data bounds/,
   )
-  expect(await runRows([{ x: 5003 }])).toEqual([{ ok: true, output: { y: 4 } }])
+  expect(await served.run([{ x: 5003 }])).toEqual([{ ok: true, output: { y: 4 } }])
 })
 
 test('a ZipMap is taken off, and the scores keep the name of its output', async () => {
-  const { loaded, runRows } = await loadTestModel('dict-and-seq')
+  const { loaded, served } = await loadTestModel('dict-and-seq')
 
   expect(loaded.found.warnings).toEqual([])
-  expect(await runRows([{ x: [0, 1] }])).toEqual([
+  expect(await served.run([{ x: [0, 1] }])).toEqual([
     { ok: true, output: { output_label: 'cold', output_probability: [0.75, 0, 0.25] } },
   ])
 })
 
 test('a ZipMap gives a classifier its labels', async () => {
-  const { runRows } = await loadTestModel('dict-and-seq', 'task: tabular-classification')
+  const { served } = await loadTestModel('dict-and-seq', 'task: tabular-classification')
 
-  expect(await runRows([{ features: [1, 1] }])).toEqual([
+  expect(await served.run([{ features: [1, 1] }])).toEqual([
     { ok: true, output: { prediction: 'hot', probabilities: { cold: 0, hot: 0.75, warm: 0.25 } } },
   ])
 })
@@ -489,7 +495,7 @@ test('a ZipMap gives a classifier its labels', async () => {
 test('a model with a ZipMap finds its weights beside it too', async () => {
   await writeFile(join(dir, 'model.onnx.data'), new Uint8Array(Float32Array.of(0.25, 0.75).buffer))
 
-  const { runRows } = await load(
+  const { served } = await load(
     {
       inputs: [x(['N', 2])],
       externalConstant: { name: 'weights', dims: [2], file: 'model.onnx.data' },
@@ -508,15 +514,15 @@ test('a model with a ZipMap finds its weights beside it too', async () => {
     'task: tabular-classification',
   )
 
-  expect(await runRows([{ features: [1, 1] }])).toEqual([
+  expect(await served.run([{ features: [1, 1] }])).toEqual([
     { ok: true, output: { prediction: 'yes', probabilities: null, scores: { no: 0.25, yes: 0.75 } } },
   ])
 })
 
 test('NaN and the infinities leave as strings', async () => {
-  const { runRows } = await loadTestModel('nan-out')
+  const { served } = await loadTestModel('nan-out')
 
-  expect(await runRows([{ x: [1, 0] }, { x: [-1, 1] }])).toEqual([
+  expect(await served.run([{ x: [1, 0] }, { x: [-1, 1] }])).toEqual([
     { ok: true, output: { y: [0, '-Infinity'] } },
     { ok: true, output: { y: ['NaN', 0] } },
   ])
@@ -539,26 +545,26 @@ test.each([
   ['bool', [true, false]],
   ['string', ['', 'ä']],
 ] as const)('elements of type %s go in and out', async (type, values) => {
-  const { runRows } = await load({
+  const { served } = await load({
     inputs: [x(['N', 2], type)],
     nodes: [node('Identity')],
     outputs: [y(['N', 2], type)],
   })
 
-  expect(await runRows([{ x: values }])).toEqual([{ ok: true, output: { y: values } }])
+  expect(await served.run([{ x: values }])).toEqual([{ ok: true, output: { y: values } }])
 })
 
 test('weights in a file beside the model are found', async () => {
   await writeFile(join(dir, 'model.onnx.data'), new Uint8Array(Float32Array.of(10, 20, 30).buffer))
 
-  const { runRows } = await load({
+  const { served } = await load({
     inputs: [x()],
     externalConstant: { name: 'weights', dims: [3], file: 'model.onnx.data' },
     nodes: [node('Add', {}, ['x', 'weights'])],
     outputs: [y()],
   })
 
-  expect(await runRows([{ x: [1, 2, 3] }])).toEqual([{ ok: true, output: { y: [11, 22, 33] } }])
+  expect(await served.run([{ x: [1, 2, 3] }])).toEqual([{ ok: true, output: { y: [11, 22, 33] } }])
 })
 
 test('a provider that is not there is left out with a warning', async () => {
@@ -577,13 +583,13 @@ test('without any provider that is there the model is refused', async () => {
 test('scores that are no probabilities are given as they are, with a warning', async () => {
   const logits: ModelSpec = { inputs: [x()], nodes: [node('Identity')], outputs: [y()] }
 
-  const { loaded, runRows } = await load(logits, 'task: tabular-classification\nlabels: [a, b, c]')
+  const { loaded, served } = await load(logits, 'task: tabular-classification\nlabels: [a, b, c]')
   const softmax = await load(logits, 'task: tabular-classification\noutput: { activation: softmax }')
 
   const warning = expect.stringContaining('its scores are not probabilities, and given as they are')
   expect(loaded.found.warnings).toContainEqual(warning)
   expect(softmax.loaded.found.warnings).not.toContainEqual(warning)
-  expect(await runRows([{ features: [7, -5, 2.5] }])).toEqual([
+  expect(await served.run([{ features: [7, -5, 2.5] }])).toEqual([
     {
       ok: true,
       output: { prediction: 'a', probabilities: null, scores: { a: 7, b: -5, c: 2.5 } },

@@ -8,15 +8,14 @@ import { readOnnxSource } from '../onnx-file/onnx-source.ts'
 import type { Loaded } from './protocol.ts'
 import { readPeakMemory } from './peak-memory.ts'
 import { reviewAnswers } from './review-answers.ts'
-import { createRunRows } from './run-rows.ts'
-import type { RunRows } from './run-rows.ts'
 import { seededRandom } from './sample-rows.ts'
+import { ServedRows } from './served-rows.ts'
 import { computeClock, startStopwatch } from './stopwatch.ts'
 import { warmUp } from './warm-up.ts'
 
 export type LoadedModel = {
   loaded: Omit<Loaded, 'type' | 'memoryBytes' | 'grownBytes'>
-  runRows: RunRows
+  served: ServedRows
   /** Gives back what ONNX Runtime has of it. */
   release: () => Promise<void>
 }
@@ -37,17 +36,21 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
     now,
   })
   const warnings = await reviewAnswers(warmedUp)
-  const { probe, example, samples, maxRows, reason } = warmedUp
-  const runRows = createRunRows({ ...probe, maxRows })
-  const rows = samples.map((sample) => sample.row)
+  const { probe, example, samples, maxRows, reason, isUndecided } = warmedUp
+  const served = new ServedRows({ probe, settings, now, verdict: { maxRows, reason, isUndecided } })
   const measureRun = async (sample: unknown[]) => {
     const stop = startStopwatch(session.providers)
-    await runRows(sample)
+    await served.run(sample)
     return stop().computeMs
   }
-  const timing = await measureTiming({ measureRun, samples: rows, maxRows, now })
+  const timing = await measureTiming({
+    measureRun,
+    samples: samples.map((sample) => sample.row),
+    maxRows,
+    now,
+  })
   return {
-    runRows,
+    served,
     release: session.release,
     loaded: {
       found: {
@@ -58,6 +61,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
         batching: { enabled: reason === null, maxRows, reason },
         providers: session.providers,
       },
+      isUndecided,
       peakBytes: await readPeakMemory(),
       timing,
     },

@@ -45,7 +45,7 @@ test.each(names.filter((name) => name !== 'opset-6'))('%s', async (name) => {
   const { batched, cases } = casesSchema.parse(
     JSON.parse(readFileSync(join(folder, name, 'cases.json'), 'utf8')),
   )
-  const { loaded, runRows } = await load(name)
+  const { loaded, served } = await load(name)
   const { inputSchema, outputSchema, batching, example } = loaded.found
   const inputs = z.fromJSONSchema(inputSchema)
   const outputs = z.fromJSONSchema(outputSchema)
@@ -53,7 +53,7 @@ test.each(names.filter((name) => name !== 'opset-6'))('%s', async (name) => {
   expect(inputs.safeParse(example).error).toBe(undefined)
   expect(batching.reason === null).toBe(batched)
   for (const { input } of cases) expect(inputs.safeParse(input).error).toBe(undefined)
-  const results = await runRows(cases.map(({ input }) => input))
+  const results = await served.run(cases.map(({ input }) => input))
   for (const result of results) expect(outputs.safeParse(result.ok && result.output).error).toBe(undefined)
   expect(results).toMatchObject(cases.map(({ output }) => ({ ok: true, output: near(output) })))
 })

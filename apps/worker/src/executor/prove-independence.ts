@@ -12,6 +12,8 @@ export type Proof = {
   reason: string | null
   /** the largest run in which each row got what it got alone */
   provenRows: number
+  /** the samples show neither that rows may share a run nor that they must not: others may */
+  isUndecided: boolean
 }
 
 const tolerance = 1e-4
@@ -40,7 +42,7 @@ export const proveIndependence = async (
   { maxRows, now }: { maxRows: number; now: () => number },
 ): Promise<Proof> => {
   const [first] = samples
-  if (!first || samples.length < 2) return unproven(tooFewSamples)
+  if (!first || samples.length < 2) return undecided(tooFewSamples)
   let provenRows = 0
   for (let rows = Math.min(firstRows, maxRows); ; rows = Math.min(2 * rows, maxRows)) {
     const startedAt = now()
@@ -52,8 +54,8 @@ export const proveIndependence = async (
     if (rows === maxRows || now() - startedAt > largestRunMs) break
   }
   return samples.every((sample) => isSameOutput(probe, first, sample))
-    ? unproven(allTheSame)
-    : { reason: null, provenRows }
+    ? undecided(allTheSame)
+    : { reason: null, provenRows, isUndecided: false }
 }
 
 /**
@@ -97,7 +99,8 @@ export const findRandomOutput = async (
   })
 }
 
-const unproven = (reason: string): Proof => ({ reason, provenRows: 0 })
+const unproven = (reason: string): Proof => ({ reason, provenRows: 0, isUndecided: false })
+const undecided = (reason: string): Proof => ({ reason, provenRows: 0, isUndecided: true })
 
 const tooFewSamples =
   'too few sample rows could be run to prove that rows are independent; give an example in model.yaml'

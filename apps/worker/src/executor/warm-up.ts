@@ -17,10 +17,12 @@ export type WarmedUp = {
   maxRows: number
   /** why rows don't share a run */
   reason: string | null
+  /** other rows than the samples may show that they may */
+  isUndecided: boolean
   warnings: string[]
 }
 
-type WarmUp = Sampling & {
+export type WarmUp = Sampling & {
   session: ModelSession
   chosen: ChosenTask
   settings: Pick<ModelSettings, 'example' | 'batching'> & { rows?: 'auto' | 'first' | 'none' }
@@ -78,7 +80,15 @@ const warmUpWhole = async (options: WarmUp, probe: Probe): Promise<WarmedUp> => 
   const runs = [first.run, ...others].filter((run) => run !== undefined)
   const learnt = learntProbe(probe, options.chosen, runs)
   const sample = { row: first.example, outputs: first.run.outputs }
-  return { probe: learnt, example: first.example, samples: [sample], maxRows: 1, reason, warnings: [] }
+  return {
+    probe: learnt,
+    example: first.example,
+    samples: [sample],
+    maxRows: 1,
+    reason,
+    isUndecided: false,
+    warnings: [],
+  }
 }
 
 /** `notRows`: why the first axis is none of rows, as far as runs show. */
@@ -104,22 +114,30 @@ const warmUpRows = async (
   const verdict = await judge(probe, { ...options, samples, randomOutput })
   const doubted = { example, near, samples, isRandom: randomOutput !== undefined, now: options.now }
   return {
-    warmedUp: { probe, example: first.example, samples, maxRows: 1, warnings: [], ...verdict },
+    warmedUp: {
+      probe,
+      example: first.example,
+      samples,
+      maxRows: 1,
+      isUndecided: false,
+      warnings: [],
+      ...verdict,
+    },
     notRows: verdict.reason === null ? null : await whyNotRows(probe, doubted),
   }
 }
 
-type Verdict = Pick<WarmedUp, 'reason'> & Partial<Pick<WarmedUp, 'maxRows' | 'warnings'>>
+type Verdict = Pick<WarmedUp, 'reason'> & Partial<Pick<WarmedUp, 'maxRows' | 'isUndecided' | 'warnings'>>
 
 /** Whether rows may share a run. */
-const judge = async (
+export const judge = async (
   probe: Probe,
   {
     samples,
     settings,
     now,
     randomOutput,
-  }: WarmUp & { samples: readonly Sample[]; randomOutput: string | undefined },
+  }: Pick<WarmUp, 'settings' | 'now'> & { samples: readonly Sample[]; randomOutput: string | undefined },
 ): Promise<Verdict> => {
   const { layout, task } = probe
   const apart = task.outputNames.find((name) => !layout.perRow.has(name))
@@ -129,9 +147,9 @@ const judge = async (
     return { reason: `its output ${randomOutput} is another each time that a row runs` }
   const maxRows = Math.min(settings.batching.max_rows, layout.rowsPerRun)
   if (maxRows === 1) return { reason: 'batching.max_rows is 1' }
-  const { reason, provenRows } = await proveIndependence(probe, samples, { maxRows, now })
+  const { reason, provenRows, isUndecided } = await proveIndependence(probe, samples, { maxRows, now })
   if (reason === null) return { reason, maxRows: Math.min(maxRows, provenRows) }
-  if (settings.batching.rows !== 'independent') return { reason }
+  if (settings.batching.rows !== 'independent') return { reason, isUndecided }
   return {
     reason: null,
     maxRows,
@@ -172,5 +190,6 @@ const whyNotRows = async (
 
 const notRun = (probe: Probe, { example, failure }: NotRun): WarmedUp => {
   const reason = `no generated row could be run (${failure}); give an example in model.yaml`
-  return { probe, example, samples: [], maxRows: 1, reason, warnings: [] }
+  const isUndecided = probe.layout.axis !== 'none'
+  return { probe, example, samples: [], maxRows: 1, reason, isUndecided, warnings: [] }
 }

@@ -76,6 +76,7 @@ const open = async (
       microBatchRan: (rows) => microBatches.push(rows),
       executorDied: (how) => deaths.push(how),
       downChanged: () => undefined,
+      batchingDecided: () => undefined,
     },
   })
   opened.push(version)

@@ -5,6 +5,7 @@ import { createDropFinal } from './drop-final.ts'
 import { ExecutorSupervisor } from '../supervision/executor-supervisor.ts'
 import type { ExecutorEnd } from '../supervision/executor-slot.ts'
 import type { StartExecutor } from '../supervision/executor.ts'
+import { ProofWhenIdle } from './proof-when-idle.ts'
 import { RunTimes } from './run-times.ts'
 import { RunWatch } from './run-watch.ts'
 import { Scheduler } from './scheduler.ts'
@@ -18,6 +19,8 @@ type ServingEvents = {
   executorDied(how: ExecutorEnd): void
   /** `whyDown` may have changed */
   downChanged(): void
+  /** it is known now whether rows may share a run */
+  batchingDecided(): void
 }
 
 type Options = {
@@ -33,6 +36,8 @@ type Options = {
   ending: AbortSignal
   /** in bytes, for one more executor; read from the system when not given */
   availableMemory?: () => Promise<number | undefined>
+  /** how long it has nothing to do before it looks again whether rows may share a run */
+  idleMs?: number
   /** see `ExecutorSupervisor` */
   startExecutor?: StartExecutor
 }
@@ -45,6 +50,7 @@ export class ModelVersion {
   readonly #sizes: Sizes
   readonly #scheduler: Scheduler
   readonly #unfinished = new Set<Work>()
+  readonly #proof: ProofWhenIdle
   #returnsAll = false
 
   /** Loads the version into as many executors as it should have. Rejects like `ExecutorSupervisor.start`. */
@@ -55,19 +61,17 @@ export class ModelVersion {
   }
 
   private constructor(options: Options, supervisor: ExecutorSupervisor) {
-    const { definition, log, areFinal, isExpectingRows, events } = options
+    const { definition, log, areFinal, isExpectingRows, events, idleMs = 30_000 } = options
     const { timing, interface: offered } = supervisor.description
-    const { batching } = offered
     this.definition = definition
     this.#options = options
     this.#supervisor = supervisor
     this.#sizes = new Sizes({
       timing,
-      batching,
+      batching: offered.batching,
       countInstances: () => supervisor.slots.length,
       cores: definition.settings.instances === 'auto' ? options.cores : undefined,
       onRowLimitChanged: () => this.#logRowLimit(),
-      // it never rejects
       onInstancesWanted: (count) => void supervisor.resize(count),
     })
     const dropFinal = createDropFinal({ model: definition.name, areFinal, log })
@@ -76,11 +80,12 @@ export class ModelVersion {
     this.#scheduler = new Scheduler({
       supervisor,
       rowLimit: this.#sizes.rowLimit,
-      maxWaitMs: batching.maxWaitMs,
+      maxWaitMs: offered.batching.maxWaitMs,
       dropFinal,
       isExpectingRows,
       expectRun: (rows) => this.#sizes.expectRun(rows),
       onMicroBatchRan: (rows, time) => {
+        this.#proof.ran()
         durations.add(time.runMs)
         this.#sizes.ran(rows, time)
         events.microBatchRan(rows, time.runMs)
@@ -94,6 +99,15 @@ export class ModelVersion {
           planReplacement: () => supervisor.planReplacement(),
           stop: (replacement, signal) => supervisor.replace(slot, replacement, signal),
         }),
+    })
+    this.#proof = new ProofWhenIdle({
+      supervisor,
+      idleMs,
+      isBusy: () => this.#unfinished.size > 0,
+      onKnown: () => {
+        this.#sizes.allow(this.description.interface.batching)
+        events.batchingDecided()
+      },
     })
   }
 
@@ -182,6 +196,7 @@ export class ModelVersion {
 
   /** Ends the executors. Predictions that have not finished are returned to the queue. */
   async close() {
+    this.#proof.close()
     this.#scheduler.close()
     this.returnAllToQueue()
     await this.#supervisor.close()

@@ -208,3 +208,27 @@ describe('it says why it is not more', () => {
     expect(limit.reason).toBe('a run went past timeout_s: one row more is let in with each full micro-batch')
   })
 })
+
+test('more rows share a run when it is known that they may, tried by doubling', () => {
+  const { limit, runFull, changes } = begin((rows) => rows / 100, {
+    maxRows: 1,
+    maxRowsReason: 'not known',
+  })
+  expect(limit).toMatchObject({ rows: 1, reason: 'not known' })
+
+  limit.allow(64, null)
+  expect(limit.rows).toBe(2)
+  runFull(20, (rows) => rows / 100)
+
+  expect(limit).toMatchObject({ rows: 64, reason: 'batching.max_rows allows no more' })
+  expect(changes.slice(0, 3)).toEqual([2, 4, 6])
+})
+
+test('why rows share no run may be told later', () => {
+  const { limit, changes } = begin(heavy, { maxRows: 1, maxRowsReason: 'not known' })
+
+  limit.allow(1, 'rows are not independent')
+
+  expect(limit).toMatchObject({ rows: 1, reason: 'rows are not independent' })
+  expect(changes).toEqual([1])
+})

@@ -33,6 +33,8 @@ type Options = {
  */
 export class RowLimit {
   readonly #options: Options
+  #maxRows: number
+  #maxRowsReason: string | null
   #plan: RowLimitPlan
   /** lowered by runs past the time limit */
   #cap: number
@@ -44,6 +46,8 @@ export class RowLimit {
 
   constructor(options: Options) {
     this.#options = options
+    this.#maxRows = options.maxRows
+    this.#maxRowsReason = options.maxRowsReason
     this.#plan = planRowLimit({ times: options.times.list(), maxRows: options.maxRows })
     this.#cap = options.maxRows
     this.#slowestMs = this.#fullMs
@@ -61,7 +65,7 @@ export class RowLimit {
   get reason() {
     switch (this.boundBy) {
       case 'max_rows':
-        return this.#options.maxRowsReason ?? 'batching.max_rows allows no more'
+        return this.#maxRowsReason ?? 'batching.max_rows allows no more'
       case 'time':
         return `${this.#describeTime()}, and a micro-batch is to take about ${maxMicroBatchMs} ms at the most`
       case 'untried':
@@ -77,6 +81,16 @@ export class RowLimit {
       if (rows >= this.rows) this.#ranFull()
       this.#follow()
     })
+  }
+
+  /** More rows may share a run than was known before, or why they must not is known. */
+  allow(maxRows: number, reason: string | null) {
+    this.#maxRows = maxRows
+    this.#maxRowsReason = reason
+    this.#cap = maxRows
+    this.#follow()
+    this.#slowestMs = this.#fullMs
+    this.#options.onChanged?.()
   }
 
   timedOut() {
@@ -96,8 +110,8 @@ export class RowLimit {
   }
 
   #ranFull() {
-    const { times, maxRows } = this.#options
-    this.#cap = Math.min(this.#cap + 1, maxRows)
+    const { times } = this.#options
+    this.#cap = Math.min(this.#cap + 1, this.#maxRows)
     this.#fullRuns += 1
     this.#slowestMs = Math.max(this.#slowestMs, this.#fullMs)
     if (this.#fullRuns < this.#patience && this.#fullMs > quicker * this.#slowestMs) return
@@ -107,8 +121,8 @@ export class RowLimit {
   }
 
   #follow() {
-    const { times, maxRows } = this.#options
-    const plan = planRowLimit({ times: times.list(), maxRows })
+    const { times } = this.#options
+    const plan = planRowLimit({ times: times.list(), maxRows: this.#maxRows })
     const isTooLong = times.expect(this.#plan.rows).computeMs > toleratedMicroBatchMs
     if (plan.rows > this.#plan.rows) this.#plan = plan
     else if (plan.rows < this.#plan.rows && isTooLong) {

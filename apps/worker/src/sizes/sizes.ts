@@ -65,6 +65,12 @@ export class Sizes {
     if (wanted !== undefined) onInstancesWanted(wanted)
   }
 
+  /** It is known now whether rows may share a run. */
+  allow({ maxRows, reason }: Options['batching']) {
+    this.#rowLimit.allow(maxRows, reason)
+    this.#hand = this.#planHand()
+  }
+
   /** What a row computes in a full micro-batch, in ms. */
   get rowMs() {
     const { rows } = this.#rowLimit

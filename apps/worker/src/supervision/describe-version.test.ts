@@ -10,6 +10,7 @@ test('what the executor found and what model.yaml says make up what a version of
 
   const description = describeVersion(settings, {
     type: 'loaded',
+    isUndecided: false,
     found: {
       warnings: ['a warning'],
       inputSchema: { type: 'object' },

@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process'
+
 /** `stopped`: by us, since nobody waited for its run any more, or in the run before. That says nothing about any row. */
 type How = 'crashed' | 'timed_out' | 'stopped'
 
@@ -15,3 +17,17 @@ export class ExecutorDied extends Error {
 /** How a process ended, as the rest of a sentence. */
 export const describeExit = (code: number | null, signal: NodeJS.Signals | null) =>
   signal ? `was ended by ${signal}` : `ended with exit code ${code ?? 'unknown'}`
+
+/** Resolves when a process has ended, or could not be started. */
+export const untilEnd = (
+  child: ChildProcess,
+  explain: (code: number | null, signal: NodeJS.Signals | null) => ExecutorDied,
+) =>
+  new Promise<ExecutorDied>((resolve) => {
+    child.once('exit', (code, signal) => resolve(explain(code, signal)))
+    // where it could not be started there is no exit; a message that can't be sent any more is followed by one
+    child.on('error', (err) => {
+      if (child.pid === undefined)
+        resolve(new ExecutorDied('crashed', `could not be started (${err.message})`, { cause: err }))
+    })
+  })

@@ -2,15 +2,16 @@ import type { ChildProcess } from 'node:child_process'
 import { jsonOf } from '@onqueue/shared'
 import { forkExecutor } from '../executor/fork-executor.ts'
 import { fromExecutorSchema } from '../executor/protocol.ts'
-import type { FromExecutor, ToExecutor } from '../executor/protocol.ts'
+import type { FromExecutor, LoadAnswer, ToExecutor } from '../executor/protocol.ts'
 import { openRunChannel } from '../executor/run-channel.ts'
 import type { RunChannel } from '../executor/run-channel.ts'
 import { nextRunId } from '../executor/run-messages.ts'
 import type { RunAnswer } from '../executor/run-messages.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import { describeExit, ExecutorDied } from './executor-died.ts'
+import { describeExit, ExecutorDied, untilEnd } from './executor-died.ts'
 import { ExecutorTasks } from './executor-tasks.ts'
 import type { Task } from './executor-tasks.ts'
+import { Proofs } from './proofs.ts'
 import { fullBytes, mostClosings, mostVersions } from './sharing.ts'
 
 /** Large models take long to load; one that takes this long hangs. */
@@ -25,6 +26,7 @@ const loadLimitMs = 10 * 60_000
 export class ExecutorHost {
   /** Resolves, never rejects, when the process is gone. */
   readonly ended: Promise<ExecutorDied>
+  readonly proofs = new Proofs((message) => this.#send(message))
   readonly #child: ChildProcess
   readonly #channel: RunChannel
   readonly #places = new Set<number>()
@@ -43,18 +45,11 @@ export class ExecutorHost {
   constructor() {
     this.#child = forkExecutor()
     this.#channel = openRunChannel(this.#child, (answer) => this.#ran(answer))
-    this.#child.on('message', (message) => this.#loaded(fromExecutorSchema.safeParse(message).data))
-    this.ended = new Promise((resolve) => {
-      const onEnd = (died: ExecutorDied) => {
-        this.#end(died)
-        resolve(died)
-      }
-      this.#child.once('exit', (code, signal) => onEnd(this.#explainEnd(code, signal)))
-      // where it could not be started there is no exit; a message that can't be sent any more is followed by one
-      this.#child.on('error', (err) => {
-        if (this.#child.pid === undefined)
-          onEnd(new ExecutorDied('crashed', `could not be started (${err.message})`, { cause: err }))
-      })
+    this.#child.on('message', (message) => this.#told(fromExecutorSchema.safeParse(message).data))
+    const onExit = (code: number | null, signal: NodeJS.Signals | null) => this.#explainEnd(code, signal)
+    this.ended = untilEnd(this.#child, onExit).then((died) => {
+      this.#end(died)
+      return died
     })
   }
 
@@ -104,7 +99,7 @@ export class ExecutorHost {
   load(
     place: number,
     { definition, threads }: { definition: ModelDefinition; threads: number },
-  ): Promise<FromExecutor | undefined> {
+  ): Promise<LoadAnswer | undefined> {
     return new Promise((resolve, reject) => {
       const message: ToExecutor = { type: 'load', place, definition, threads }
       this.#add({
@@ -112,7 +107,7 @@ export class ExecutorHost {
         place,
         limitMs: loadLimitMs,
         limitSentence: `was not done within ${loadLimitMs / 60_000} minutes`,
-        send: () => void this.#child.send(message),
+        send: () => this.#send(message),
         onStart: () => undefined,
         resolve,
         reject,
@@ -148,12 +143,13 @@ export class ExecutorHost {
    */
   leave(place: number) {
     if (!this.#places.delete(place) || this.#isEnding) return
+    this.proofs.end(place, undefined)
     this.#closings += 1
     const { current } = this.#tasks
     const isCurrent = current?.place === place && !this.#tasks.isDropped(current)
     if (this.#places.size === 0 || (isCurrent && current.kind === 'run')) return this.stop()
     this.#tasks.drop(place)
-    if (!isCurrent) this.#unload(place)
+    if (!isCurrent) this.#send({ type: 'unload', place })
   }
 
   /** Ends it with what it is at. Nothing that was in flight is to blame. */
@@ -173,8 +169,7 @@ export class ExecutorHost {
     else task.reject(new ExecutorDied('stopped', 'was left by its version'))
   }
 
-  #unload(place: number) {
-    const message: ToExecutor = { type: 'unload', place }
+  #send(message: ToExecutor) {
     this.#child.send(message)
   }
 
@@ -193,12 +188,17 @@ export class ExecutorHost {
     current.resolve(answer)
   }
 
-  #loaded(answer: FromExecutor | undefined) {
+  #told(message: FromExecutor | undefined) {
     if (this.#died) return
+    if (message?.type === 'proven') this.proofs.end(message.place, message.verdict)
+    else this.#loaded(message)
+  }
+
+  #loaded(answer: LoadAnswer | undefined) {
     const { current } = this.#tasks
     if (current?.kind !== 'load') return this.#kill()
     if (answer?.type === 'loaded') this.#memoryBytes += answer.memoryBytes
-    if (this.#tasks.isDropped(current)) this.#unload(current.place)
+    if (this.#tasks.isDropped(current)) this.#send({ type: 'unload', place: current.place })
     this.#tasks.next()
     current.resolve(answer)
   }
@@ -208,6 +208,7 @@ export class ExecutorHost {
     this.#isEnding = true
     this.#guiltyPlace = this.#tasks.current?.place
     this.#tasks.end(died)
+    this.proofs.endAll()
   }
 
   #explainEnd(code: number | null, signal: NodeJS.Signals | null) {

@@ -13,13 +13,18 @@ const modelsDir = fileURLToPath(new URL('../../../../tests/models', import.meta.
 const soon = { timeout: 20_000, interval: 1 }
 const log = createLogger({ service: 'test', level: 'silent' })
 let definition: ModelDefinition
+let rare: ModelDefinition
 const started: ExecutorSupervisor[] = []
 
 beforeAll(async () => {
   const { definitions } = await readModelRepository(modelsDir)
-  const throws = definitions.find(({ name }) => name === 'throws')
-  if (!throws) throw new Error('no test model throws')
-  definition = { ...throws, settings: { ...throws.settings, instances: 1 } }
+  const find = (wanted: string) => {
+    const found = definitions.find(({ name }) => name === wanted)
+    if (!found) throw new Error(`no test model ${wanted}`)
+    return { ...found, settings: { ...found.settings, instances: 1 } }
+  }
+  definition = find('throws')
+  rare = find('rare')
 })
 afterEach(async () => {
   await Promise.all(started.splice(0).map((supervisor) => supervisor.close()))
@@ -30,11 +35,12 @@ const start = async (
   ending = new AbortController().signal,
   settings: { instances?: number } = {},
   availableMemory = async (): Promise<number | undefined> => Infinity,
+  of = definition,
 ) => {
   const deaths: string[] = []
   const whyDown: (string | undefined)[] = []
   const supervisor = await ExecutorSupervisor.start({
-    definition: { ...definition, settings: { ...definition.settings, ...settings } },
+    definition: { ...of, settings: { ...of.settings, ...settings } },
     cores: 1,
     log,
     ending,
@@ -206,4 +212,37 @@ describe('the number of executors', () => {
 
     expect(await childProcesses()).toEqual([])
   })
+})
+
+test('what rows showed in one executor counts for the others, and for those that come later', async () => {
+  const { supervisor, killExecutor, died } = await start(undefined, { instances: 2 }, undefined, rare)
+  const { known } = supervisor
+  const prove = () => known.proveIn(() => supervisor.slots)
+  const verdicts = () => Promise.all(supervisor.slots.flatMap(({ executor }) => executor?.prove() ?? []))
+  const isShared = { maxRows: 64, reason: null, isUndecided: false }
+  expect(known.description.isUndecided).toBe(true)
+  expect(await prove()).toBe(false)
+
+  await supervisor.slots[1]?.executor?.run([{ x: 1 }, { x: 2e9 }, { x: 3e9 }], () => undefined)
+
+  expect(await prove()).toBe(true)
+  expect(known.description).toMatchObject({
+    isUndecided: false,
+    interface: { batching: { enabled: true, maxRows: 64, reason: null } },
+  })
+  expect(await verdicts()).toEqual([isShared, isShared])
+  killExecutor()
+  await died()
+  await expect.poll(() => supervisor.executorPids.length, soon).toBe(2)
+  expect(await verdicts()).toEqual([isShared, isShared])
+})
+
+test('a proof ends with its executor', async () => {
+  const { supervisor, killExecutor } = await start(undefined, {}, undefined, rare)
+  const { known, slots } = supervisor
+
+  const proof = known.proveIn(() => slots)
+  killExecutor()
+
+  expect(await proof).toBe(false)
 })

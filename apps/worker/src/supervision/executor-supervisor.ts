@@ -3,11 +3,11 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { planReplacement } from './abandoned-run.ts'
 import type { Replacement } from './abandoned-run.ts'
 import { readAvailableMemory } from './available-memory.ts'
-import type { VersionDescription } from './describe-version.ts'
 import { Executor } from './executor.ts'
 import type { StartExecutor } from './executor.ts'
 import { ExecutorSlot } from './executor-slot.ts'
 import type { ExecutorEnd } from './executor-slot.ts'
+import { KnownVersion } from './known-version.ts'
 import { planInstances } from './plan-instances.ts'
 import { RestartPace } from './restart-pace.ts'
 
@@ -33,7 +33,7 @@ type Options = {
  * try to start one has failed the version is *down*: nobody knows when it runs again.
  */
 export class ExecutorSupervisor {
-  readonly description: VersionDescription
+  readonly known: KnownVersion
   readonly #options: Options
   #slots: readonly ExecutorSlot[]
   /** there are too many of them: they go when they have nothing to do */
@@ -54,8 +54,7 @@ export class ExecutorSupervisor {
    * others has, or has failed to: that one is tried again. Rejects like `Executor.start` when the first one fails.
    */
   static async start(options: Options): Promise<ExecutorSupervisor> {
-    const { definition, ending } = options
-    const startExecutor = options.startExecutor ?? ((own) => Executor.start(own))
+    const { definition, ending, startExecutor = (own) => Executor.start(own) } = options
     const { settings } = definition
     const closing = new AbortController()
     const startOne: StartOne = (signal) =>
@@ -79,12 +78,16 @@ export class ExecutorSupervisor {
     this.#startOne = startOne
     this.#closing = closing
     this.#loadMs = loadMs
-    this.description = first.description
+    this.known = new KnownVersion(first.description)
     const { batchMs, batchRows } = first.description.timing
     const rowMs = batchMs / Math.max(1, batchRows)
     const count = instances === 'auto' ? planInstances({ rowMs, cores: options.cores }) : instances
     this.#slots = Array.from({ length: count }, () => this.#newSlot())
     this.#slots[0]?.hold(first)
+  }
+
+  get description() {
+    return this.known.description
   }
 
   /** One for each executor that the version should have. Another list when that has changed. */
@@ -129,8 +132,7 @@ export class ExecutorSupervisor {
   async planReplacement(): Promise<Replacement> {
     const { availableMemory = readAvailableMemory } = this.#options
     const { peakBytes: neededBytes, interface: offered } = this.description
-    const availableBytes = await availableMemory()
-    return planReplacement({ neededBytes, availableBytes, providers: offered.providers })
+    return planReplacement({ neededBytes, availableBytes: await availableMemory(), ...offered })
   }
 
   /**
@@ -204,6 +206,7 @@ export class ExecutorSupervisor {
     const startedAt = performance.now()
     const executor = await this.#startOne(signal)
     this.#loadMs = performance.now() - startedAt
+    this.known.tell(executor)
     return executor
   }
 

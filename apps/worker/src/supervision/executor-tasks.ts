@@ -1,4 +1,4 @@
-import type { FromExecutor } from '../executor/protocol.ts'
+import type { LoadAnswer } from '../executor/protocol.ts'
 import type { RunAnswer } from '../executor/run-messages.ts'
 import { ExecutorDied } from './executor-died.ts'
 
@@ -15,7 +15,7 @@ export type Task = {
   reject: (reason: Error) => void
 } & (
   | { kind: 'run'; runId: number; resolve: (answer: RunAnswer) => void }
-  | { kind: 'load'; resolve: (answer: FromExecutor | undefined) => void }
+  | { kind: 'load'; resolve: (answer: LoadAnswer | undefined) => void }
 )
 
 /**

@@ -4,7 +4,7 @@ import type { RowAnswer } from '../executor/run-messages.ts'
 import type { RunTime } from '../executor/stopwatch.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { RowError } from '../tasks/row-result.ts'
-import type { Loaded } from '../executor/protocol.ts'
+import type { Loaded, Verdict } from '../executor/protocol.ts'
 import { describeVersion } from './describe-version.ts'
 import type { VersionDescription } from './describe-version.ts'
 import { ExecutorDied } from './executor-died.ts'
@@ -97,6 +97,18 @@ export class Executor {
     const { results, runMs, computeMs } = answer
     this.#slowestRunMs = Math.max(this.#slowestRunMs, computeMs)
     return { results: results.map(toRanRow), runMs, computeMs }
+  }
+
+  /** Whether rows may share a run, by those that it ran meanwhile; undefined where that came to no end. */
+  async prove(): Promise<Verdict | undefined> {
+    const { host, place } = this.#tenancy
+    return this.isGone ? undefined : host.proofs.ask(place)
+  }
+
+  /** So many rows may share a run. */
+  share(maxRows: number) {
+    const { host, place } = this.#tenancy
+    if (!this.isGone) host.proofs.tell(place, maxRows)
   }
 
   /** Ends it with the run that it is in. Nothing that was in flight is to blame. */

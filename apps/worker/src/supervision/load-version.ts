@@ -1,4 +1,4 @@
-import type { FromExecutor, Loaded } from '../executor/protocol.ts'
+import type { LoadAnswer, Loaded } from '../executor/protocol.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { ExecutorDied } from './executor-died.ts'
 import type { ExecutorHost } from './executor-host.ts'
@@ -22,7 +22,7 @@ export const loadVersion = async (
   throw whyNotLoaded(answer)
 }
 
-const whyNotLoaded = (answer: Exclude<FromExecutor, Loaded> | undefined) => {
+const whyNotLoaded = (answer: Exclude<LoadAnswer, Loaded> | undefined) => {
   if (!answer) return new ExecutorDied('crashed', 'did not say whether it loaded the model')
   if (answer.type === 'refused') return new VersionRefused(answer.reason)
   const { reason, stack } = answer

@@ -72,7 +72,7 @@ const versionOf = (name: string, version: string, settings: Partial<OfAnyTask> =
 const quick = (version: string) => versionOf('throws', version)
 const slow = (version: string) => versionOf('slow', version)
 
-const serve = () => {
+const serve = (options: { idleMs?: number } = {}) => {
   const ended: string[] = []
   const deaths: string[] = []
   let rowsRun = 0
@@ -92,6 +92,7 @@ const serve = () => {
       lossFound: () => undefined,
     },
     log,
+    ...options,
   })
   servers.push(server)
   return { server, ended, deaths, rowsRun: () => rowsRun }
@@ -169,6 +170,23 @@ test('heartbeats tell how many rows of a version run together, and why not more'
     { version: '1', rowLimit: { rows: 4, reason: 'batching.max_rows allows no more' } },
   ])
   expect(server.rowLimits()).toEqual([{ version: '1', rows: 4, boundBy: 'max_rows' }])
+})
+
+test('rows that ran show whether rows may share runs, where that was not known: card and heartbeats tell', async () => {
+  const { server, rowsRun } = serve({ idleMs: 5 })
+  const version = versionOf('rare', '1')
+  await server.add(version)
+  const batchingOf = async () => {
+    const { versions, heartbeats } = await readModel({ redis, namespace }, model)
+    const rows = heartbeats.flatMap((beat) => beat.versions.map(({ rowLimit }) => rowLimit?.rows))
+    return { ...versions[0]?.card.interface?.batching, rows }
+  }
+  expect(await batchingOf()).toMatchObject({ enabled: false, maxRows: 1, rows: [1] })
+
+  await submit(version, [{ x: 1 }, { x: 2e9 }, { x: 3e9 }])
+
+  await soon(batchingOf).toMatchObject({ enabled: true, maxRows: 4, reason: null, rows: [2] })
+  expect(rowsRun()).toBe(3)
 })
 
 test('a version that can not be loaded is refused, and the other one is served', async () => {

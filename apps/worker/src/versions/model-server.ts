@@ -21,6 +21,8 @@ type Options = DatedStore & {
   cores: number
   /** how many models the worker has */
   models?: () => number
+  /** see `ModelVersion.open` */
+  idleMs?: number
   /** see `ExecutorSupervisor` */
   startExecutor?: StartExecutor
   /** how long a prediction waits for a worker that has its version */
@@ -187,9 +189,10 @@ export class ModelServer {
   }
 
   #openOptions(entry: VersionEntry): OpenOptions {
-    const { redis, namespace, model, cores, startExecutor, events } = this.#options
+    const { redis, namespace, model, cores, idleMs, startExecutor, events } = this.#options
     return {
       cores,
+      ...(idleMs && { idleMs }),
       ...(startExecutor && { startExecutor }),
       areFinal: (ids) => areFinal({ redis, namespace }, model, ids),
       isExpectingRows: () => this.#consumer?.isExpectingRows() ?? false,
@@ -197,6 +200,7 @@ export class ModelServer {
         microBatchRan: (rows, runMs) => events.microBatchRan(model, rows, runMs),
         executorDied: (how) => events.executorDied(model, how),
         downChanged: () => this.#changed(entry),
+        batchingDecided: () => this.#changed(entry),
       },
     }
   }
