@@ -44,6 +44,20 @@ test('one that was lost and taken again here keeps its new lock when the first r
   expect(extended).toEqual([[['iris-1'], ['new']]])
 })
 
+test('nothing is looked at while nothing is held, and locks are renewed again when something is', () => {
+  const { locks, extended } = open()
+  expect(vi.getTimerCount()).toBe(0)
+  locks.hold('iris-1', 'a')
+  locks.release('a')
+  vi.advanceTimersByTime(5000)
+  expect(vi.getTimerCount()).toBe(0)
+
+  locks.hold('iris-2', 'b')
+  vi.advanceTimersByTime(10_000)
+
+  expect(extended).toEqual(Array(2).fill([['iris-2'], ['b']]))
+})
+
 test('closed, it renews nothing', () => {
   const { locks, extended } = open()
   locks.hold('iris-1', 'a')

@@ -16,11 +16,12 @@ import { endOverdue } from './end-overdue.ts'
 import { createLossFinder } from './find-losses.ts'
 import { ModelLocks } from './model-locks.ts'
 import { returnStalled } from './return-stalled.ts'
-import { surveyModels } from './survey.ts'
+import { isIdle, surveyModels } from './survey.ts'
 import type { Survey } from './survey.ts'
 import { sweepOldest } from './sweep-oldest.ts'
 import { createSweeper } from './sweep.ts'
 import type { Sweeper } from './sweep.ts'
+import { Turns } from './turns.ts'
 import type { Upkeep } from './upkeep.ts'
 
 type Options = DatedStore & {
@@ -51,6 +52,7 @@ export class Janitor {
   readonly #options: Options
   readonly #intervalMs: number
   readonly #locks: ModelLocks
+  readonly #turns = new Turns()
   readonly #sweeper: Sweeper
   readonly #correctRows: ReturnType<typeof createRowCorrection>
   readonly #findLosses: ReturnType<typeof createLossFinder>
@@ -113,9 +115,9 @@ export class Janitor {
   async #round() {
     const { redis, namespace, clock, log } = this.#options
     const models = (await redis.smembers(globalKeys(namespace).models)).sort()
-    const mine = await this.#locks.lock(models)
     // first, since in a Redis that is full nothing of the rest works
-    await this.#sweepForMemory(mine)
+    await this.#sweepForMemory(models)
+    const mine = await this.#locks.lock(this.#turns.next(models))
     // one janitor is enough for the walk over all keys
     if (models[0] !== undefined && mine.includes(models[0])) await this.#findLosses(models)
     const before = this.#cutoff({ memoryIsShort: false })
@@ -123,6 +125,7 @@ export class Janitor {
     for (const [model, survey] of surveys) {
       try {
         if (survey instanceof Error) throw survey
+        this.#turns.found(model, { isIdle: isIdle(survey) })
         await this.#tidy(model, survey, before)
       } catch (err) {
         // one model's trouble must not keep the others from being swept
@@ -160,7 +163,7 @@ export class Janitor {
     if (!(await isShort())) return
     const removed = await sweepOldest({
       sweeper: this.#sweeper,
-      models,
+      models: await this.#locks.lock(models),
       before: this.#cutoff({ memoryIsShort: true }),
       isEnough: async () => this.#closed || !(await isShort()),
     })

@@ -14,6 +14,10 @@ export type Survey = {
   hasAged: boolean
 }
 
+/** There is nothing to do. */
+export const isIdle = ({ hasOverdue, hasLost, hasRows, hasAged }: Survey) =>
+  !hasOverdue && !hasLost && !hasRows && !hasAged
+
 /** Most models have nothing to do most of the time: a look at all of them is one way to Redis. */
 export const surveyModels = async (
   { redis, namespace }: RedisStore,

@@ -84,15 +84,16 @@ export const beat = async (
 ): Promise<VersionCard[]> => {
   const { worker, workers, lastSeen, cards, generations } = modelKeys(namespace, model)
   const { workerId, at } = heartbeat
-  const script = noteHeartbeat.on(redis)
-  const pipeline = redis.pipeline().sadd(globalKeys(namespace).models, model)
-  script.addTo(pipeline, {
-    keys: { worker: worker(workerId), workers, lastSeen, cards, generations },
-    args: { workerId, at, text: JSON.stringify(heartbeat), ttlMs: heartbeatTtlMs },
-    moreArgs: published.flatMap(({ digest, version, generation }) => [digest, version, generation]),
-  })
-  const [, reply] = await runPipeline(pipeline)
-  const lost = new Set(lostDigests.parse(reply))
+  // no pipeline: ioredis makes one with every script of the connection on it, for each model and beat
+  const [lostNow] = await Promise.all([
+    noteHeartbeat.on(redis).run({
+      keys: { worker: worker(workerId), workers, lastSeen, cards, generations },
+      args: { workerId, at, text: JSON.stringify(heartbeat), ttlMs: heartbeatTtlMs },
+      moreArgs: published.flatMap(({ digest, version, generation }) => [digest, version, generation]),
+    }),
+    redis.sadd(globalKeys(namespace).models, model),
+  ])
+  const lost = new Set(lostNow)
   return published.filter(({ digest }) => lost.has(digest))
 }
 
