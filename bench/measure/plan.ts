@@ -6,6 +6,7 @@ export const partNames = [
   'throughput',
   'latency',
   'heavy',
+  'trees',
   'memory',
   'many',
   'hostile',
@@ -30,6 +31,7 @@ export type Plan = {
   predictMs: number
   roundTrips: number
   heavySubmits: number
+  treesRequests: number
   starts: number
 }
 
@@ -41,6 +43,7 @@ export const fullPlan: Plan = {
   predictMs: 5000,
   roundTrips: 500,
   heavySubmits: 1536,
+  treesRequests: 20,
   starts: 3,
 }
 
@@ -53,5 +56,6 @@ export const quickPlan: Plan = {
   predictMs: 1500,
   roundTrips: 200,
   heavySubmits: 512,
+  treesRequests: 5,
   starts: 1,
 }

@@ -10,6 +10,7 @@ import { measurePeers } from './measure-peers.ts'
 import { measureQueue } from './measure-queue.ts'
 import { measureStart } from './measure-start.ts'
 import { measureThroughput } from './measure-throughput.ts'
+import { measureTrees } from './measure-trees.ts'
 import { measureWebhooks } from './measure-webhooks.ts'
 import { partNames } from './plan.ts'
 import type { PartName, Plan } from './plan.ts'
@@ -21,6 +22,7 @@ const measures = {
   throughput: measureThroughput,
   latency: measureLatency,
   heavy: measureHeavy,
+  trees: measureTrees,
   memory: measureMemory,
   many: measureMany,
   hostile: measureHostile,
@@ -47,8 +49,19 @@ export const runParts = async (
 }
 
 /** Wrong answers of all parts, and a few of them. */
-export const listFailures = ({ throughput, latency, heavy, memory, hostile, webhooks, peers }: Results) =>
+export const listFailures = ({
+  throughput,
+  latency,
+  heavy,
+  trees,
+  memory,
+  hostile,
+  webhooks,
+  peers,
+}: Results) =>
   addFailures(
-    [throughput, latency, heavy, memory, hostile, webhooks, peers].filter((part) => part !== undefined),
+    [throughput, latency, heavy, trees, memory, hostile, webhooks, peers].filter(
+      (part) => part !== undefined,
+    ),
     { maxExamples: Infinity },
   )

@@ -4,15 +4,20 @@ import { z } from 'zod'
 import { startOnnx } from '../ceiling/onnx.ts'
 import { knownAnswerSchema } from './known-answer.ts'
 import type { KnownAnswer } from './known-answer.ts'
-import { demoModelDir, heavyModelDir } from './model-dirs.ts'
+import { demoModelDir, heavyModelDir, treesModelDir } from './model-dirs.ts'
 
 const goldenSchema = z.array(knownAnswerSchema)
 const heavyRows = 16
 const heavyWidth = 256
 
 /** What scikit-learn itself answers. */
-export const readDemoAnswers = async (): Promise<KnownAnswer[]> =>
-  goldenSchema.parse(JSON.parse(await readFile(join(demoModelDir, 'golden.json'), 'utf8')))
+export const readDemoAnswers = () => readGolden(demoModelDir)
+
+/** What LightGBM itself answers. */
+export const readTreesAnswers = () => readGolden(treesModelDir)
+
+const readGolden = async (modelDir: string): Promise<KnownAnswer[]> =>
+  goldenSchema.parse(JSON.parse(await readFile(join(modelDir, 'golden.json'), 'utf8')))
 
 /** What ONNX Runtime answers to each row alone. */
 export const computeHeavyAnswers = async (): Promise<KnownAnswer[]> => {

@@ -11,6 +11,7 @@ import {
   startSections,
   targetsSections,
   throughputSections,
+  treesSections,
   webhooksSections,
 } from './sections.ts'
 import type { Section } from './sections.ts'
@@ -18,7 +19,21 @@ import type { Target } from './targets.ts'
 
 /** The results as text for a terminal. */
 export const toReport = (
-  { start, onnx, queue, throughput, latency, heavy, memory, many, hostile, webhooks, flow, peers }: Results,
+  {
+    start,
+    onnx,
+    queue,
+    throughput,
+    latency,
+    heavy,
+    trees,
+    memory,
+    many,
+    hostile,
+    webhooks,
+    flow,
+    peers,
+  }: Results,
   targets: readonly Target[],
 ) => {
   const sections: Section[] = [
@@ -27,6 +42,7 @@ export const toReport = (
     ...(throughput ? throughputSections(throughput) : []),
     ...(latency ? latencySections(latency) : []),
     ...(heavy ? heavySections(heavy) : []),
+    ...(trees ? treesSections(trees) : []),
     ...(memory ? memorySections(memory) : []),
     ...(many ? manySections(many) : []),
     ...(hostile ? hostileSections(hostile) : []),

@@ -7,6 +7,7 @@ import type { IdleLatency } from '../measure/measure-latency.ts'
 import type { BatchSpeed, OnnxSpeed } from '../measure/measure-onnx.ts'
 import type { QueueSpeed } from '../measure/measure-queue.ts'
 import type { Throughput } from '../measure/measure-throughput.ts'
+import type { Trees } from '../measure/measure-trees.ts'
 import type { SpeedBesidePlain, Webhooks } from '../measure/measure-webhooks.ts'
 import { count, one, percent, percentiles, row, spread, times, two } from './cells.ts'
 import type { Target } from './targets.ts'
@@ -103,6 +104,17 @@ export const heavySections = (heavy: HeavySpeed): Section[] => [
     ],
   },
   { title: 'Processes meanwhile, as above', rows: usageRows('heavy', heavy) },
+]
+
+export const treesSections = ({ together, alone, times: more, executorTimes }: Trees): Section[] => [
+  {
+    title: 'LightGBM, 200 trees of 30 features, predict with 1,000 rows: CPU of all processes for a row',
+    rows: [
+      row('rows run alone', `${spread(alone, one)} µs`),
+      row('as exported', `${spread(together, one)} µs`, `${spread(more, times)} the rows of a CPU second`),
+      row('executors only', '', spread(executorTimes, times)),
+    ],
+  },
 ]
 
 export const hostileSections = ({ idle, shapes, together, usage }: Hostile): Section[] => [

@@ -13,7 +13,16 @@ export type Target = {
 }
 
 /** The figures to reach that can be told from what was measured. */
-export const judge = ({ start, throughput, latency, heavy, memory, many, peers }: Results): Target[] => {
+export const judge = ({
+  start,
+  throughput,
+  latency,
+  heavy,
+  trees,
+  memory,
+  many,
+  peers,
+}: Results): Target[] => {
   const targets: Target[] = []
   const atLeast = (name: string, value: number, target: number, unit: Target['unit'] = '%') =>
     targets.push({ name, value, target, unit, better: 'higher', isReached: value >= target })
@@ -21,6 +30,7 @@ export const judge = ({ start, throughput, latency, heavy, memory, many, peers }
     targets.push({ name, value, target, unit, better: 'lower', isReached: value <= target })
 
   if (heavy) atLeast('heavy model through the queue, of raw ONNX Runtime', 100 * heavy.shareOfRaw.median, 97)
+  if (trees) atLeast('LightGBM, rows of a CPU second, of those that run alone', trees.times.median, 3, '×')
   if (throughput) {
     const share = (clients: number) =>
       100 * (throughput.predict.find((one) => one.clients === clients)?.shareOfCeiling.median ?? NaN)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { portSettings } from '../../scripts/start/apps.ts'
@@ -37,11 +37,14 @@ export const startOnQueue = async ({
   dataDir,
   modelDir,
   copies,
+  variants,
 }: {
   dataDir?: string
   modelDir?: string
   /** how many models it is, under other names but one */
   copies?: number
+  /** the same model under further names, each with a `model.yaml` */
+  variants?: Record<string, string>
 } = {}): Promise<OnQueue> => {
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
   const ports = await pickPorts(portSettings)
@@ -59,7 +62,7 @@ export const startOnQueue = async ({
     // empty counts as not set, and keeps a setting in .env away
     REDIS_URL: '',
     ONQUEUE_API_KEYS: '',
-    ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir, copies)),
+    ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir, { copies, variants })),
   }
   const startedAt = performance.now()
   const npm = startNpm(env, logFile)
@@ -75,12 +78,22 @@ export const startOnQueue = async ({
   }
 }
 
-/** A model repository with this model only, or with copies of it too. */
-const chooseModel = async (folder: string, modelDir: string, copies = 1) => {
+/** A model repository with this model only, or with copies and variants of it too. */
+const chooseModel = async (
+  folder: string,
+  modelDir: string,
+  {
+    copies = 1,
+    variants = {},
+  }: { copies?: number | undefined; variants?: Record<string, string> | undefined },
+) => {
   const modelsDir = join(folder, 'models')
   const model = basename(modelDir)
   const names = Array.from({ length: copies }, (_, index) => (index === 0 ? model : `${model}-${index + 1}`))
-  for (const name of names) await cp(modelDir, join(modelsDir, name), { recursive: true })
+  for (const name of [...names, ...Object.keys(variants)])
+    await cp(modelDir, join(modelsDir, name), { recursive: true })
+  for (const [name, yaml] of Object.entries(variants))
+    await writeFile(join(modelsDir, name, 'model.yaml'), yaml)
   return { ONQUEUE_MODELS_DIR: modelsDir, ONQUEUE_DEFAULT_MODEL: model }
 }
 
