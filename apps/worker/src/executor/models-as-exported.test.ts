@@ -58,6 +58,16 @@ test.each(names.filter((name) => name !== 'opset-6'))('%s', async (name) => {
   expect(results).toMatchObject(cases.map(({ output }) => ({ ok: true, output: near(output) })))
 })
 
+test.each([
+  ['columns-with-imputer', { age: [57], fare: [23.9], sex: ['female'], embarked: ['C'], pclass: [2] }],
+  ['tfidf-text', { text: 'cats dogs earnings' }],
+  ['hist-gradient-boosting-missing', { X: [5.8, 3, 4.5, 1.5] }],
+])('the example of %s is as a person would write it', async (name, example) => {
+  const { loaded } = await load(name)
+
+  expect(loaded.found.example).toEqual(example)
+})
+
 test('a model of an opset that is too old is refused with what to do', async () => {
   await expect(load('opset-6')).rejects.toThrow(
     'it was exported with opset 6, and this ONNX Runtime starts at 7: export it again with a newer one',

@@ -11,6 +11,7 @@ import { isSameOutput } from './prove-independence.ts'
 import type { Sample } from './prove-independence.ts'
 import { generateRow, varyRow } from './sample-rows.ts'
 import type { Random } from './sample-rows.ts'
+import { typicalRow } from './typical-row.ts'
 
 /** What sample rows are made of. */
 export type Sampling = {
@@ -55,13 +56,19 @@ const runGivenExample = async (probe: Probe, example: unknown): Promise<FirstRun
   throw new Refusal(`its example can't be run: ${failure}`)
 }
 
-/** Tries axes of any length with a few lengths, and small integers before large ones. */
+/** Tries axes of any length with a few lengths, what is usual first, and small integers before large ones. */
 const runGeneratedRow = async (probe: Probe, { random, hints }: Sampling): Promise<FirstRun | NotRun> => {
   let last = { example: generateRow(probe.task, { random, hints }), failure: 'it has no inputs' }
   const failures: string[] = []
   for (const length of [3, 16, 64, 128, 224, 512, 4096].filter((one) => isSmall(probe, one))) {
-    for (const magnitude of [1, 10]) {
-      const example = generateRow(probe.task, { random, hints, length, magnitude })
+    const made = { random, hints, length }
+    const rows = [
+      () => typicalRow(probe.task, made),
+      () => generateRow(probe.task, { ...made, magnitude: 1 }),
+      () => generateRow(probe.task, { ...made, magnitude: 10 }),
+    ]
+    for (const make of rows) {
+      const example = make()
       const run = await runProbe(probe, [example])
       if (!('failure' in run)) return { example, run, length }
       last = { example, failure: run.failure }

@@ -19,6 +19,13 @@ type Scalars = {
 
 /** The property that a value is in, and its number in the innermost array: of one in `[[…], …]` the number of its column. */
 type Place = { name: string; index: number }
+
+/** The input of the model, and the column of it, that a place in a row is. */
+export const placesOf =
+  ({ placeOf = byName }: Pick<Task, 'placeOf'>) =>
+  ({ name, index }: Place) =>
+    placeOf(name, index) ?? { input: '', column: index }
+
 const nowhere: Place = { name: '', index: 0 }
 
 /** A row of its own: numbers of about `magnitude`, `length` elements along axes of any length. */
@@ -73,7 +80,13 @@ const pick = <Item>(items: readonly Item[], random: Random): Item => {
   return item
 }
 
-const fill = (schema: unknown, like: unknown, length: number, scalars: Scalars, place = nowhere): unknown => {
+export const fill = (
+  schema: unknown,
+  like: unknown,
+  length: number,
+  scalars: Scalars,
+  place = nowhere,
+): unknown => {
   if (!isObject(schema)) return null
   const alternatives = schema['anyOf']
   const values = schema['enum']
@@ -147,7 +160,8 @@ const clamp = (value: number, { minimum, maximum }: Record<string, unknown>) =>
 const roundTo3 = (value: number) => Number(value.toPrecision(3))
 
 /** Standard normal, by Box and Muller. */
-const normal = (random: Random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+export const normal = (random: Random) =>
+  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 
 /** mulberry32: the same rows at every start, so that what a warm-up finds can be found again. */
 export const seededRandom = (seed: number): Random => {

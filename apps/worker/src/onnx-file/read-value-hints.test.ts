@@ -94,3 +94,33 @@ test('a value may be missing in what an Imputer gets, or trees that were grown w
   expect(hintsOf(scale, trees(1)).missing).toEqual(new Set(['scaled', 'fare']))
   expect(hintsOf(scale, trees(0)).missing).toEqual(new Set())
 })
+
+test('what a column mostly has about is known by its Imputer, or else by its Scaler', () => {
+  const { typical } = hintsOf(
+    { op: 'Concat', inputs: ['age', 'scaled'], outputs: ['all'], integers: { axis: 1 } },
+    scale,
+    ml('Imputer', { outputs: ['whole'], floatLists: { imputed_value_floats: [29.5, 32.25] } }),
+    ml('Scaler', { inputs: ['whole'], floatLists: { offset: [1, 2], scale: [1, 1] } }),
+  )
+
+  expect(Object.fromEntries(typical)).toEqual({ age: [29.5], fare: [32.25] })
+})
+
+test('a Scaler of one input knows all of its columns; behind what makes other columns it knows none', () => {
+  const scaler = (input: string) =>
+    ml('Scaler', { inputs: [input], outputs: ['z'], floatLists: { offset: [5, 3], scale: [1, 1] } })
+
+  expect([...hintsOf(scaler('age')).typical]).toEqual([['age', [5, 3]]])
+  const multiplied: NodeSpec = { op: 'MatMul', inputs: ['age', 'fare'], outputs: ['product'] }
+  expect([...hintsOf(multiplied, scaler('product')).typical]).toEqual([])
+})
+
+test('words are parts of sentences where a vocabulary takes them', () => {
+  const { sentences } = hintsOf(
+    ml('TfIdfVectorizer', { inputs: ['scaled'], stringLists: { pool_strings: ['good'] } }),
+    scale,
+  )
+
+  expect(sentences.has('fare')).toBe(true)
+  expect(sentences.has('age')).toBe(false)
+})

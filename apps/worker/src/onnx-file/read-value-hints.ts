@@ -10,6 +10,7 @@ import {
   readTexts,
 } from './onnx-fields.ts'
 import type { OnnxNode } from './onnx-fields.ts'
+import { readTypicalValues } from './read-typical-values.ts'
 import { noHints } from './value-hints.ts'
 import type { ValueHints } from './value-hints.ts'
 
@@ -42,6 +43,8 @@ export const readValueHints = (model: Uint8Array): ValueHints => {
       makers,
     ),
     thresholds: readThresholds(nodes.filter(isTrees)),
+    sentences: sourcesOf(nodes.filter(takesSentences), makers),
+    typical: readTypicalValues(nodes, makers),
     missing: sourcesOf(nodes.filter(takesMissing), makers),
   }
 }
@@ -82,6 +85,8 @@ const readThresholds = (trees: OnnxNode[]) => {
 }
 
 const none = new Uint8Array()
+
+const takesSentences = ({ opType }: OnnxNode) => opType === 'TfIdfVectorizer'
 
 const takesMissing = ({ opType, attributes }: OnnxNode) => {
   const named = (name: string) => attributes.find((attribute) => readName(attribute) === name)
