@@ -9,6 +9,7 @@ import type { Loaded } from './protocol.ts'
 import { readPeakMemory } from './peak-memory.ts'
 import { reviewAnswers } from './review-answers.ts'
 import { seededRandom } from './sample-rows.ts'
+import { withRowsInFront } from './rows-in-front.ts'
 import { ServedRows } from './served-rows.ts'
 import { computeClock, startStopwatch } from './stopwatch.ts'
 import { warmUp } from './warm-up.ts'
@@ -24,7 +25,9 @@ export type LoadedModel = {
 export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
   const { settings } = definition
   const chosen = chooseTask(settings)
-  const { source, session } = await open(definition, threads, chosen)
+  const { source, session: asInFile } = await open(definition, threads, chosen)
+  const { rows = 'auto' } = 'rows' in settings ? settings : {}
+  const session = typeof rows === 'object' ? withRowsInFront(asInFile, rows) : asInFile
   const now = computeClock(session.providers)
   const warmedUp = await warmUp({
     session,

@@ -5,6 +5,7 @@ import type { Probe } from './probe.ts'
 import type { ModelSession } from './model-session.ts'
 import { areMixed, dependsOnPlace, findRandomOutput, proveIndependence } from './prove-independence.ts'
 import type { Sample } from './prove-independence.ts'
+import type { RowAxes } from './rows-in-front.ts'
 import { runFirstRow, runMoreRows, runOtherLength, runShortest, runTwoRows } from './run-samples.ts'
 import type { NotRun, Sampling } from './run-samples.ts'
 
@@ -25,7 +26,8 @@ export type WarmedUp = {
 export type WarmUp = Sampling & {
   session: ModelSession
   chosen: ChosenTask
-  settings: Pick<ModelSettings, 'example' | 'batching'> & { rows?: 'auto' | 'first' | 'none' }
+  /** where `rows` names axes the session has them in front */
+  settings: Pick<ModelSettings, 'example' | 'batching'> & { rows?: 'auto' | 'first' | 'none' | RowAxes }
 }
 
 /**
@@ -47,13 +49,17 @@ export type WarmUp = Sampling & {
  */
 export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
   const { session, chosen, settings } = options
+  const said = typeof settings.rows === 'object' ? 'first' : settings.rows
   // the tasks that have no such setting have rows
-  const { rows = 'first' } = settings
-  const claimed = claimedProbe(session, chosen, { areFirstAxesRows: settings.rows === 'first' })
+  const rows = said ?? 'first'
+  const claimed = claimedProbe(session, chosen, { areFirstAxesRows: said === 'first' })
   const whole = (reason: string) => wholeProbe(session, chosen, reason)
   if (rows === 'none') return warmUpWhole(options, whole('rows in model.yaml is none'))
   if (claimed.layout.axis === 'none') {
-    const inVain = settings.rows === 'first' ? [`rows: first has no effect: ${claimed.layout.reason}`] : []
+    const inVain =
+      said === 'first'
+        ? [`${settings.rows === 'first' ? 'rows: first' : 'rows'} has no effect: ${claimed.layout.reason}`]
+        : []
     const warmedUp = await warmUpWhole(options, claimed)
     return { ...warmedUp, warnings: [...inVain, ...warmedUp.warnings] }
   }
