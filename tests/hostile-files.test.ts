@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, realpath, rm, symlink, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -46,8 +46,8 @@ test('hostile models are refused with their reasons, and the one beside them is 
   await stack.client.untilServed('iris')
   await Promise.all([
     until(() => cardOf('ends-its-process')).toEqual({
-      status: 'loading',
-      reason: expect.stringMatching(/^its executor was ended by SIGFPE .*; [2-9] tries in a row have failed/),
+      status: 'unavailable',
+      reason: expect.stringMatching(/^its executor was ended by SIGFPE .*; [5-9] tries in a row have failed/),
     }),
     ...names
       .filter((name) => name !== 'ends-its-process')
@@ -74,6 +74,32 @@ test('hostile models are refused with their reasons, and the one beside them is 
   expect(byLink.reason).toMatch(/^weights-by-a-link\/w\.bin is a link to .*, out of the models folder/)
   expect(answer).toMatchObject({ status: 200, body: { prediction: 'setosa' } })
   expect(health.status).toBe(200)
+})
+
+test('what ends every executor that loads it is answered like what is refused, and tried all the while', async () => {
+  const folder = await stack.modelsFolder([])
+  await cp(join(root, 'tests/hostile/ends-its-process'), join(folder, 'deadly'), { recursive: true })
+  await stack.startWorker({ ONQUEUE_MODELS_DIR: folder })
+  const triesOf = async (model: string) =>
+    Number(/; (\d+) tries/.exec(String((await cardOf(model)).reason))?.[1])
+  await until(() => cardOf('deadly')).toEqual({
+    status: 'unavailable',
+    reason: expect.stringMatching('SIGFPE'),
+  })
+  const tries = await triesOf('deadly')
+
+  const awaited = await stack.client.predict('deadly', { i: 1 })
+  const queued = await stack.client.submit('deadly', { i: 1 })
+
+  const sentence =
+    /^model "deadly" can't be served for now: its executor was ended by SIGFPE \(.*: give an example in model.yaml, or export the model again\) while it loaded the model; \d tries in a row have failed, and it is tried again$/
+  const refused = {
+    status: 503,
+    body: { code: 'model_unavailable', detail: expect.stringMatching(sentence) },
+  }
+  expect([awaited, queued]).toMatchObject([refused, refused])
+  expect(queued.headers.get('retry-after')).toBe('60')
+  await until(() => triesOf('deadly')).toBeGreaterThan(tries)
 })
 
 test('links below a folder of ONQUEUE_MODELS_LINKS are followed', async () => {

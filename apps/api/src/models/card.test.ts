@@ -109,6 +109,21 @@ test('the default is the newest version that was loaded; another one that is ref
   expect(card).not.toHaveProperty('reason')
 })
 
+test('another version that can not be loaded is a warning', () => {
+  const entry = modelEntry('iris', {
+    versions: [
+      servedVersion({ version: '1' }),
+      servedVersion({ version: '2', interface: null }, { status: 'unavailable', reason: 'ended by SIGFPE' }),
+      servedVersion({ version: '3', interface: null }, { status: 'unavailable' }),
+    ],
+  })
+
+  const card = toCard(entry, idle, urls)
+
+  expect(card).toMatchObject({ status: 'ready', default_version: '1' })
+  expect(card.warnings).toEqual(['version 2 is unavailable: ended by SIGFPE'])
+})
+
 test('workers with different files of one version are a warning', () => {
   const entry = modelEntry('iris', { served: { conflictingDigests: ['abcdefabcdef0000'] } })
 

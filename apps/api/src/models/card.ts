@@ -12,7 +12,7 @@ export const cardSchema = z
     object: z.literal('model'),
     name: z.string(),
     status: modelStatusSchema.describe(
-      'That of the default version. unavailable: no worker has it right now.',
+      'That of the default version. unavailable: no worker has it right now, or can load it; where there is a reason, it is tried again.',
     ),
     reason: z.string().optional().describe('Why it is not ready.'),
     warnings: z.array(z.string()),
@@ -77,7 +77,7 @@ export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Car
     warnings: [
       ...offered.warnings,
       ...entry.versions.flatMap(describeConflict),
-      ...entry.versions.filter((version) => version !== served).flatMap(describeRefusal),
+      ...entry.versions.filter((version) => version !== served).flatMap(describeFailure),
     ],
     description: offered.description,
     task: offered.task,
@@ -134,8 +134,11 @@ const describeConflict = ({ version, card, conflictingDigests }: ServedVersion) 
           'unless a roll-out is going on, give all workers the same folder',
       ]
 
-const describeRefusal = ({ version, status, reason }: ServedVersion) =>
-  status === 'refused' ? [`version ${version} is refused: ${reason ?? 'its worker gave no reason'}`] : []
+/** What an operator should know of a version that is not the default. */
+const describeFailure = ({ version, status, reason }: ServedVersion) => {
+  if (status === 'refused') return [`version ${version} is refused: ${reason ?? 'its worker gave no reason'}`]
+  return status === 'unavailable' && reason !== null ? [`version ${version} is unavailable: ${reason}`] : []
+}
 
 const sumMemory = ({ heartbeats }: ModelEntry) =>
   heartbeats.reduce(

@@ -1,4 +1,4 @@
-import { createLogger, globalKeys, publishCard, untilReady } from '@onqueue/shared'
+import { beat, createLogger, globalKeys, publishCard, untilReady } from '@onqueue/shared'
 import { Redis } from 'ioredis'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
@@ -34,6 +34,32 @@ test('an API does not start without any model because Redis went while it read t
   await refuseCards()
 
   await expect(createModelCatalog(options)).rejects.toThrow('NOPERM')
+})
+
+test('a version that keeps failing takes predictions that may wait where it was loaded once, and says why it has none at once', async () => {
+  const { options, admin } = await openStore('catalog-failing-test')
+  const { version, card } = servedVersion({ model: 'iris' })
+  const reason = 'its executor was ended by SIGKILL'
+  const failing = {
+    version,
+    digest: card.digest,
+    status: 'loading',
+    keepsFailing: true,
+    reason,
+    memoryBytes: 0,
+  } as const
+  const heartbeat = { workerId: 'w', at: Date.now(), rowsPerSecond: 0, versions: [failing] }
+  await beat({ redis: admin, namespace: 'catalog-failing-test' }, 'iris', { heartbeat, published: [] })
+  const catalog = await createModelCatalog(options)
+  onTestFinished(() => catalog.close())
+
+  const waiting = catalog.resolve('iris', { version: undefined, needsWorker: false })
+  const atOnce = () => catalog.resolve('iris', { version: undefined, needsWorker: true })
+
+  expect(waiting).toMatchObject({ status: 'unavailable', reason })
+  expect(atOnce).toThrow(
+    'model "iris" has no worker that is ready for it; try again, or submit a prediction that may wait: its executor was ended by SIGKILL',
+  )
 })
 
 test('what is known of the models stays while Redis refuses to tell', async () => {

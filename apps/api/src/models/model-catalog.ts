@@ -14,8 +14,8 @@ export type ModelCatalog = {
   /**
    * The version that a new prediction gets: the asked for, or else the default one.
    *
-   * Throws `model_not_found`, `version_not_found`, and `model_unavailable` while it is loading for the first time,
-   * refused, silent for too long or, for a caller who `needsWorker` since he wants the answer now, without one.
+   * Throws `model_not_found`, `version_not_found`, and `model_unavailable` while it is loading for the first time
+   * or can't be, refused, silent for too long or, for a caller who `needsWorker` since he wants the answer now, without one.
    */
   resolve(model: string, options: { version: string | undefined; needsWorker: boolean }): ServedVersion
   isEmpty(): boolean
@@ -135,7 +135,9 @@ function refuseUnlessServed(
   }
   if (served?.status === 'refused')
     refuse(`can't be served: ${served.reason ?? 'its worker gave no reason'}`, 60)
-  const why = served?.status === 'loading' && served.reason !== null ? `: ${served.reason}` : ''
+  const why = served && served.reason !== null ? `: ${served.reason}` : ''
+  if (served?.status === 'unavailable' && served.card.interface === null && why !== '')
+    refuse(`can't be served for now${why}`, 60)
   if (!served || served.card.interface === null)
     refuse(`is being loaded for the first time; try again soon${why}`, why === '' ? 2 : 10)
   if (served?.status === 'ready') return

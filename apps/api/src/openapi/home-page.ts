@@ -59,7 +59,7 @@ const modelRow = ({ name, status, description, reason, example }: HomePage['mode
     example === undefined
       ? escape(name)
       : `<a href="docs#/${escape(name)}/predict_${escape(name)}">${escape(name)}</a>`
-  const text = status === 'refused' ? (reason ?? '') : (description ?? '')
+  const text = (status === 'refused' ? reason : (description ?? reason)) ?? ''
   return `<tr><td>${shown}</td><td class="${escape(status)}">${escape(status)}</td><td>${escape(text)}</td></tr>`
 }
 

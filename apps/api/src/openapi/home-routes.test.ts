@@ -52,16 +52,22 @@ test('where keys are needed the page says so, and links to nothing that needs on
   expect(html).not.toContain('href="v1/models"')
 })
 
-test('a model that is refused says why, and no model at all what to do', async () => {
+test('a model that is refused or can not be loaded says why, and no model at all what to do', async () => {
   const refused = modelEntry('broken', {
     card: { model: 'broken', interface: null },
     served: { status: 'refused', reason: 'no <b>file</b>' },
   })
 
-  const { html } = await readPage(startApp({ models: [refused] }))
+  const failing = modelEntry('deadly', {
+    card: { model: 'deadly', interface: null },
+    served: { status: 'unavailable', reason: 'ended by SIGFPE' },
+  })
+
+  const { html } = await readPage(startApp({ models: [refused, failing] }))
   const none = await readPage(startApp({ models: [] }))
 
   expect(html).toContain('<td>broken</td><td class="refused">refused</td><td>no &lt;b&gt;file&lt;/b&gt;</td>')
+  expect(html).toContain('<td>deadly</td><td class="unavailable">unavailable</td><td>ended by SIGFPE</td>')
   expect(html).not.toContain('Try it')
   expect(none.html).toContain('None has been loaded yet')
 })

@@ -47,7 +47,7 @@ const start = async (
     onDied: (how) => deaths.push(how),
     availableMemory,
   })
-  supervisor.onDownChanged(() => whyDown.push(supervisor.whyDown))
+  supervisor.onDownChanged(() => whyDown.push(supervisor.whyDown?.reason))
   started.push(supervisor)
   return {
     supervisor,

@@ -8,6 +8,7 @@ import type { StartExecutor } from './executor.ts'
 import { ExecutorSlot } from './executor-slot.ts'
 import type { ExecutorEnd } from './executor-slot.ts'
 import { KnownVersion } from './known-version.ts'
+import type { FailedLoads } from './load-retry.ts'
 import { planInstances } from './plan-instances.ts'
 import { RestartPace } from './restart-pace.ts'
 
@@ -43,9 +44,8 @@ export class ExecutorSupervisor {
   /** ends the executors of this version alone */
   readonly #closing: AbortController
   readonly #startOne: StartOne
-  /** how long it took to load the model the last time */
   #loadMs = 0
-  #wasDown: string | undefined
+  #wasDown: FailedLoads | undefined
   #onRestarted: () => void = () => undefined
   #onDownChanged: () => void = () => undefined
 
@@ -106,7 +106,7 @@ export class ExecutorSupervisor {
 
   /** Why there is no executor, and nobody knows when there will be one; undefined while there is, or will be soon. */
   get whyDown() {
-    return this.executorPids.length === 0 ? this.#pace.whyFailing : undefined
+    return this.executorPids.length === 0 ? this.#pace.failing : undefined
   }
 
   /** How long it took to load the model the last time. */
@@ -140,7 +140,7 @@ export class ExecutorSupervisor {
    * not be loaded lately: then what is there is kept. See `ExecutorSlot.replace`.
    */
   async replace(slot: Pick<ExecutorSlot, 'replace'>, replacement: Replacement, signal: AbortSignal) {
-    if (this.#pace.whyFailing !== undefined || this.slots.some(({ isReplaced }) => isReplaced)) return
+    if (this.#pace.failing !== undefined || this.slots.some(({ isReplaced }) => isReplaced)) return
     await slot.replace(replacement, signal)
   }
 
@@ -198,7 +198,7 @@ export class ExecutorSupervisor {
 
   /** While it could not be loaded lately, what is there is kept; and what is not may not fit in. */
   async #mayGrow() {
-    if (this.#pace.whyFailing !== undefined || this.#closing.signal.aborted) return false
+    if (this.#pace.failing !== undefined || this.#closing.signal.aborted) return false
     return (await this.planReplacement()) === 'meanwhile' && !this.#closing.signal.aborted
   }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ExecutorDied } from './executor-died.ts'
 import { VersionRefused } from './load-version.ts'
-import { explainFailedLoads, loadRetryDelayMs } from './load-retry.ts'
+import { explainFailedLoads, isLasting, loadRetryDelayMs } from './load-retry.ts'
 
 test('the wait doubles from 0.25 s to a minute, and stays there', () => {
   expect([1, 2, 3, 4, 8, 9, 10, 5000].map(loadRetryDelayMs)).toEqual([
@@ -9,21 +9,25 @@ test('the wait doubles from 0.25 s to a minute, and stays there', () => {
   ])
 })
 
+test('the fifth failure in a row is taken for a lasting one', () => {
+  expect([0, 1, 4, 5, 5000].map(isLasting)).toEqual([false, false, false, true, true])
+})
+
 test.each([
   [
     new ExecutorDied('crashed', 'was ended by SIGKILL'),
     1,
-    'its executor was ended by SIGKILL (the system does that when memory is short) when it was to load the model; one try has failed, and it is tried again',
+    'its executor was ended by SIGKILL (the system does that when memory is short) while it loaded the model; one try has failed, and it is tried again',
   ],
   [
     new ExecutorDied('crashed', 'was ended by SIGFPE'),
     1,
-    'its executor was ended by SIGFPE (an operator may do that with a row that was made up to try it: give an example in model.yaml) when it was to load the model; one try has failed, and it is tried again',
+    'its executor was ended by SIGFPE (one of its operators may do that with a row that was made up to try it: give an example in model.yaml, or export the model again) while it loaded the model; one try has failed, and it is tried again',
   ],
   [
     new ExecutorDied('crashed', 'ended with exit code 134'),
     3,
-    'its executor ended with exit code 134 when it was to load the model; 3 tries in a row have failed, and it is tried again',
+    'its executor ended with exit code 134 while it loaded the model; 3 tries in a row have failed, and it is tried again',
   ],
   [
     new VersionRefused('model.onnx is gone'),

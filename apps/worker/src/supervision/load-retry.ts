@@ -3,6 +3,8 @@ import { VersionRefused } from './load-version.ts'
 
 const firstDelayMs = 250
 const longestDelayMs = 60_000
+/** After about four seconds of waits: by then what passes by itself within moments has passed. */
+const lastingFailures = 5
 
 /**
  * How long to wait before a model is loaded again whose executor did not come to load it: 0.25 s, doubled with every
@@ -10,6 +12,12 @@ const longestDelayMs = 60_000
  */
 export const loadRetryDelayMs = (failuresInRow: number) =>
   Math.min(firstDelayMs * 2 ** (failuresInRow - 1), longestDelayMs)
+
+/** Whether so many tries have failed in a row that nobody should wait for the next one, though there will be one. */
+export const isLasting = (failuresInRow: number) => failuresInRow >= lastingFailures
+
+/** Tries to load a version that failed: why, and whether nobody should wait for the next one. */
+export type FailedLoads = { reason: string; isLasting: boolean }
 
 /** Why a version is not loaded though it is tried again and again: the sentence for its card. */
 export const explainFailedLoads = (err: unknown, failuresInRow: number) =>
@@ -28,7 +36,7 @@ const hints: [signal: RegExp, hint: string][] = [
   [/SIGKILL/, ' (the system does that when memory is short)'],
   [
     /SIG(FPE|SEGV|BUS|ILL|ABRT)/,
-    ' (an operator may do that with a row that was made up to try it: give an example in model.yaml)',
+    ' (one of its operators may do that with a row that was made up to try it: give an example in model.yaml, or export the model again)',
   ],
 ]
 
@@ -38,6 +46,6 @@ const describeFailure = (err: unknown) => {
   if (err instanceof VersionRefused) return `it can't be loaded again: ${message}`
   const hint = hints.find(([signal]) => signal.test(message))?.[1] ?? ''
   return err instanceof ExecutorDied
-    ? `its executor ${message}${hint} when it was to load the model`
+    ? `its executor ${message}${hint} while it loaded the model`
     : `its executor could not load the model: ${message}`
 }

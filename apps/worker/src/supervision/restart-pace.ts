@@ -1,4 +1,5 @@
-import { explainFailedLoads, loadRetryDelayMs } from './load-retry.ts'
+import { explainFailedLoads, isLasting, loadRetryDelayMs } from './load-retry.ts'
+import type { FailedLoads } from './load-retry.ts'
 import { healthWindowMs, isUnhealthy, restartDelayMs } from './restart-delay.ts'
 
 /** What has become of the executors of a version lately, and how soon the next one is started therefore. */
@@ -8,7 +9,7 @@ export class RestartPace {
   /** when rows were found guilty, in the same ms */
   readonly #convictions: number[] = []
   #failedLoads = 0
-  #whyFailing: string | undefined
+  #failing: FailedLoads | undefined
 
   executorDied() {
     this.#deaths.push(performance.now())
@@ -22,18 +23,19 @@ export class RestartPace {
   /** Returns how many times in a row. */
   loadFailed(err: unknown) {
     this.#failedLoads += 1
-    this.#whyFailing = explainFailedLoads(err, this.#failedLoads)
+    const reason = explainFailedLoads(err, this.#failedLoads)
+    this.#failing = { reason, isLasting: isLasting(this.#failedLoads) }
     return this.#failedLoads
   }
 
   loaded() {
     this.#failedLoads = 0
-    this.#whyFailing = undefined
+    this.#failing = undefined
   }
 
   /** Why the last try to load the model has failed; undefined since one succeeded. */
-  get whyFailing() {
-    return this.#whyFailing
+  get failing() {
+    return this.#failing
   }
 
   /** False while too many rows have been found guilty lately. */

@@ -324,6 +324,12 @@ const reasonsOf = async () =>
     versions.map(({ version, reason }) => `${version} ${reason}`),
   )
 
+/** Which versions nobody should wait for. */
+const failingOf = async () =>
+  (await readModel({ redis, namespace }, model)).versions.flatMap(({ version, status }) =>
+    status === 'unavailable' ? [version] : [],
+  )
+
 test('a version whose executor dies while it loads is told as loading, with why, and loaded again', async () => {
   const { server, deaths } = serve()
   const one = quick('1')
@@ -359,6 +365,8 @@ test.skipIf(process.arch !== 'x64')(
     await soon(() => deaths.length).toBeGreaterThan(2)
     expect(await statesOf()).toEqual(['1 ready', '2 loading'])
     await soon(reasonsOf).toContainEqual(expect.stringMatching(/^2 its executor was ended by SIGFPE/))
+    await soon(failingOf).toEqual(['2'])
+    expect(deaths.length).toBeGreaterThanOrEqual(5)
     // closing ends it between two tries as well
     await server.close(0)
   },
@@ -384,9 +392,11 @@ test('a version that loses its executors and can not load again gives back what 
   await soon(() => server.countInFlight()).toBe(0)
   const waiting = await Promise.all(taken.map((id) => queue.getJobState(id)))
   await Promise.all(taken.slice(0, 1).map((id) => queue.remove(id)))
+  await soon(failingOf).toEqual(['1'])
   await rename(`${onnxPath}.away`, onnxPath)
 
   await soon(statesOf).toEqual(['1 ready'])
+  expect(await failingOf()).toEqual([])
   await soon(() => outputsOf(taken)).toEqual([null, { y: 1 }])
   expect(waiting).toEqual(['prioritized', 'prioritized'])
   expect(ended).toEqual(['1 succeeded'])

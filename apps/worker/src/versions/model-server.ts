@@ -11,6 +11,7 @@ import type { ModelEvents } from './model-events.ts'
 import { publishCards } from './publish-cards.ts'
 import type { PublishedCards } from './publish-cards.ts'
 import { cardOf, refusedCard, unreadCard } from './version-card.ts'
+import type { FailedRead } from './read-at-last.ts'
 import { VersionEntries } from './version-entries.ts'
 import type { VersionEntry } from './version-entry.ts'
 import type { OpenOptions } from './version-entry.ts'
@@ -77,7 +78,7 @@ export class ModelServer {
   }
 
   /** Announces what the machine can't read for now, and after each further try why it still can't. */
-  async announceUnread(unread: UnreadModel) {
+  async announceUnread(unread: FailedRead) {
     const card = unreadCard(unread)
     this.#entries.enterUnreadable(card)
     if (!this.#closed) await this.#cards.announce(card)

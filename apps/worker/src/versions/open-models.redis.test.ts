@@ -53,7 +53,7 @@ const shown = async () => {
 }
 const soon = <T>(look: () => T) => expect.poll(look, { timeout: 20_000, interval: 20 })
 
-test('a model that the machine could not read is told as loading, and served when it can be read', async () => {
+test('a model that the machine could not read is told as loading, then as unavailable, and served when it can be read', async () => {
   const file = join(modelsDir, 'iris/2/model.onnx')
   await mkdir(join(modelsDir, 'iris/2'), { recursive: true })
   // is there, and fails to be read, as on a disk that fails
@@ -66,6 +66,13 @@ test('a model that the machine could not read is told as loading, and served whe
     { version: '2', status: 'loading', reason: expect.stringMatching(/; \d tries in a row have failed/) },
   ])
   const notReady = await models.whyNotReady()
+  await soon(shown).toMatchObject([
+    {
+      version: '2',
+      status: 'unavailable',
+      reason: expect.stringMatching(/; [5-9] tries in a row have failed/),
+    },
+  ])
 
   await rm(file)
   await copyFile(throws, file)

@@ -7,6 +7,7 @@ import { ExecutorPool } from '../supervision/executor-pool.ts'
 import { ModelServer } from './model-server.ts'
 import type { ModelEvents } from './model-events.ts'
 import { readAtLast } from './read-at-last.ts'
+import type { FailedRead } from './read-at-last.ts'
 import { whyNothingRuns, whyNotReadyYet } from './worker-readiness.ts'
 import type { Demand, OwnVersion } from './worker-readiness.ts'
 
@@ -81,7 +82,7 @@ export const openModels = (options: Options): Models => {
   const enterAtLast = async (server: ModelServer, unread: UnreadModel) => {
     const onUntold = (err: unknown) => log.error({ err, model: server.model }, 'model could not be told of')
     try {
-      const onFailed = (failed: UnreadModel) => void server.announceUnread(failed).catch(onUntold)
+      const onFailed = (failed: FailedRead) => void server.announceUnread(failed).catch(onUntold)
       const read = await readAtLast(unread, { modelsDir, links, onFailed, signal: closing.signal, log })
       if (!read) return
       enter(server, read)

@@ -139,10 +139,11 @@ export const publishCards = (options: Options): PublishedCards => {
 }
 
 const toState = (
-  { version, digest, status, reason }: VersionCard,
+  { version, digest, status, reason, keepsFailing }: VersionCard,
   health: Health | undefined,
 ): Heartbeat['versions'][number] => {
-  if (status !== 'ready' || !health) return { version, digest, status, reason, memoryBytes: 0 }
+  if (status !== 'ready' || !health)
+    return { version, digest, status, reason, memoryBytes: 0, ...(keepsFailing && { keepsFailing }) }
   const { isHealthy, ...held } = health
   return isHealthy
     ? { version, digest, status, reason, ...held }

@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@onqueue/shared'
 import { readUnread } from '../repository/read-model-repository.ts'
 import type { ModelRepository, UnreadModel } from '../repository/read-model-repository.ts'
-import { explainFailedReads, loadRetryDelayMs } from '../supervision/load-retry.ts'
+import { explainFailedReads, isLasting, loadRetryDelayMs } from '../supervision/load-retry.ts'
+
+/** It keeps failing when so many tries have failed that nobody should wait for the next one. */
+export type FailedRead = UnreadModel & { keepsFailing: boolean }
 
 /**
  * Reads again what the machine could not read, at the pace at which models are loaded again, until it is read. `onFailed` is
@@ -19,7 +22,7 @@ export const readAtLast = async (
   }: {
     modelsDir: string
     links: readonly string[]
-    onFailed: (unread: UnreadModel) => void
+    onFailed: (failed: FailedRead) => void
     signal: AbortSignal
     log: Pick<Logger, 'error'>
   },
@@ -30,7 +33,7 @@ export const readAtLast = async (
     const reason = explainFailedReads(why, failures)
     const retryMs = loadRetryDelayMs(failures)
     log.error({ model, version, reason, retryMs }, 'model could not be read yet')
-    onFailed({ ...unread, reason })
+    onFailed({ ...unread, reason, keepsFailing: isLasting(failures) })
     await sleep(retryMs, undefined, { signal }).catch(() => undefined)
     if (signal.aborted) return undefined
     const found = await readUnread(modelsDir, unread, { links })

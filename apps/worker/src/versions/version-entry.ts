@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@onqueue/shared'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import { VersionRefused } from '../supervision/load-version.ts'
-import { explainFailedLoads, loadRetryDelayMs } from '../supervision/load-retry.ts'
+import { explainFailedLoads, isLasting, loadRetryDelayMs } from '../supervision/load-retry.ts'
 import { ModelVersion } from '../serving/model-version.ts'
 
 /** How a version is opened, beside what its definition says. */
@@ -37,7 +37,12 @@ export class VersionEntry {
 
   /** Why it is refused, or still loading, or loading again; null where there is nothing to say. */
   get reason() {
-    return this.#version?.whyDown ?? this.#reason
+    return this.#version?.whyDown?.reason ?? this.#reason
+  }
+
+  /** Whether so many tries to load it have failed in a row that nobody should wait for the next one. */
+  get keepsFailing() {
+    return this.#version ? this.#version.whyDown?.isLasting === true : isLasting(this.#failedLoads)
   }
 
   get version() {

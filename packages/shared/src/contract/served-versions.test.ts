@@ -99,6 +99,31 @@ test('an unhealthy version is unavailable, and says why', () => {
   expect(served).toMatchObject({ status: 'unavailable', reason: 'too many rows crashed it' })
 })
 
+test('a version that keeps failing to load is unavailable, and says why', () => {
+  const failing = card({ status: 'loading', reason: 'ended by SIGFPE', keepsFailing: true, interface: null })
+
+  const [served] = serveVersions(
+    [failing],
+    [beat({ status: 'loading', reason: 'ended by SIGFPE', keepsFailing: true })],
+  )
+
+  expect(served).toMatchObject({ status: 'unavailable', reason: 'ended by SIGFPE' })
+})
+
+test('a version that fails to load is loading where its worker is of the release that does not count tries', () => {
+  const failing = card({ status: 'loading', reason: 'ended by SIGFPE', interface: null })
+
+  const [served] = serveVersions([failing], [beat({ status: 'loading', reason: 'ended by SIGFPE' })])
+
+  expect(served).toMatchObject({ status: 'loading', reason: 'ended by SIGFPE' })
+})
+
+test('a version that keeps failing in one worker is ready where another one has it', () => {
+  const [served] = serveVersions([old], [beat({ status: 'loading', keepsFailing: true }), beat({})])
+
+  expect(served).toMatchObject({ status: 'ready' })
+})
+
 test('a refused version says why, as long as a worker refuses it', () => {
   const refused = card({ status: 'refused', reason: 'no such operator' })
 

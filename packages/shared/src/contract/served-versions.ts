@@ -26,6 +26,8 @@ export const heartbeatSchema = z.object({
       digest: z.string(),
       status: z.enum([...versionStatuses, 'unhealthy']),
       reason: z.string().nullable(),
+      /** see `VersionCard`; absent from the release before */
+      keepsFailing: z.boolean().optional(),
       memoryBytes: z.number(),
       /** how many rows the worker runs together at present, and why not more; absent while it runs none */
       rowLimit: z.object({ rows: z.int(), reason: z.string() }).optional(),
@@ -35,10 +37,10 @@ export const heartbeatSchema = z.object({
   ),
 })
 export type Heartbeat = z.infer<typeof heartbeatSchema>
+type VersionState = Heartbeat['versions'][number]
 
 /** True where the worker takes predictions for the version; unhealthy is one whose executors are rested in between. */
-export const canRun = (status: Heartbeat['versions'][number]['status']) =>
-  status === 'ready' || status === 'unhealthy'
+export const canRun = (status: VersionState['status']) => status === 'ready' || status === 'unhealthy'
 
 /** A model as the API knows it: every published version, and the workers that are alive. */
 export type ModelEntry = {
@@ -86,7 +88,7 @@ export const serveVersions = (cards: VersionCard[], heartbeats: Heartbeat[]): Se
     return {
       version,
       card,
-      status: !state ? 'unavailable' : state.status === 'unhealthy' ? 'unavailable' : state.status,
+      status: statusOf(state),
       reason: state?.reason ?? card.reason,
       conflictingDigests: live.filter((other) => other !== card).map((other) => other.digest),
     } as const
@@ -102,6 +104,10 @@ export const defaultVersionOf = (versions: ServedVersion[]) =>
 
 /** Ascending: numbers as numbers, everything else as text. */
 export const compareVersions = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
+
+/** Beside what no worker has, what has not run for too long, though its worker goes on trying. */
+const statusOf = (state: VersionState | undefined): ServedVersion['status'] =>
+  !state || state.status === 'unhealthy' || state.keepsFailing ? 'unavailable' : state.status
 
 const stateOf = (card: VersionCard, heartbeats: Heartbeat[]) => {
   const states = heartbeats.flatMap((beat) =>

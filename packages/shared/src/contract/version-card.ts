@@ -11,8 +11,10 @@ const identitySchema = z.object({
   /** the newest definition of a version has the highest; given by Redis when a digest is first published */
   generation: z.int().default(0),
   status: z.enum(versionStatuses),
-  /** why it was refused */
+  /** why it was refused, or could not be loaded so far */
   reason: z.string().nullable(),
+  /** true where so many tries to load it have failed in a row that nobody should wait for the next one */
+  keepsFailing: z.boolean().optional(),
   /** how often one prediction is tried */
   attempts: z.int(),
 })
