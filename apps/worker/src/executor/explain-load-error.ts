@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 
-/** Element types that ONNX Runtime knows and its Node.js binding can't carry, by their number in TensorProto.DataType. */
+/** Element types that ONNX Runtime knows and its Node.js binding can't carry, by their numbers in its C API, which from 24 on are not those of ONNX. */
 const typeNames: Record<string, string> = {
   14: 'complex64',
   15: 'complex128',
@@ -10,8 +10,11 @@ const typeNames: Record<string, string> = {
   19: 'float8e5m2',
   20: 'float8e5m2fnuz',
   23: 'float4e2m1',
+  24: 'uint2',
+  25: 'int2',
+  26: 'float8e8m0',
 }
-const nameOf = (type: string) => typeNames[type] ?? `elements of ONNX type ${type}`
+const nameOf = (type: string) => typeNames[type] ?? `elements of type ${type}`
 
 const explanations: [pattern: RegExp, explain: (match: RegExpExecArray) => string][] = [
   [/Protobuf parsing failed|does not have a graph/, () => 'the file is not an ONNX model, or is cut off'],
@@ -89,12 +92,16 @@ export const explainLoadError = (err: unknown): string => {
   return `ONNX Runtime can't load it: ${tidyMessage(message)}`
 }
 
+/** A file with its line, then a signature: void onnxruntime::Mod::operator()(bool) const [with T = float] */
+const positions =
+  /\/\S*onnxruntime_src\/\S+:\d+\s[^()]*\([^)]*\)(?:\([^)]*\))*(?:\s*const)?(?:\s*\[with [^\]]*\])?\s*/g
+
 /** The last line of sense in a message of ONNX Runtime: without source positions, signatures and paths. */
 export const tidyMessage = (message: string): string =>
   message
     .replace(/^.*Status Message:\s*/s, '')
     .replace(/^Load model from .*? failed:/s, '')
-    .replace(/\/\S*onnxruntime_src\/\S+:\d+\s[^)]*\)(?:\s*const)?\s*/g, '')
+    .replace(positions, '')
     .trim()
     .split('\n')[0]
     ?.slice(0, 300)

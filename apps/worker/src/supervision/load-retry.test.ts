@@ -30,6 +30,11 @@ test.each([
     'its executor ended with exit code 134 while it loaded the model; 3 tries in a row have failed, and it is tried again',
   ],
   [
+    new ExecutorDied('timed_out', 'was not done within 10 minutes'),
+    1,
+    'its executor was not done within 10 minutes (a row that was made up to try it may take that long: give an example in model.yaml) while it loaded the model; one try has failed, and it is tried again',
+  ],
+  [
     new VersionRefused('model.onnx is gone'),
     2,
     "it can't be loaded again: model.onnx is gone; 2 tries in a row have failed, and it is tried again",

@@ -35,6 +35,10 @@ const withTries = (failure: string, failuresInRow: number) => {
 const hints: [signal: RegExp, hint: string][] = [
   [/SIGKILL/, ' (the system does that when memory is short)'],
   [
+    /was not done within/,
+    ' (a row that was made up to try it may take that long: give an example in model.yaml)',
+  ],
+  [
     /SIG(FPE|SEGV|BUS|ILL|ABRT)/,
     ' (one of its operators may do that with a row that was made up to try it: give an example in model.yaml, or export the model again)',
   ],
