@@ -41,6 +41,7 @@ export type WarmUp = Sampling & {
  * | ------------------------------------------------------ | ------- |
  * | the example in model.yaml fits whole tensors only      | whole   |
  * | no row can be run, and whole tensors can               | whole   |
+ * | neither can, and the file fixes its length             | whole   |
  * | no output follows it, or not all do where it is fixed  | whole   |
  * | a row's answer is made of other rows                   | whole   |
  * | copies of a row get different answers in one run       | whole   |
@@ -73,8 +74,12 @@ export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
   // an example that fits rows says that they are some
   if (notRows === null || (example && !(await doesRun(whole(''), example)))) return warmedUp
   const asWhole = await warmUpWhole(options, whole(`its first axis is not one of rows: ${notRows}`))
-  return warmedUp.samples.length === 0 && asWhole.samples.length === 0 ? warmedUp : asWhole
+  const isNothingSeen = warmedUp.samples.length === 0 && asWhole.samples.length === 0
+  return isNothingSeen && !claimsMany(claimed) ? warmedUp : asWhole
 }
+
+/** Several rows in each run, says the file: that has to be proven. */
+const claimsMany = ({ layout: { axis, rowsPerRun } }: Probe) => axis === 'fixed' && rowsPerRun > 1
 
 const doesRun = async (probe: Probe, row: unknown) => !('failure' in (await runProbe(probe, [row])))
 
