@@ -1,14 +1,16 @@
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inFull } from './support/in-full.ts'
 import { inParallel } from './support/in-parallel.ts'
-import { startStack, testModel } from './support/stack.ts'
+import { root, startStack, testModel } from './support/stack.ts'
 import type { Stack } from './support/stack.ts'
 
 const models = ['two-inputs', 'softmax-axis0', 'fixed-one', 'fixed-eight', 'scalar-free', 'nan-out', 'throws']
+const stopWords = join(root, 'tests/models-as-exported/tfidf-stop-words')
 let stack: Stack
 
 beforeAll(async () => {
-  stack = await startStack({ models: models.map(testModel) })
+  stack = await startStack({ models: [...models.map(testModel), stopWords] })
 })
 afterAll(() => stack.close())
 
@@ -114,4 +116,21 @@ test('a row that fails at run time leaves the others in place, and says which an
   expect(answer.body.error.rows).toEqual([
     { row: 1, code: 'inference_failed', detail: expect.stringContaining('out of data bounds') },
   ])
+})
+
+test('a text that the model takes out of a run is answered as it is alone, and so are those beside it', async () => {
+  const texts = ['the cat', 'the', 'stock market', 'on', 'dogs and the cat']
+  const alone = []
+  for (const text of texts)
+    alone.push((await stack.client.predict('tfidf-stop-words', { text: [text] })).body)
+
+  const answer = await stack.client.submit(
+    'tfidf-stop-words',
+    texts.map((text) => ({ text: [text] })),
+    {},
+    { prefer: 'wait=30' },
+  )
+
+  expect(alone.map(({ label }) => label)).toEqual(['pets', 'pets', 'money', 'pets', 'pets'])
+  expect(answer.body).toMatchObject({ status: 'succeeded', output: alone })
 })

@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { readModelSettings } from '../repository/read-model-settings.ts'
+import type { RowResult } from '../tasks/row-result.ts'
 import { loadModel } from './load-model.ts'
+import { RunFailed } from './run-failed.ts'
+import type { RunRows } from './run-rows.ts'
 
 /** Models as converters write them, with what their own frameworks answer (tests/models-as-exported). */
 const folder = fileURLToPath(new URL('../../../../tests/models-as-exported', import.meta.url))
@@ -39,6 +42,20 @@ const near = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, near(one)]))
 }
 
+/** As a worker runs them: where a run fails its halves run, down to the rows alone. */
+const runHalves = async (runRows: RunRows, rows: unknown[]): Promise<RowResult[]> => {
+  try {
+    return await runRows(rows)
+  } catch (err) {
+    if (!(err instanceof RunFailed) || rows.length === 1) throw err
+    const half = rows.length / 2
+    return [
+      ...(await runHalves(runRows, rows.slice(0, half))),
+      ...(await runHalves(runRows, rows.slice(half))),
+    ]
+  }
+}
+
 const names = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'cases.json')))
 
 test.each(names.filter((name) => name !== 'opset-6'))('%s', async (name) => {
@@ -53,7 +70,10 @@ test.each(names.filter((name) => name !== 'opset-6'))('%s', async (name) => {
   expect(inputs.safeParse(example).error).toBe(undefined)
   expect(batching.reason === null).toBe(batched)
   for (const { input } of cases) expect(inputs.safeParse(input).error).toBe(undefined)
-  const results = await served.run(cases.map(({ input }) => input))
+  const results = await runHalves(
+    (rows) => served.run(rows),
+    cases.map(({ input }) => input),
+  )
   for (const result of results) expect(outputs.safeParse(result.ok && result.output).error).toBe(undefined)
   expect(results).toMatchObject(cases.map(({ output }) => ({ ok: true, output: near(output) })))
 })

@@ -47,8 +47,20 @@ const runTogether = async (
   return rows.map((_, position) => results.get(position) ?? noResult)
 }
 
-const runAndDecode = async (model: Model, feeds: Tensors, rows: number) =>
-  decodeRun(model, { ...(await runFilledUp(model, feeds, rows)), rows })
+const runAndDecode = async (model: Model, feeds: Tensors, rows: number) => {
+  const run = await runFilledUp(model, feeds, rows)
+  if (rows > 1) expectRows(model.layout, run)
+  return decodeRun(model, { ...run, rows })
+}
+
+/**
+ * A run may lose rows: a StringNormalizer takes out those that are one of its stop words, and what is left can't be told apart.
+ * So it has failed like one that threw, and the rows run alone.
+ */
+const expectRows = ({ perRow }: RowLayout, { outputs, ranRows }: { outputs: Tensors; ranRows: number }) => {
+  const short = Object.entries(outputs).find(([name, { dims }]) => perRow.has(name) && dims[0] !== ranRows)
+  if (short) throw new Error(`output ${short[0]} does not have one element for each row`)
+}
 
 /** Runs the tensors of some rows. A run that always takes more of them gets the last one again and again. */
 export const runFilledUp = async ({ session, task, layout }: Model, feeds: Tensors, rows: number) => {
