@@ -1,13 +1,15 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { checkModels } from './check-models.ts'
 import type { CheckedVersion } from './check-version.ts'
 import { findVersions } from './find-versions.ts'
 import { showChecks } from './show-checks.ts'
 
 const root = join(import.meta.dirname, '../..')
+const casesSchema = z.object({ cases: z.array(z.unknown()) })
 let dir = ''
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'onqueue-check-'))
@@ -124,6 +126,20 @@ test('an answer that other rows of its run change is told, though it is right al
     pointer: '/y/0',
     detail: expect.stringContaining('(in a run with other rows; alone it is right)'),
   })
+})
+
+test('a row that a run of several loses is run again, as in a worker', async () => {
+  const { cases } = casesSchema.parse(
+    JSON.parse(await readFile(join(root, 'tests/models-as-exported/tfidf-stop-words/cases.json'), 'utf8')),
+  )
+  const folder = await copyOf('tests/models-as-exported/tfidf-stop-words', 'stop-words', {
+    'golden.json': cases,
+  })
+
+  const { status, golden } = await check(folder)
+
+  expect(golden).toEqual({ cases: 12, passed: 12, failures: [] })
+  expect(status).toBe('ready')
 })
 
 test('a row that ends the executor fails its case and those after it, and the check goes on', async () => {

@@ -1,4 +1,5 @@
 import type { Executor } from '../../apps/worker/src/supervision/executor.ts'
+import { RunFailed } from '../../apps/worker/src/executor/run-failed.ts'
 import { findDifference } from './find-difference.ts'
 import type { GoldenCase } from './golden-cases.ts'
 
@@ -48,7 +49,10 @@ const runTogether = async (executor: Executor, cases: readonly GoldenCase[], fai
   })
 }
 
-/** What every row came to. Never rejects: an executor that died or threw is what came of all of them. */
+/**
+ * What every row came to: where ONNX Runtime throws on several, the halves run next, as in a worker. Never rejects: an executor
+ * that died, or threw on a row alone, is what came of it.
+ */
 export const runRows = async (executor: Executor, rows: unknown[]): Promise<Answer[]> => {
   try {
     const { results } = await executor.run(rows, () => undefined)
@@ -56,6 +60,11 @@ export const runRows = async (executor: Executor, rows: unknown[]): Promise<Answ
       result.ok ? { output: result.output.value() } : { problem: `${result.code}: ${result.detail}` },
     )
   } catch (err) {
+    if (err instanceof RunFailed && rows.length > 1) {
+      const half = Math.ceil(rows.length / 2)
+      const first = await runRows(executor, rows.slice(0, half))
+      return [...first, ...(await runRows(executor, rows.slice(half)))]
+    }
     const problem = err instanceof Error ? err.message : String(err)
     return rows.map(() => ({ problem: executor.isGone ? `the executor ${problem}` : problem }))
   }

@@ -17,7 +17,7 @@ export const showAdded = (
     '',
     ...[
       `Added ${name}${version === undefined ? '' : `, version ${version},`} as ${versionDir}`,
-      settingsNote[settingsFrom](modelDir),
+      settingsNote[settingsFrom](modelDir, checked.found?.interface.task ?? null),
       '',
       'Next: restart the worker (or npm start). Models are read when it starts; one that runs only says that there is something new.',
       ...(version === undefined
@@ -31,8 +31,8 @@ export const showAdded = (
 }
 
 const settingsNote = {
-  proposed: (modelDir: string) =>
-    `Its settings are in ${modelDir}/model.yaml: name features and classes there.`,
+  proposed: (modelDir: string, task: string | null) =>
+    `Its settings are in ${modelDir}/model.yaml: ${task === 'tensors' ? 'describe it' : 'name features and classes'} there.`,
   'beside the file': (modelDir: string) =>
     `Its settings, ${modelDir}/model.yaml, are those that lay beside the file.`,
   'the model': (modelDir: string) => `Its settings are those of all versions, in ${modelDir}.`,

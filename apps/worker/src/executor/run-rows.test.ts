@@ -6,6 +6,7 @@ import { chooseTask } from '../tasks/choose-task.ts'
 import type { Task } from '../tasks/task.ts'
 import { findRowLayout } from '../tensors/row-layout.ts'
 import { openModelSession } from './model-session.ts'
+import { RunFailed } from './run-failed.ts'
 import { createRunRows } from './run-rows.ts'
 
 /** Runs rows of a test model (tests/models/README.md) with its task changed as given. */
@@ -62,4 +63,16 @@ test('a task that gives fewer rows than there were fails those that it lost', as
     { ok: true, output: { y: [1.5, 0.5] } },
     { ok: false, code: 'inference_failed', detail: 'the executor lost this row' },
   ])
+})
+
+test('a run of several rows that loses one has failed, and a row that is lost alone is told', async () => {
+  const stopWord = '../onnx-backend/cases/test_strnormalizer_export_monday_casesensintive_lower'
+  const runRows = await openModel(stopWord, () => ({}))
+
+  const together = runRows([{ x: 'monday' }, { x: 'Tuesday' }])
+
+  const detail = 'output y does not have one element for each row'
+  await expect(together).rejects.toThrow(new RunFailed(`the model failed: ${detail}`))
+  expect(await runRows([{ x: 'Tuesday' }])).toEqual([{ ok: true, output: { y: 'tuesday' } }])
+  expect(await runRows([{ x: 'monday' }])).toEqual([{ ok: false, code: 'invalid_output', detail }])
 })

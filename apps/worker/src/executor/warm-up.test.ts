@@ -48,3 +48,25 @@ test('what lies along the first axis are no rows where copies of one get differe
   expect(probe.layout.axis).toBe('none')
   expect(reason).toBe('its first axis is not one of rows: copies of one row get different answers in one run')
 })
+
+/** Throws on everything: Mod of floats asks for an attribute that it lacks. */
+const throwing = (rows: number | string) =>
+  buildOnnx({
+    inputs: [{ name: 'x', type: 'float32', shape: [rows, 3] }],
+    nodes: [{ op: 'Mod', inputs: ['x', 'x'], outputs: ['y'] }],
+    outputs: [{ name: 'y', type: 'float32', shape: [rows, 3] }],
+  })
+
+test.each([
+  ['N', 'free'],
+  [1, 'fixed'],
+  [4, 'none'],
+])(
+  'where nothing could be run a first axis of length %s is %s: several rows would have to be proven',
+  async (rows, axis) => {
+    const { probe, samples } = await warmUpOf(throwing(rows), () => 0)
+
+    expect(samples).toEqual([])
+    expect(probe.layout.axis).toBe(axis)
+  },
+)
