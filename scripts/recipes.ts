@@ -2,14 +2,15 @@ import { cp, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkGolden } from './recipes/check-golden.ts'
-import { madeFolder, makeRecipe, NoVenv } from './recipes/make-recipe.ts'
+import { NoVenv } from './recipes/ensure-venv.ts'
+import { madeFolder, makeRecipe } from './recipes/make-recipe.ts'
 import { recipes, recipesFolder } from './recipes/recipes.ts'
 import type { Recipe } from './recipes/recipes.ts'
 
 const usage = `Usage:
   npm run recipes                  runs every recipe of recipes/ and compares the answers in an executor with the library's
   npm run recipes -- NAME …        these alone: ${recipes.map(({ name }) => name).join(', ')}
-  npm run recipes -- --if-possible passes where there is no Python or no package registry, as CI does
+  npm run recipes -- --if-possible passes where there is no Python, or no package registry can be reached, as CI does
   npm run recipes -- --keep        keeps in recipes/golden/ what is kept there`
 
 const main = async () => {
