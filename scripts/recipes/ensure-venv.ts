@@ -11,10 +11,7 @@ const venvLimitMs = 5 * 60_000
 
 // all of them are listed, and to compile what is never imported takes longer than to install it; without retries nothing is said of
 // a registry that is away
-const pipFlags = [
-  ...['--quiet', '--no-deps', '--no-compile'],
-  ...['--disable-pip-version-check', '--no-input', '--retries', '3'],
-]
+const pipFlags = ['--quiet', '--no-deps', '--no-compile', '--disable-pip-version-check', '--retries=3']
 
 /** There is no venv to be had here: no Python that is new enough, or no package registry. */
 export class NoVenv extends Error {
