@@ -5,12 +5,13 @@
 export const adviceFor = (reason: string): string | undefined =>
   advice.find(([pattern]) => pattern.test(reason))?.[1]
 
-const giveExample = 'give an `example` that is like what callers send: others are made by varying it'
+const waitForRows =
+  'nothing: rows that callers send show it later, see below. Or give an `example` that is like these: others are made by varying it'
 
 /** A row each of the table in docs/models.md, which a test compares. */
 const advice: [reason: RegExp, whatToDo: string][] = [
-  [/all sample rows got the same output/, giveExample],
-  [/no generated row could be run/, giveExample],
+  [/all sample rows got the same output/, waitForRows],
+  [/no generated row could be run|too few sample rows/, waitForRows],
   [
     /rows are not independent/,
     'the model is quantised as it runs (`quantize_dynamic`): export it in float32, or quantise it statically; or take the difference: `batching: { rows: independent }`. The card warns with it',
