@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
+import { buildOnnx } from '../apps/worker/src/onnx-file/fixtures/build-onnx.ts'
 import { runModelsCommand } from './models.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -52,8 +53,8 @@ test('one bad model of several fails the check, and the others are checked all t
   await cp(join(root, 'tests/models/crashes'), join(models, 'crashing'), { recursive: true })
   await writeFile(join(models, 'crashing/model.yaml'), 'example: { i: 999 }\n')
   await cp(join(root, 'tests/models/echo'), join(models, 'echo'), { recursive: true })
-  await mkdir(join(models, 'pointer'))
-  await writeFile(join(models, 'pointer/model.onnx'), 'version https://git-lfs.github.com/spec/v1\n')
+  await mkdir(join(models, 'a-pointer'))
+  await writeFile(join(models, 'a-pointer/model.onnx'), 'version https://git-lfs.github.com/spec/v1\n')
 
   const [shown, json] = [await run(['check', models]), await run(['check', models, '--json'])]
 
@@ -70,11 +71,70 @@ test('one bad model of several fails the check, and the others are checked all t
   expect(resultSchema.parse(JSON.parse(json.stdout))).toEqual({
     isGood: false,
     versions: [
+      { model: 'a-pointer', status: 'refused' },
       { model: 'crashing', status: 'not loaded' },
       { model: 'echo', status: 'ready' },
-      { model: 'pointer', status: 'refused' },
     ],
   })
+})
+
+test('a version is added with a word on which one callers get, and with the header that keys need', async () => {
+  const file = join(root, 'tests/models/echo/model.onnx')
+
+  const added = await run(['add', file, '--name', 'echo', '--version', '3'], {
+    ONQUEUE_API_KEYS: 'app:secret-key',
+  })
+
+  expect(added).toMatchObject({ exitCode: 0, stderr: '' })
+  expect(added.stdout).toContain('?version=3 asks for this one.')
+  expect(added.stdout).toMatch(/\/echo\/model\.yaml: describe it there\.$/m)
+  expect(added.stdout.match(/-H "authorization: Bearer \$ONQUEUE_API_KEY"/g)).toHaveLength(2)
+})
+
+test('an example that is too long to be shown is left to whoever asks', async () => {
+  const wide = { type: 'float32', shape: ['N', 30_000] } as const
+  const file = join(dir, 'wide.onnx')
+  await writeFile(
+    file,
+    buildOnnx({
+      inputs: [{ name: 'x', ...wide }],
+      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+      outputs: [{ name: 'y', ...wide }],
+    }),
+  )
+
+  const added = await run(['add', file, '--name', 'wide'])
+
+  expect(added.stdout).toContain('with an input in place of the "…", which is too long to be shown')
+  expect(added.stdout).toContain(`-d '"…"'`)
+  expect(added.stdout).not.toContain('authorization')
+})
+
+test('a file that is no model, and a repository that is not there, end it with a code and a sentence', async () => {
+  const page = join(dir, 'page.onnx')
+  await writeFile(page, '<!DOCTYPE html>')
+
+  const inspected = await run(['inspect', page])
+  const checked = await run(['check'], { ONQUEUE_MODELS_DIR: join(dir, 'nowhere') })
+
+  expect(inspected).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: `${page}: the file is a web page: what was downloaded is not the model.\n`,
+  })
+  expect(checked).toMatchObject({ exitCode: 2, stdout: '' })
+  expect(checked.stderr).toMatch(/^[^\n]*set ONQUEUE_MODELS_DIR to where the models are[^\n]*\n$/)
+  expect(checked.stderr).not.toContain('this went wrong')
+})
+
+test('a model that is found bad is not added, and the command says so', async () => {
+  const file = join(root, 'tests/models-as-exported/opset-6/model.onnx')
+
+  const added = await run(['add', file, '--name', 'old'])
+
+  expect(added).toMatchObject({ exitCode: 1, stderr: '' })
+  expect(added.stdout).toContain('old was not added: nothing was left in the repository.')
+  expect(added.stdout).toContain('export it again with a newer one')
 })
 
 test('a command that is typed wrong is refused with a sentence and no stack', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { buildOnnx } from '../../apps/worker/src/onnx-file/fixtures/build-onnx.ts'
 import { readModelRepository } from '../../apps/worker/src/repository/read-model-repository.ts'
 import { addModel } from './add-model.ts'
+import { stageModel } from './stage-model.ts'
 
 const root = join(import.meta.dirname, '../..')
 const iris = join(root, 'models/iris/model.onnx')
@@ -198,4 +199,42 @@ test('one that is told to end leaves nothing', async () => {
 
   expect((await adding).isAdded).toBe(false)
   expect(await listAll()).toEqual([])
+})
+
+test('what can not be served, or has settings that are wrong, is not begun', async () => {
+  const carried = { type: 'bfloat16', shape: ['N', 2] } as const
+  const bfloat16 = buildOnnx({
+    inputs: [{ name: 'x', ...carried }],
+    nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+    outputs: [{ name: 'y', ...carried }],
+  })
+
+  await expect(add(await exported('bf.onnx', bfloat16), 'bf')).rejects.toMatchObject({
+    exitCode: 1,
+    message: expect.stringMatching(/bf\.onnx can't be served: input x holds bfloat16/),
+  })
+  await writeFile(join(dir, 'model.yaml'), 'taks: tensors\n')
+  await expect(add(await exported('echo.onnx', echo), 'echo')).rejects.toMatchObject({
+    exitCode: 1,
+    message: `${join(dir, 'model.yaml')} has to be corrected first: model.yaml:1:1: taks is not a setting; did you mean task?.`,
+  })
+  expect(await listAll()).toEqual([])
+})
+
+test('a repository that can not be written to is told', async () => {
+  await writeFile(modelsDir, 'a file')
+
+  await expect(add(await exported('echo.onnx', echo), 'echo')).rejects.toMatchObject({
+    exitCode: 2,
+    message: `the model can't be put into ${modelsDir} (ENOTDIR): make it a folder with room that you may write to, or set ONQUEUE_MODELS_DIR to another one.`,
+  })
+})
+
+test('no worker sees a model that is not whole yet', async () => {
+  await using staged = await stageModel({ modelsDir, name: 'echo' })
+  await staged.copy(echo, 'model.onnx')
+
+  const { definitions, refused } = await readModelRepository(modelsDir)
+
+  expect([...definitions, ...refused]).toEqual([])
 })

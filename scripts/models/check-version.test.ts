@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -47,7 +47,9 @@ test('a model is ready whose golden cases come out, alone and with others', asyn
     golden: { cases: 66, passed: 66, failures: [] },
     found: { interface: { task: 'tabular-classification', batching: { enabled: true, maxRows: 64 } } },
   })
-  expect(sentences(checked)).toMatch(/^iris\/1 +ready +tabular-classification +up to 64 rows .* 0 +66\/66$/m)
+  expect(sentences(checked)).toMatch(
+    /^iris\/1 +ready +tabular-classification +up to 64 rows +[\d.]+ +[\d.]+ \(64 rows\) +\d+ MB +0 +66\/66$/m,
+  )
 })
 
 test('a wrong answer is pointed at', async () => {
@@ -118,9 +120,11 @@ test('an answer that other rows of its run change is told, though it is right al
     ],
   })
 
-  const { status, golden } = await check(folder)
+  const checked = await check(folder)
 
+  const { status, golden } = checked
   expect(status).toBe('wrong')
+  expect(sentences(checked)).toMatch(/^ {2}warning: rows are not independent/m)
   expect(golden.failures).toHaveLength(2)
   expect(golden.failures[0]).toMatchObject({
     pointer: '/y/0',
@@ -173,6 +177,7 @@ test('a model that ends its executor while it loads is a row with the reason', a
     found: null,
   })
   expect(sentences(checked)).toMatch(/^crashing-load\/1 +not loaded$/m)
+  expect(sentences(checked)).toContain('A worker would try it again and again.')
 })
 
 test('what a worker refuses is refused, with its sentence', async () => {
@@ -198,4 +203,41 @@ test('a golden.json that is none makes a model wrong', async () => {
 
   expect(checked.status).toBe('wrong')
   expect(sentences(checked)).toContain('wrong: golden.json has no cases.')
+})
+
+test('a model that takes no made-up row says so of its example', async () => {
+  // it lacks an attribute that it needs whatever it is given
+  const folder = await copyOf('tests/onnx-backend/cases/test_mod_float32_mixed_sign_fmod_0', 'takes-none', {})
+
+  const checked = await check(folder)
+
+  expect(checked.exampleProblem).toMatch(/^the model failed: fmod was false/)
+  expect(sentences(checked)).toContain("its example can't be run: the model failed: fmod was false.")
+})
+
+test('of many wrong cases the first ones are shown, and the rest is counted', async () => {
+  const wrong = Array.from({ length: 7 }, (_, i) => ({ input: { i }, output: { y: i + 1 } }))
+
+  const checked = await check(await copyOf('tests/models/crashes', 'all-wrong', { 'golden.json': wrong }))
+
+  expect(sentences(checked).match(/golden case/g)).toHaveLength(5)
+  expect(sentences(checked)).toContain('golden: 2 more cases are wrong, too.')
+})
+
+test('what the machine can not read for now is told, and where it is told to end nothing more is loaded', async () => {
+  const folder = await copyOf('tests/models/echo', 'unreadable', {})
+  await rm(join(folder, 'model.onnx'))
+  // is there, and fails to be read, as on a disk that fails
+  await symlink('/proc/self/mem', join(folder, 'model.onnx'))
+  const { signal } = new AbortController()
+
+  const unread = await checkModels(await findVersions(folder, { links: ['/proc'] }), { signal })
+  const ended = await checkModels(await findVersions(join(root, 'tests/models')), {
+    signal: AbortSignal.abort(),
+  })
+
+  expect(unread).toMatchObject([
+    { model: 'unreadable', status: 'unread', reason: expect.stringContaining('EIO') },
+  ])
+  expect(ended).toEqual([])
 })

@@ -69,6 +69,7 @@ test('weights in files of their own are told, and whether they are there', async
   expect(await shown(await withWeights('b.onnx', 'lost.data'))).toMatch(
     /^weights +lost\.data: MISSING: put it beside the model$/m,
   )
+  expect(await shown(await withWeights('e.onnx', '.'))).toMatch(/^weights +\.: MISSING/m)
   expect(await shown(await withWeights('c.onnx', '../lost.data'))).toMatch(/^weights +.*in another folder/m)
   expect(await shown(await withWeights('d.onnx', '/etc/passwd'))).toMatch(/^weights +.*in another folder/m)
 })
@@ -123,5 +124,28 @@ test('a file that is not there, and a folder, are a command that was typed wrong
   await expect(inspectModel(dir)).rejects.toMatchObject({
     exitCode: 2,
     message: `${dir} is a folder: give the path of the .onnx file in it.`,
+  })
+})
+
+test('what is no file, or can not be read, is told with what to give instead', async () => {
+  const file = await put('some.onnx', 'x')
+
+  await expect(inspectModel('/dev/null')).rejects.toThrow(
+    '/dev/null is no file: give the path of an .onnx file.',
+  )
+  await expect(inspectModel(join(file, 'model.onnx'))).rejects.toThrow(
+    `${file}/model.onnx can't be read (ENOTDIR): make it a file that you may read.`,
+  )
+})
+
+test('a file that is cut off is told to be copied again', async () => {
+  // a graph of 2.4 GB of which there is nothing
+  const cutOff = await put('cut-off.onnx', Buffer.from('08083a80b0b4f808', 'hex'))
+
+  await expect(inspectModel(cutOff)).rejects.toMatchObject({
+    exitCode: 1,
+    message: expect.stringMatching(
+      /^.*: the file is cut off: it has 8 bytes of 2400000008 or more; copy it again\.$/,
+    ),
   })
 })

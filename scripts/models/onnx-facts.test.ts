@@ -82,3 +82,37 @@ test('bytes of anything else are no ONNX file, nor is a part of one', async () =
   expect(readOnnxFacts(Buffer.alloc(0))).toBe(undefined)
   expect(readOnnxFacts(whole.subarray(0, 300))).toBe(undefined)
 })
+
+test('operators of branches and of functions are told with the others', async () => {
+  // a function whose node is a Relu
+  const withFunction = Buffer.concat([
+    await readFile(join(root, 'tests/models/echo/model.onnx')),
+    Buffer.from('ca01083a06220452656c75', 'hex'),
+  ])
+
+  expect((await read('tests/onnx-backend/cases/test_if'))?.operators).toEqual(new Set(['If', 'Constant']))
+  expect(readOnnxFacts(withFunction)?.operators).toContain('Relu')
+})
+
+test('an axis of a negative length is one of any length', () => {
+  const facts = readOnnxFacts(
+    buildOnnx({ inputs: [{ name: 'x', type: 'float32', shape: [-1, 2] }], nodes: [], outputs: [] }),
+  )
+
+  expect(facts?.inputs[0]?.shape).toEqual(['', 2])
+})
+
+/** A graph with an input x, of a type that is given in hexadecimal, four bytes of it. */
+const ofType = (type: string) => Buffer.from(`3a0b5a090a01781204${type}`, 'hex')
+
+test.each([
+  ['42020801', 'sparse(float32)'],
+  ['0a020810', 'bfloat16'],
+  ['0a020811', 'float8e4m3fn'],
+  ['0a020818', 'float8e8m0'],
+  ['0a020819', 'uint2'],
+  ['0a02081a', 'int2'],
+  ['0a02087f', 'element type 127'],
+])('an input of type %s is told as %s', (type, name) => {
+  expect(readOnnxFacts(ofType(type))?.inputs).toEqual([{ name: 'x', type: name, shape: null }])
+})

@@ -15,6 +15,7 @@ const input = (
   type,
   shape,
 })
+const output = input
 const model = (inputs: TensorInfo[], outputs: OutputInfo[], operators: string[] = []) => ({
   signature: { inputs, outputs },
   operators: new Set(operators),
@@ -110,4 +111,29 @@ test('what the task itself would refuse is not proposed, and the reason is told'
     ),
   })
   expect(proposeFor('tabular-regression', images).misfit).toContain('this one takes pixels')
+})
+
+test.each([
+  [
+    'a regressor among its operators',
+    [output('out', ['N', 2])],
+    ['TreeEnsembleRegressor'],
+    'tabular-regression',
+  ],
+  ['an output that is called a prediction', [output('prediction', ['N', 2])], [], 'tabular-regression'],
+  ['an output of two numbers', [output('out', ['N', 2])], [], 'tensors'],
+  ['two outputs of a number', [output('out', ['N']), output('other', ['N'])], [], 'tensors'],
+  ['a label', [output('label', ['N'], 'int64')], [], 'tabular-classification'],
+  ['a label that is true or false', [output('label', ['N'], 'bool')], [], 'tensors'],
+  ['probabilities alone', [output('probabilities', ['N', 3])], [], 'tabular-classification'],
+] as const)('columns with %s look made for it', (_, outputs, operators, task) => {
+  expect(proposeTask(model([input('x', ['N', 4])], [...outputs], [...operators])).task).toBe(task)
+})
+
+test('scores of many outputs are counted and not listed', () => {
+  const scores = ['a', 'b', 'c', 'd'].map((name) => output(name, ['N', 2]))
+
+  const { why } = proposeTask(model([input('x', ['N', 4])], [output('label', ['N'], 'int64'), ...scores]))
+
+  expect(why).toMatch(/4 other outputs have scores/)
 })
