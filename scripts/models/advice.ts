@@ -6,7 +6,7 @@ export const adviceFor = (reason: string): string | undefined =>
   advice.find(([pattern]) => pattern.test(reason))?.[1]
 
 const waitForRows =
-  'nothing: rows that callers send show it later, see below. Or give an `example` that is like these: others are made by varying it'
+  'nothing: rows that callers send show it later. Or give an `example` that is like these: others are made by varying it'
 
 /** A row each of the table in docs/models.md, which a test compares. */
 const advice: [reason: RegExp, whatToDo: string][] = [

@@ -36,6 +36,7 @@ test('what the executor found and what model.yaml says make up what a version of
       batching: { enabled: true, maxRows: 64, maxWaitMs: 7, reason: null },
       providers: ['cpu'],
     },
+    isUndecided: false,
     memoryBytes: 1000,
     peakBytes: 1000,
     timing,
