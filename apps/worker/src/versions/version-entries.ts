@@ -91,11 +91,11 @@ export class VersionEntries {
 
   /** All but those that are about to leave, in ascending order. */
   list(): OwnVersion[] {
-    const own = this.all().flatMap(({ state, reason, definition }): OwnVersion[] => {
+    const own = this.all().flatMap(({ state, reason, keepsFailing, definition }): OwnVersion[] => {
       const { name: model, version, digest } = definition
       return state === 'draining' || state === 'gone'
         ? []
-        : [{ model, version, digest, status: state, reason }]
+        : [{ model, version, digest, status: state, reason, keepsFailing }]
     })
     const unreadable = [...this.#unreadable.values()].map(
       ({ model, version, digest, status, reason }): OwnVersion => ({

@@ -37,6 +37,23 @@ test('one that its files refuse is not waited for, and the one before it is the 
   ])
 })
 
+test('one that keeps failing to load is not waited for, unless another worker serves it', () => {
+  const failing = version('crashes', '1', {
+    status: 'loading',
+    reason: 'its executor was ended by SIGFPE',
+    keepsFailing: true,
+  })
+  const own = [failing, version('iris', '1')]
+
+  expect(why(own)).toEqual([])
+  expect(why(own, { demand: 'all' })).toEqual([
+    'version 1 of crashes is loading: its executor was ended by SIGFPE',
+  ])
+  expect(why(own, { others: [failing] })).toEqual([
+    'version 1 of crashes (digest-of-cr) is loading here, and another worker serves it from the same files: its executor was ended by SIGFPE',
+  ])
+})
+
 test('where all are demanded each has to be loaded', () => {
   const own = [version('iris', '1', loading), version('iris', '2', refused), version('iris', '3')]
 

@@ -6,6 +6,8 @@ export type OwnVersion = {
   status: 'loading' | 'refused' | 'ready'
   /** why it is not ready; null where there is nothing to say */
   reason: string | null
+  /** so many tries to load it have failed that nobody should wait for the next one */
+  keepsFailing?: boolean
 }
 
 /** A version that another live worker serves. */
@@ -18,8 +20,8 @@ export type Demand = 'default' | 'all'
  * Why a worker can't become ready, a sentence each. `own` are the versions that it found at its start, each model's in
  * ascending order.
  *
- * A version that is refused for its files does not keep it from becoming ready, or one broken model would take all others
- * of a roll-out away; unless another worker serves that very version, or the model of which there is nothing else here:
+ * A version that is refused for its files, or that keeps failing to load, does not keep it from becoming ready, or one broken
+ * model would take all others of a roll-out away; unless another worker serves that very version, or the model of which there is nothing else here:
  * then the roll-out would take away what is still good.
  */
 export const whyNotReadyYet = ({
@@ -33,7 +35,7 @@ export const whyNotReadyYet = ({
 }): string[] => {
   const waitedFor = demand === 'all' ? own.filter(isNotReady) : defaultVersions(own).filter(isNotReady)
   const conflicts = own.flatMap((version) => {
-    const other = version.status === 'refused' ? findServed(version, own, others) : undefined
+    const other = isGivenUp(version) ? findServed(version, own, others) : undefined
     return other ? [describeConflict(version, other)] : []
   })
   return [...waitedFor.map(describe), ...conflicts]
@@ -48,12 +50,14 @@ export const whyNothingRuns = (own: OwnVersion[], modelsDir: string): string[] =
   return own.every(isNotReady) ? own.map(describe) : []
 }
 
-/** Of each model the newest version that is not refused: what a prediction gets that asks for none. */
+/** Of each model the newest version that is not given up: what a prediction gets that asks for none. */
 const defaultVersions = (own: OwnVersion[]) =>
   [...Map.groupBy(own, ({ model }) => model).values()].flatMap((versions) => {
-    const newest = versions.findLast(({ status }) => status !== 'refused')
+    const newest = versions.findLast((version) => !isGivenUp(version))
     return newest ? [newest] : []
   })
+
+const isGivenUp = ({ status, keepsFailing = false }: OwnVersion) => status === 'refused' || keepsFailing
 
 const isNotReady = ({ status }: OwnVersion) => status !== 'ready'
 
@@ -69,10 +73,10 @@ const findServed = (refused: OwnVersion, own: OwnVersion[], others: OtherVersion
 const describe = ({ model, version, status, reason }: OwnVersion) =>
   `version ${version} of ${model} is ${status}${reason === null ? '' : `: ${reason}`}`
 
-const describeConflict = ({ model, version, digest, reason }: OwnVersion, other: OtherVersion) => {
+const describeConflict = ({ model, version, digest, status, reason }: OwnVersion, other: OtherVersion) => {
   const served = other.version === version ? 'it' : `version ${other.version}`
   const files = other.digest === digest ? 'from the same files' : `from other files (${short(other.digest)})`
-  return `version ${version} of ${model} (${short(digest)}) is refused here, and another worker serves ${served} ${files}: ${reason ?? 'it gave no reason'}`
+  return `version ${version} of ${model} (${short(digest)}) is ${status} here, and another worker serves ${served} ${files}: ${reason ?? 'it gave no reason'}`
 }
 
 const short = (digest: string) => digest.slice(0, 12)
