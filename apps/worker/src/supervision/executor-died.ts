@@ -31,3 +31,5 @@ export const untilEnd = (
         resolve(new ExecutorDied('crashed', `could not be started (${err.message})`, { cause: err }))
     })
   })
+
+export const describeLimit = (ms: number) => (ms < 120_000 ? `${ms / 1000} s` : `${ms / 60_000} minutes`)

@@ -8,7 +8,7 @@ import type { RunChannel } from '../executor/run-channel.ts'
 import { nextRunId } from '../executor/run-messages.ts'
 import type { RunAnswer } from '../executor/run-messages.ts'
 import type { ModelDefinition } from '../repository/model-definition.ts'
-import { describeExit, ExecutorDied, untilEnd } from './executor-died.ts'
+import { describeExit, describeLimit, ExecutorDied, untilEnd } from './executor-died.ts'
 import { ExecutorTasks } from './executor-tasks.ts'
 import type { Task } from './executor-tasks.ts'
 import { Proofs } from './proofs.ts'
@@ -16,6 +16,9 @@ import { fullBytes, mostClosings, mostVersions } from './sharing.ts'
 
 /** Large models take long to load; one that takes this long hangs. */
 const loadLimitMs = 10 * 60_000
+
+/** `limitMs`: for how long it may be loaded, once its turn has come. */
+export type Load = { definition: ModelDefinition; threads: number; limitMs?: number | undefined }
 
 /**
  * The process of an executor, in which versions are loaded, each in a place of its own.
@@ -96,17 +99,14 @@ export class ExecutorHost {
   }
 
   /** Resolves to what the process says. Rejects with `ExecutorDied`. */
-  load(
-    place: number,
-    { definition, threads }: { definition: ModelDefinition; threads: number },
-  ): Promise<LoadAnswer | undefined> {
+  load(place: number, { definition, threads, limitMs = loadLimitMs }: Load): Promise<LoadAnswer | undefined> {
     return new Promise((resolve, reject) => {
       const message: ToExecutor = { type: 'load', place, definition, threads }
       this.#add({
         kind: 'load',
         place,
-        limitMs: loadLimitMs,
-        limitSentence: `was not done within ${loadLimitMs / 60_000} minutes`,
+        limitMs,
+        limitSentence: `was not done within ${describeLimit(limitMs)}`,
         send: () => this.#send(message),
         onStart: () => undefined,
         resolve,
@@ -128,7 +128,7 @@ export class ExecutorHost {
         runId,
         place,
         limitMs,
-        limitSentence: `did not finish within ${limitMs / 1000} s`,
+        limitSentence: `did not finish within ${describeLimit(limitMs)}`,
         send: () => this.#channel.send({ runId, place, rows: rows.map(jsonOf) }),
         onStart,
         resolve,

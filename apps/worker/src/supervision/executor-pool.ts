@@ -6,7 +6,7 @@ import type { StartOptions } from './executor.ts'
 import { ExecutorDied } from './executor-died.ts'
 import { ExecutorHost } from './executor-host.ts'
 import { readResidentBytes } from './resident-bytes.ts'
-import { isSmall, isTooSlow, leakBytes, mayBeSmall, mostStrikes } from './sharing.ts'
+import { isSmall, isTooSlow, leakBytes, mayBeSmall, mostStrikes, sharedLoadLimitMs } from './sharing.ts'
 
 type Options = {
   cores: number
@@ -17,6 +17,8 @@ type Options = {
   lookMs?: number
   /** an executor that has come to more leaks */
   leakBytes?: number
+  /** for how long a version may be loaded where others wait */
+  loadLimitMs?: number
 }
 
 /**
@@ -71,7 +73,8 @@ export class ExecutorPool {
     const { definition, signal } = options
     const host = this.#chooseHost()
     try {
-      const executor = await Executor.startIn(host, options)
+      const limitMs = this.#options.loadLimitMs ?? sharedLoadLimitMs
+      const executor = await Executor.startIn(host, options, { limitMs })
       const { grownBytes, description } = executor
       if (isSmall({ grownBytes, batchMs: description.timing.batchMs }))
         return this.#share(executor, definition)

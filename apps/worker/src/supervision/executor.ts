@@ -47,10 +47,16 @@ export class Executor {
   }
 
   /** Loads a version in a process that is there. Rejects as `loadVersion` does; nothing is left of it then. */
-  static async startIn(host: ExecutorHost, options: StartOptions): Promise<Executor> {
+  static async startIn(
+    host: ExecutorHost,
+    options: StartOptions,
+    { limitMs }: { limitMs?: number } = {},
+  ): Promise<Executor> {
+    const { definition, threads } = options
     const tenancy = new Tenancy(host, options.signal)
     try {
-      return new Executor(options, await loadVersion(host, tenancy.place, options), tenancy)
+      const loaded = await loadVersion(host, tenancy.place, { definition, threads, limitMs })
+      return new Executor(options, loaded, tenancy)
     } catch (err) {
       tenancy.leave()
       await tenancy.ended

@@ -1,7 +1,6 @@
 import type { LoadAnswer, Loaded } from '../executor/protocol.ts'
-import type { ModelDefinition } from '../repository/model-definition.ts'
 import { ExecutorDied } from './executor-died.ts'
-import type { ExecutorHost } from './executor-host.ts'
+import type { ExecutorHost, Load } from './executor-host.ts'
 
 /** The version can't be served, for a reason that lies in its files: the sentence says which. */
 export class VersionRefused extends Error {
@@ -12,12 +11,8 @@ export class VersionRefused extends Error {
  * Loads a version in a place of an executor. Rejects with `VersionRefused` where the reason lies in the files, and with
  * anything else (mostly `ExecutorDied`) where another try may do better.
  */
-export const loadVersion = async (
-  host: ExecutorHost,
-  place: number,
-  options: { definition: ModelDefinition; threads: number },
-): Promise<Loaded> => {
-  const answer = await host.load(place, options)
+export const loadVersion = async (host: ExecutorHost, place: number, load: Load): Promise<Loaded> => {
+  const answer = await host.load(place, load)
   if (answer?.type === 'loaded') return answer
   throw whyNotLoaded(answer)
 }

@@ -20,6 +20,8 @@ const smallFileBytes = 4 * megabyte
 const smallGrowthBytes = 64 * megabyte
 /** Others wait for so long, at the most, whenever a full micro-batch of the version runs. */
 const smallBatchMs = 20
+/** A small version is loaded within a second. One that takes so long may hang, and others wait for it. */
+export const sharedLoadLimitMs = 30_000
 /** What a run takes depends on the input, too. */
 const slowRunMs = 250
 
