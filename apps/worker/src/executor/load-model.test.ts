@@ -665,3 +665,21 @@ test('an example that is not valid, or can’t be run, is refused', async () => 
     "its example can't be run: indices element out of data bounds",
   )
 })
+
+test('what a Scaler knows of its columns is in the example', async () => {
+  const { loaded } = await load({
+    inputs: [x(['N', 3])],
+    nodes: [
+      {
+        op: 'Scaler',
+        domain: 'ai.onnx.ml',
+        inputs: ['x'],
+        outputs: ['y'],
+        floatLists: { offset: [29.699118, 32.2042, 1250], scale: [1, 1, 1] },
+      },
+    ],
+    outputs: [y(['N', 3])],
+  })
+
+  expect(loaded.found.example).toEqual({ x: [29.7, 32.2, 1250] })
+})

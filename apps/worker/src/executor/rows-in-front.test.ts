@@ -111,6 +111,25 @@ test('an input that is not named has its rows in front', async () => {
   )
 })
 
+test('an input may have any name', async () => {
+  const { loaded } = await load(
+    {
+      inputs: [
+        { name: 'x', type: 'float32', shape: [2, 'N'] },
+        { name: 'constructor', type: 'float32', shape: ['N', 2] },
+      ],
+      nodes: [
+        { op: 'Transpose', inputs: ['x'], outputs: ['t'] },
+        { op: 'Mul', inputs: ['t', 'constructor'], outputs: ['y'] },
+      ],
+      outputs: [{ name: 'y', type: 'float32', shape: ['N', 2] }],
+    },
+    'rows: { x: 1 }',
+  )
+
+  expect(loaded.found.batching.enabled).toBe(true)
+})
+
 test.each([
   ['{ z: 1 }', 'rows in model.yaml names z, which is no input (x) and no output (y)'],
   ['{ x: 3 }', 'rows in model.yaml says axis 3 of x, which is [T, N, 2]: axes are numbered from 0'],

@@ -14,16 +14,18 @@ export type RowAxes = Readonly<Record<string, number>>
  *
  * Throws a `Refusal` where the axes are none of the model's.
  */
-export const withRowsInFront = (session: ModelSession, axes: RowAxes): ModelSession => {
+export const withRowsInFront = (session: ModelSession, said: RowAxes): ModelSession => {
+  // an input may be called constructor
+  const axes = new Map(Object.entries(said))
   const { inputs, outputs } = session.signature
   const all = [...inputs, ...outputs]
-  for (const [name, axis] of Object.entries(axes)) checkAxis(all, { inputs, outputs }, name, axis)
-  const rowNames = inputs.map(({ name, shape }) => shape[axes[name] ?? 0]).filter(isName)
+  for (const [name, axis] of axes) checkAxis(all, { inputs, outputs }, name, axis)
+  const rowNames = inputs.map(({ name, shape }) => shape[axes.get(name) ?? 0]).filter(isName)
   const axisOf = ({ name, shape }: TensorInfo) => {
     const sameName = shape.findIndex((axis) => rowNames.some((one) => one === axis))
-    return axes[name] ?? Math.max(0, sameName)
+    return axes.get(name) ?? Math.max(0, sameName)
   }
-  const inputAxes = new Map(inputs.map(({ name }) => [name, axes[name] ?? 0]))
+  const inputAxes = new Map(inputs.map(({ name }) => [name, axes.get(name) ?? 0]))
   const outputAxes = new Map(outputs.map((output) => [output.name, axisOf(output)]))
   return {
     ...session,

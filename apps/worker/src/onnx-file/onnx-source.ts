@@ -49,7 +49,15 @@ const look = async (onnxPath: string) => {
 }
 
 /** What a file with something in it for us has: operators for which it is changed, what hints of values come with, and weights in other files. */
-const telling = ['ZipMap', 'StringNormalizer', '_strings', 'nodes_values', 'Imputer', 'location'] as const
+const telling = [
+  'ZipMap',
+  'StringNormalizer',
+  '_strings',
+  'nodes_values',
+  'Imputer',
+  'Scaler',
+  'location',
+] as const
 type Telling = (typeof telling)[number]
 
 /** A file with values to learn from is small beside one with weights, which would be held twice. */

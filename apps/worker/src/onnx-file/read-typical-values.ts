@@ -17,9 +17,16 @@ export const readTypicalValues = (
   const note = (name: string, values: number[]) => {
     if (!typical.has(name)) typical.set(name, values)
   }
-  const cameFrom = (name: string): string => {
-    const maker = makers.get(name)
-    return maker && passing.has(maker.opType) ? cameFrom(maker.inputs[0] ?? '') : name
+  /** A file may have as many steps as it likes, and a cycle. */
+  const cameFrom = (end: string) => {
+    const seen = new Set<string>()
+    let name = end
+    for (let maker = makers.get(name); maker && passing.has(maker.opType); maker = makers.get(name)) {
+      if (seen.has(name)) break
+      seen.add(name)
+      name = maker.inputs[0] ?? ''
+    }
+    return name
   }
   for (const { opType, attributes, inputs } of nodes) {
     const attribute = attributes.find((one) => readName(one) === valuesOf[opType])

@@ -115,6 +115,22 @@ test('a Scaler of one input knows all of its columns; behind what makes other co
   expect([...hintsOf(multiplied, scaler('product')).typical]).toEqual([])
 })
 
+test('however many steps there are before a Scaler, and where they are a cycle, what it knows is read', () => {
+  const steps = Array.from({ length: 20_000 }, (_, index): NodeSpec => {
+    const input = index === 0 ? 'age' : `step${index - 1}`
+    return { op: 'Identity', inputs: [input], outputs: [`step${index}`] }
+  })
+  const scaler = (input: string) =>
+    ml('Scaler', { inputs: [input], outputs: ['z'], floatLists: { offset: [5], scale: [1] } })
+  const cycle: NodeSpec[] = [
+    { op: 'Identity', inputs: ['b'], outputs: ['a'] },
+    { op: 'Identity', inputs: ['a'], outputs: ['b'] },
+  ]
+
+  expect([...hintsOf(...steps, scaler('step19999')).typical]).toEqual([['age', [5]]])
+  expect([...hintsOf(...cycle, scaler('a')).typical]).toEqual([])
+})
+
 test('words are parts of sentences where a vocabulary takes them', () => {
   const { sentences } = hintsOf(
     ml('TfIdfVectorizer', { inputs: ['scaled'], stringLists: { pool_strings: ['good'] } }),
