@@ -21,7 +21,7 @@ export const listen = async ({
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestMs,
     headersTimeout: Math.min(requestMs, maxHeadersMs),
-    connectionsCheckingInterval: requestMs / 12,
+    connectionsCheckingInterval: Math.ceil(requestMs / 12),
     // asked for by serveRequests, which says so in the answer
     requireHostHeader: false,
   })
