@@ -26,7 +26,7 @@ export const houses: House[] = [
       ['openapi'],
       roomsIn('apps/api/src', 'dialects'),
       ['submit'],
-      ['deliveries'],
+      ['deliveries', 'files'],
       ['predictions'],
       ['models', 'access'],
       ['http', 'redis'],
@@ -88,7 +88,7 @@ export const houses: House[] = [
   {
     folder: 'packages/shared/src',
     above: ['index'],
-    lines: [['records'], ['redis'], ['process'], ['ids', 'webhooks'], ['contract', 'addresses']],
+    lines: [['records'], ['redis'], ['process'], ['ids', 'webhooks', 'storage'], ['contract', 'addresses']],
   },
 ]
 

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto'
+import { link, open, readFile, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/**
+ * The id of the storage in a folder, written by who comes first and never again.
+ *
+ * Processes on different machines may be given the same path, which is another disk on each of them: what one keeps the other
+ * does not find. Each tells the id that it reads, and ids that differ give it away.
+ */
+export const readStorageId = async (root: string): Promise<string> => {
+  const path = join(root, 'storage-id')
+  const found = await readFile(path, 'utf8').catch(() => undefined)
+  if (found !== undefined) return found.trim()
+  const own = join(root, `storage-id~${randomUUID()}`)
+  const file = await open(own, 'wx', 0o644)
+  try {
+    await file.writeFile(`${randomUUID()}\n`)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  // fails for all but the first, and shows nobody a file that is half written
+  await link(own, path).catch(() => undefined)
+  await unlink(own)
+  return (await readFile(path, 'utf8')).trim()
+}
+
+/** Whether others have another storage than this process, a sentence; undefined where all have the same. */
+export const explainOtherStorage = (own: string, others: readonly string[]): string | undefined => {
+  const ids = new Set(others.filter((id) => id !== own))
+  if (ids.size === 0) return undefined
+  return (
+    `other processes have another storage than this one (${own}; ${[...ids].join(', ')}): give all of them one folder ` +
+    'that they share, in ONQUEUE_STORAGE'
+  )
+}
