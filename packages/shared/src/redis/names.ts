@@ -88,6 +88,29 @@ export const deliveryKeys = (namespace: string) => {
   }
 }
 
+/** The keys of files, all in one slot, which no model can have. What is in the files is in the storage. */
+export const fileKeys = (namespace: string) => {
+  const prefix = `${namespace}:{+files}:`
+  return {
+    /** hash: a file; see file.ts */
+    file: (id: string) => `${prefix}file:${id}`,
+    /** set: what uses a file, which stays for so long */
+    uses: (id: string) => `${prefix}uses:${id}`,
+    /** sorted set: an owner's file ids by creation time (ms) */
+    index: (owner: string) => `${prefix}index:${owner}`,
+    /** hash: how many `bytes` and `files` an owner has, uploads under way included */
+    usage: (owner: string) => `${prefix}usage:${owner}`,
+    /** sorted set: file ids by when they expire (ms) */
+    expiries: `${prefix}expiries`,
+    /** hash: `owner` of an upload under way, the `bytes` that are reserved for it, and the id of its `storage` */
+    upload: (id: string) => `${prefix}upload:${id}`,
+    /** sorted set: ids of uploads by the end of their lease (ms) */
+    uploads: `${prefix}uploads`,
+    /** sorted set: ids of files that are gone and whose bytes are still to be removed from a storage, by when they went (ms) */
+    removed: (storageId: string) => `${prefix}removed:${storageId}`,
+  }
+}
+
 /** Keys that belong to no model. */
 export const globalKeys = (namespace: string) => ({
   /** set: names of all models that a worker ever published */
