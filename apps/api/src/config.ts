@@ -73,6 +73,23 @@ export const settings = z.object({
   ONQUEUE_WAITS_PER_KEY: integerSetting(1000).describe(
     'Requests of one key that may wait for a result; more are refused as bodies are.',
   ),
+  ONQUEUE_STORAGE: z
+    .string()
+    .optional()
+    .describe(
+      'Folder of the storage, in which uploaded files are kept; storage in ONQUEUE_DATA_DIR when not set. All processes that have one share it.',
+    ),
+  ONQUEUE_STORAGE_MIN_FREE_BYTES: integerSetting(1024 ** 3, { min: 0 }).describe(
+    'Bytes of its disk that stay free: uploads that would leave less are refused with 503.',
+  ),
+  ONQUEUE_FILE_MAX_BYTES: integerSetting(4 * 1024 ** 3).describe('Longest file, decoded.'),
+  ONQUEUE_FILE_TTL: durationSetting('168h').describe('How long a file is kept after it was uploaded.'),
+  ONQUEUE_OWNER_MAX_BYTES: integerSetting(20 * 1024 ** 3).describe(
+    'Bytes of files that one owner may have; uploads beyond are refused with 429.',
+  ),
+  ONQUEUE_OWNER_MAX_FILES: integerSetting(10_000).describe(
+    'Files that one owner may have; uploads beyond are refused with 429.',
+  ),
   ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
     'Rows of a model that may wait or run; predictions beyond are refused with 429.',
   ),
@@ -112,3 +129,6 @@ export const readConfig = (environment: Record<string, string | undefined>): Api
 
 export const keysFileOf = ({ ONQUEUE_API_KEYS_FILE, ONQUEUE_DATA_DIR }: ApiConfig) =>
   ONQUEUE_API_KEYS_FILE ?? join(ONQUEUE_DATA_DIR, 'api-keys')
+
+export const storageFolderOf = ({ ONQUEUE_STORAGE, ONQUEUE_DATA_DIR }: ApiConfig) =>
+  ONQUEUE_STORAGE ?? join(ONQUEUE_DATA_DIR, 'storage')

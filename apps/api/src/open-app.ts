@@ -5,6 +5,8 @@ import type { ApiConfig } from './config.ts'
 import { openDeliveries } from './deliveries/open-deliveries.ts'
 import { createNativeDialect } from './dialects/native/native-dialect.ts'
 import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
+import { openFiles } from './files/open-files.ts'
+import type { OwnStorage } from './files/open-storage.ts'
 import { createApp } from './http/app.ts'
 import {
   createJsonReader,
@@ -29,6 +31,7 @@ import { openSubmit } from './submit/open-submit.ts'
 export const openApp = async ({
   config,
   access,
+  storage,
   connections: { redis, bulk, channels, queues, condition, clock },
   publicUrl,
   underWay,
@@ -38,6 +41,7 @@ export const openApp = async ({
 }: {
   config: ApiConfig
   access: Access
+  storage: OwnStorage
   connections: RedisAccess
   publicUrl: string
   underWay: UnderWay
@@ -81,6 +85,20 @@ export const openApp = async ({
     onSecretsLost: () => metrics.lossFound('webhook_secret'),
     log,
   })
+  const files = openFiles({
+    ...store,
+    storage,
+    limits: {
+      maxFileBytes: config.ONQUEUE_FILE_MAX_BYTES,
+      maxBytes: config.ONQUEUE_OWNER_MAX_BYTES,
+      maxFiles: config.ONQUEUE_OWNER_MAX_FILES,
+      minFreeBytes: config.ONQUEUE_STORAGE_MIN_FREE_BYTES,
+      keptMs: config.ONQUEUE_FILE_TTL,
+    },
+    idleMs: config.ONQUEUE_BODY_TIMEOUT,
+    log,
+  })
+  opened.defer(() => files.close())
   const metrics = createMetrics({
     models,
     countWaiters: known.countWaiters,
@@ -125,6 +143,7 @@ export const openApp = async ({
       predictions,
       models,
       deliveries,
+      files,
       readJsonBody,
       readJsonText,
       readShortBody,

@@ -1,8 +1,9 @@
 import { createLogger, openWhenUsable, publicUrlOf, startHealthServer } from '@onqueue/shared'
 import type { RunningApp } from '@onqueue/shared'
 import { openAccess } from './access/open-access.ts'
-import { keysFileOf } from './config.ts'
+import { keysFileOf, storageFolderOf } from './config.ts'
 import type { ApiConfig } from './config.ts'
+import { createOwnStorage } from './files/open-storage.ts'
 import { createDoor } from './http/connections/door.ts'
 import { serveRequests } from './http/connections/serve-requests.ts'
 import { listen } from './http/connections/listen.ts'
@@ -25,6 +26,8 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
     allowAnonymous: config.ONQUEUE_ALLOW_ANONYMOUS,
     log,
   })
+
+  const storage = createOwnStorage({ folder: storageFolderOf(config), log })
 
   await using opened = new AsyncDisposableStack()
   const namespace = config.ONQUEUE_PREFIX
@@ -66,7 +69,17 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
     ending,
     open: async (stack) => {
       await connections.clock.read()
-      app = await openApp({ config, access, connections, publicUrl, underWay, isReady, log, opened: stack })
+      app = await openApp({
+        config,
+        access,
+        storage,
+        connections,
+        publicUrl,
+        underWay,
+        isReady,
+        log,
+        opened: stack,
+      })
     },
   })
   const health = await startHealthServer({

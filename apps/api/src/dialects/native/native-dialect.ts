@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { readBearerKey } from '../../access/bearer-key.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
+import type { Files } from '../../files/open-files.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import type { ReadJsonBody, ReadJsonText, ReadShortBody } from '../../http/bodies/json-body.ts'
 import type { Dialect } from '../../http/dialect.ts'
@@ -11,6 +12,7 @@ import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
 import { bulkRoute } from './bulk-route.ts'
 import { deliveryRoutes } from './delivery-routes.ts'
+import { fileRoutes } from './file-routes.ts'
 import { cancelManyRoute } from './many/cancel-many-route.ts'
 import { readManyRoute } from './many/read-many-route.ts'
 import { modelRoutes } from './model-routes.ts'
@@ -28,6 +30,7 @@ export const createNativeDialect = ({
   predictions,
   models,
   deliveries,
+  files,
   readJsonBody,
   readJsonText,
   readShortBody,
@@ -36,6 +39,7 @@ export const createNativeDialect = ({
   predictions: Predictions
   models: Models
   deliveries: Deliveries
+  files: Files
   readJsonBody: ReadJsonBody
   /** of bodies that may be lines, too */
   readJsonText: ReadJsonText
@@ -58,6 +62,7 @@ export const createNativeDialect = ({
   routes.route('/', predictionListRoutes({ predictions, publicUrl }))
   routes.route('/', deliveryRoutes({ predictions, deliveries, readShortBody, publicUrl }))
   routes.route('/', webhookRoutes({ deliveries, readShortBody, locate }))
+  routes.route('/', fileRoutes({ files, publicUrl, locate }))
   routes.route('/', modelRoutes({ models, publicUrl }))
 
   return {

@@ -51,6 +51,12 @@ export const bulkAnswer = <Schema extends z.ZodType>(line: Schema, description: 
   },
 })
 
+/** Bytes as they are, of whatever type. */
+export const bytes = (description: string) => ({
+  description,
+  content: { '*/*': { schema: { type: 'string' as const, format: 'binary' } } },
+})
+
 /** A refusal; `description` says when. */
 export const problem = (description: string) => ({
   description,
@@ -105,6 +111,17 @@ export const ifNoneMatchHeader = parameter(
   'header',
   'If-None-Match',
   'An ETag: 304 where nothing changed since.',
+)
+export const rangeHeader = parameter(
+  'header',
+  'Range',
+  'Some of the bytes: one range of them.',
+  'bytes=0-1023',
+)
+export const ifRangeHeader = parameter(
+  'header',
+  'If-Range',
+  'An ETag: Range counts only while it is the current one.',
 )
 export const versionQuery = parameter(
   'query',

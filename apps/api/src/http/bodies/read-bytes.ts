@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
+import { askForBody } from '../connections/expect-continue.ts'
 import { headOf } from '../request-head.ts'
 
 /** The bytes of a body, and what gives back the memory that was reserved for a long one; it may be called twice. */
@@ -25,6 +26,7 @@ export const readBytes = async (c: ApiContext, maxBytes: number): Promise<BodyBy
     if (declared === undefined) room.grow(chunk.byteLength)
   }
   try {
+    askForBody(c)
     const bytes = await (c.env?.incoming
       ? readIncoming(c.env.incoming, check)
       : readStream(c.req.raw.body, check))

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { AppError } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
+import { hasLongBody } from './long-bodies.ts'
 import { answerRefusal, refusalText } from './refusal.ts'
 
 /** The request of a connection that is being answered, and its response; undefined where there is none. */
@@ -33,6 +34,8 @@ export const refuseUnparsed = (
   server.on('clientError', (thrown, socket) => {
     if (refused.has(socket)) return
     const exchange = exchangeOf(socket)
+    // it has a limit of its own
+    if (exchange && hasLongBody(exchange.request) && isTimeout(thrown)) return
     if (!socket.writable || exchange?.response.headersSent) socket.destroy()
     // that request was whole: its answer comes first
     else if (exchange?.request.complete) exchange.response.once('close', () => end(socket, toRefusal(thrown)))
@@ -56,8 +59,8 @@ export const refuseUnparsed = (
 
 /** By the codes of Node and of llhttp, its parser. */
 const toRefusal = (thrown: Error): AppError => {
-  const code = 'code' in thrown ? thrown.code : undefined
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+  const code = codeOf(thrown)
+  if (isTimeout(thrown)) {
     return new AppError('request_timeout', 'the request took too long to arrive; send it again, at once')
   }
   if (code === 'HPE_HEADER_OVERFLOW') {
@@ -83,6 +86,10 @@ const toRefusal = (thrown: Error): AppError => {
     `this is not HTTP/1.1 as it should be${reasonOf(thrown)}; check what the client, or a proxy on the way, sends`,
   )
 }
+
+const codeOf = (thrown: Error) => ('code' in thrown ? thrown.code : undefined)
+
+const isTimeout = (thrown: Error) => codeOf(thrown) === 'ERR_HTTP_REQUEST_TIMEOUT'
 
 /** What the parser says: fixed sentences, without anything of the request. */
 const reasonOf = (thrown: Error) =>

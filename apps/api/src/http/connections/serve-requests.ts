@@ -6,6 +6,7 @@ import { AppError, httpStatusOf } from '@onqueue/shared'
 import type { Logger } from '@onqueue/shared'
 import { problemText, problemType } from '../errors/problem.ts'
 import { answerHalfClosed } from './answer-half-closed.ts'
+import { deferContinue } from './expect-continue.ts'
 import { limitConnections } from './limit-connections.ts'
 import { answerRefusal } from './refusal.ts'
 import { refuseUnparsed } from './refuse-unparsed.ts'
@@ -36,6 +37,7 @@ export const serveRequests = (
   }
   answerHalfClosed(server, { exchangeOf })
   refuseUnparsed(server, { exchangeOf, log })
+  deferContinue(server)
   const isOneTooMany = limitConnections(server, { max: connectionsPerAddress, trustedProxies })
 
   const answer = getRequestListener(fetch, {

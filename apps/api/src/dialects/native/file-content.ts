@@ -1,0 +1,52 @@
+import type { Readable } from 'node:stream'
+import type { ByteRange, FileRecord } from '@onqueue/shared'
+import { readRange } from '../../files/byte-range.ts'
+import { dispositionOf } from '../../files/file-name.ts'
+import { sendAnswer } from '../../http/answers/answer.ts'
+import { streamedBody } from '../../http/answers/stream-answer.ts'
+import type { ApiContext } from '../../http/api-environment.ts'
+
+/**
+ * Answers with the bytes of a file, or with one range of them. What somebody uploaded is never shown by a browser, nor run in
+ * this server's name: it is saved, its type is not guessed, and what shows it all the same does so in a sandbox.
+ */
+export const answerContent = async (
+  c: ApiContext,
+  file: FileRecord,
+  open: (range: ByteRange) => Promise<Readable>,
+): Promise<Response> => {
+  const etag = `"${file.sha256}"`
+  const headers = {
+    ETag: etag,
+    'Accept-Ranges': 'bytes',
+    'Content-Disposition': dispositionOf(file.filename),
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': 'sandbox',
+    'Cache-Control': 'private, no-cache',
+  }
+  if (namesEtag(c.req.header('if-none-match'), etag))
+    return sendAnswer(c, { status: 304, headers, body: null })
+
+  const ifRange = c.req.header('if-range')
+  const asked = ifRange === undefined || ifRange.trim() === etag ? c.req.header('range') : undefined
+  const range = readRange(asked, file.bytes)
+  const { start, end } = range ?? { start: 0, end: file.bytes }
+  const described = {
+    ...headers,
+    'Content-Type': file.contentType,
+    'Content-Length': String(end - start),
+    ...(range ? { 'Content-Range': `bytes ${start}-${end - 1}/${file.bytes}` } : {}),
+  }
+  const status = range ? 206 : 200
+  // Hono answers HEAD with what GET does, and throws the body away
+  if (c.req.method === 'HEAD' || start === end) return c.newResponse(null, status, described)
+  return sendAnswer(c, {
+    status,
+    headers: described,
+    body: await streamedBody(c, () => open({ start, end })),
+  })
+}
+
+/** Weak ones count, too (RFC 9110, section 13.1.2). */
+const namesEtag = (header: string | undefined, etag: string) =>
+  header?.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag) ?? false
