@@ -23,7 +23,7 @@ RUN npm pkg delete devDependencies
 FROM manifests AS api-packages
 RUN npm ci --omit=dev --ignore-scripts --workspace=packages/shared --workspace=apps/api
 
-# The files belong to root and the process runs as `node`: it can't change its own code, only what is in data.
+# The files belong to root and the process runs as `node`: it can't change its own code, only what is in data and storage.
 # The health check is of liveness alone: what acts on it restarts the container, and that mends no Redis that is away.
 FROM base AS api
 COPY --from=api-packages /app ./
@@ -39,8 +39,10 @@ ENV NODE_COMPILE_CACHE=/app/.cache/compile
 # As in scripts/start/apps.ts.
 ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 RUN LOG_LEVEL=none node --max-semi-space-size=16 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
-RUN mkdir data && chown node:node data
+# In a volume of its own, which workers are to share.
+RUN mkdir data storage && chown node:node data storage
 USER node
+ENV ONQUEUE_STORAGE=/app/storage
 ENV ONQUEUE_HOST=0.0.0.0 PORT=8080 ONQUEUE_API_HEALTH_HOST=0.0.0.0 ONQUEUE_API_HEALTH_PORT=8081
 EXPOSE 8080 8081
 STOPSIGNAL SIGTERM

@@ -50,7 +50,7 @@ test.each(apps)('the image of the $name has a health check of its own, which pas
 })
 
 test.each([
-  { service: 'api', writable: ['/app/data', '/tmp'] },
+  { service: 'api', writable: ['/app/data', '/app/storage', '/tmp'] },
   { service: 'worker', writable: ['/tmp'] },
   { service: 'webhooks', writable: ['/tmp'] },
 ])(
@@ -61,7 +61,7 @@ test.each([
       `{
       user: os.userInfo().username,
       capabilities: /CapBnd:\\s*(\\S+)/.exec(fs.readFileSync('/proc/1/status', 'utf8'))[1],
-      writable: ['/app', '/app/apps/${service}/src', '/app/data', os.homedir(), '/tmp'].filter((path) => {
+      writable: ['/app', '/app/apps/${service}/src', '/app/data', '/app/storage', os.homedir(), '/tmp'].filter((path) => {
         try { fs.rmdirSync(fs.mkdtempSync(path + '/x')); return true } catch { return false }
       }),
     }`,

@@ -218,3 +218,13 @@ test('a file that has expired goes with its bytes', async () => {
   await untilNothingIsLeft()
   await api.stop()
 })
+
+test('processes that have different storages say so', async () => {
+  const api = await startApi()
+
+  const reasons = async (url: string) => await (await fetch(`${url}/readyz`)).text()
+
+  await expect.poll(() => reasons(api.url)).toContain('other processes have another storage than this one')
+  await expect.poll(() => reasons(stack.url)).toContain('ONQUEUE_STORAGE')
+  await api.stop()
+})

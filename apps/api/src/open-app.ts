@@ -1,4 +1,4 @@
-import { createDeliveryStore, openSecrets, receiverPoliciesOf } from '@onqueue/shared'
+import { createDeliveryStore, explainOtherStorage, openSecrets, receiverPoliciesOf } from '@onqueue/shared'
 import type { Logger, Readiness } from '@onqueue/shared'
 import type { Access } from './access/open-access.ts'
 import type { ApiConfig } from './config.ts'
@@ -55,6 +55,7 @@ export const openApp = async ({
     app: 'api',
     configured: config.ONQUEUE_SECRET,
     previous: config.ONQUEUE_SECRET_PREVIOUS,
+    storage: storage.id,
     log,
   })
   opened.defer(() => secrets.close())
@@ -178,6 +179,7 @@ export const openApp = async ({
   return {
     fetch,
     models,
+    warnings: () => explainOtherStorage(storage.id(), secrets.storages()),
     collectMetrics,
     connectionRefused: () => metrics.connectionRefused(),
     endStreams: known.endStreams,

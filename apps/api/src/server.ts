@@ -38,6 +38,7 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
     condition: connections.condition,
     clock: connections.clock,
     models: () => app?.models,
+    warnings: () => app?.warnings() ?? [],
     isClosing: () => door.isClosing(),
   })
   const { server, port, url } = await listen({

@@ -18,6 +18,8 @@ export type LiveProcesses = {
   isRead(name: string): boolean
   /** As `isRead`, once it has been so for a while: good enough for records that stay. */
   stateOf(name: string): ReadState
+  /** Ids of the storages that were in use at the last look, this process' own included. */
+  storages(): readonly string[]
   /** Has `listener` called when the state of a name has changed. */
   onChange(listener: () => void): void
   /** Takes this process off: nobody waits for it, since Redis forgets it by itself. */
@@ -27,7 +29,12 @@ export type LiveProcesses = {
 /** Whether every live process reads something; unknown where that was seen for a short time only. */
 export type ReadState = 'yes' | 'no' | 'unknown'
 
-const heartbeatSchema = z.object({ app: z.enum(['api', 'webhooks']), reads: z.array(z.string()) })
+const heartbeatSchema = z.object({
+  app: z.enum(['api', 'webhooks']),
+  reads: z.array(z.string()),
+  /** id of the storage that it uses; see storage-id.ts */
+  storage: z.string().optional(),
+})
 type ProcessHeartbeat = z.infer<typeof heartbeatSchema>
 
 /** A process that was killed is still told of for the life of its heartbeat, and may stand for one that has none. */
@@ -38,11 +45,14 @@ export const watchProcesses = ({
   namespace,
   app,
   reads,
+  storage = () => undefined,
   log,
   clock = () => performance.now(),
 }: RedisStore & {
   app: ProcessHeartbeat['app']
   reads: readonly string[]
+  /** id of its storage, once it has opened one */
+  storage?: () => string | undefined
   log: Logger
   clock?: () => number
 }): LiveProcesses => {
@@ -51,11 +61,12 @@ export const watchProcesses = ({
   const id = randomUUID()
   const steady = new SteadyReads(reads, steadyMs)
   const listeners = new Set<() => void>()
-  const own = JSON.stringify({ app, reads } satisfies { app: string; reads: readonly string[] })
+  const own = () => JSON.stringify({ app, reads, storage: storage() })
+  let storages: readonly string[] = []
 
   const beat = async () => {
     if (redis.status !== 'ready') return
-    await redis.pipeline().set(process(id), own, 'PX', heartbeatTtlMs).sadd(processes, id).exec()
+    await redis.pipeline().set(process(id), own(), 'PX', heartbeatTtlMs).sadd(processes, id).exec()
     const [ids, subscribers] = await Promise.all([
       redis.smembers(processes),
       redis.pubsub('NUMSUB', cardChanges, notices),
@@ -64,6 +75,7 @@ export const watchProcesses = ({
     const gone = ids.filter((_, index) => texts[index] === null)
     if (gone.length > 0) await redis.srem(processes, gone)
     const heartbeats = texts.flatMap((text) => (text ? readHeartbeat(text) : []))
+    storages = heartbeats.flatMap((heartbeat) => heartbeat.storage ?? [])
     const listening = { api: Number(subscribers[1]), webhooks: Number(subscribers[3]) }
     if (steady.see(clock(), readByAll(heartbeats, listening))) for (const listener of listeners) listener()
   }
@@ -76,6 +88,7 @@ export const watchProcesses = ({
   return {
     isRead: (name) => steady.isRead(name),
     stateOf: (name) => steady.stateOf(name),
+    storages: () => storages,
     onChange: (listener) => void listeners.add(listener),
     close: () => {
       clearInterval(timer)

@@ -19,6 +19,8 @@ export type Secrets = {
   arePacksRead(): boolean
   /** how the secrets of owners are kept in Redis */
   forms: SecretForms
+  /** Ids of the storages that live processes use. */
+  storages(): readonly string[]
   /** Has `listener` called when they may have to be kept in another form. */
   onFormsChange(listener: () => void): void
   close(): void
@@ -34,6 +36,7 @@ export const openSecrets = async ({
   app,
   configured,
   previous,
+  storage,
   log,
 }: RedisStore & {
   app: 'api' | 'webhooks'
@@ -41,6 +44,8 @@ export const openSecrets = async ({
   configured: string | undefined
   /** ONQUEUE_SECRET_PREVIOUS */
   previous: string | undefined
+  /** id of the storage of this process, which its heartbeat tells */
+  storage?: () => string | undefined
   log: Logger
 }): Promise<Secrets> => {
   if (configured === undefined)
@@ -49,7 +54,7 @@ export const openSecrets = async ({
   const seals = createSeals({ current: configured, previous })
   const [best = plainForm] = seals.forms
   const reads = [boundTokens, packs, ...seals.forms.filter((form) => form !== plainForm)]
-  const live = watchProcesses({ redis, namespace, app, reads, log })
+  const live = watchProcesses({ redis, namespace, app, reads, ...(storage && { storage }), log })
 
   return {
     all: () => {
@@ -61,6 +66,7 @@ export const openSecrets = async ({
     areTokensBound: () => live.isRead(boundTokens),
     arePacksRead: () => live.stateOf(packs) === 'yes',
     forms: createSecretForms(seals, (form) => live.stateOf(form)),
+    storages: () => live.storages(),
     onFormsChange: (listener) => live.onChange(listener),
     close: () => {
       live.close()

@@ -26,12 +26,12 @@ export const readStorageId = async (root: string): Promise<string> => {
   return (await readFile(path, 'utf8')).trim()
 }
 
-/** Whether others have another storage than this process, a sentence; undefined where all have the same. */
-export const explainOtherStorage = (own: string, others: readonly string[]): string | undefined => {
+/** That others have another storage than this process, a sentence; none where all have the same, or this one has none. */
+export const explainOtherStorage = (own: string | undefined, others: readonly string[]): string[] => {
   const ids = new Set(others.filter((id) => id !== own))
-  if (ids.size === 0) return undefined
-  return (
+  if (own === undefined || ids.size === 0) return []
+  return [
     `other processes have another storage than this one (${own}; ${[...ids].join(', ')}): give all of them one folder ` +
-    'that they share, in ONQUEUE_STORAGE'
-  )
+      'that they share, in ONQUEUE_STORAGE',
+  ]
 }

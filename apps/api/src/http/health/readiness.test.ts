@@ -26,3 +26,14 @@ test('an API that has not read the models yet is not ready', async () => {
   expect(before).toEqual({ ready: false, reasons: ['it is still starting'] })
   expect((await isReady()).ready).toBe(true)
 })
+
+test('what an operator should look at is told, and makes no API unready', async () => {
+  const isReady = createReadinessCheck({
+    condition,
+    clock,
+    models: () => models,
+    warnings: () => ['another storage'],
+  })
+
+  expect(await isReady()).toEqual({ ready: true, reasons: ['another storage'] })
+})

@@ -5,6 +5,8 @@ type Options = {
   clock: Pick<RedisClock, 'warnings'>
   /** what is known of the models, once what stands on Redis was opened; `whyClosed` is empty when one takes predictions */
   models: () => { isEmpty(): boolean; whyClosed(): string[] } | undefined
+  /** what else an operator should know, and makes none unready */
+  warnings?: () => string[]
   /** whether the process was told to end */
   isClosing?: () => boolean
 }
@@ -15,7 +17,13 @@ type Options = {
  * predicted can still be read, and no other API could accept more: so that makes none unready, unless there is no model at
  * all any more. A clock that is off is told, and makes none unready: nothing goes by it.
  */
-export const createReadinessCheck = ({ condition, clock, models, isClosing = () => false }: Options) => {
+export const createReadinessCheck = ({
+  condition,
+  clock,
+  models,
+  warnings = () => [],
+  isClosing = () => false,
+}: Options) => {
   let wasOpen = false
 
   const whyModels = () => {
@@ -32,6 +40,6 @@ export const createReadinessCheck = ({ condition, clock, models, isClosing = () 
     const ofRedis = await condition.check()
     // what is known of the models may be old then
     const reasons = ofRedis.length > 0 ? ofRedis : whyModels()
-    return { ready: reasons.length === 0, reasons: [...reasons, ...clock.warnings()] }
+    return { ready: reasons.length === 0, reasons: [...reasons, ...clock.warnings(), ...warnings()] }
   }
 }
