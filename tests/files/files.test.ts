@@ -137,7 +137,8 @@ test('an owner has no more bytes and files than it may, and has room again for w
   const first = await ada.upload(Buffer.alloc(200_000))
   const overBytes = await ada.upload(Buffer.alloc(100_001))
   const chunkedOver = await ada.upload(new Blob([Buffer.alloc(100_001)]).stream())
-  const second = await ada.upload(Buffer.alloc(100_000))
+  // to the last byte, also where nobody knows before that it fits
+  const second = await ada.upload(new Blob([Buffer.alloc(100_000)]).stream())
   const third = await ada.upload('')
   const fourth = await ada.upload('')
 

@@ -228,3 +228,27 @@ test('processes that have different storages say so', async () => {
   await expect.poll(() => reasons(stack.url)).toContain('ONQUEUE_STORAGE')
   await api.stop()
 })
+
+test('a key has no more files on their way than it may, and other requests go on', async () => {
+  const api = await startApi({ ONQUEUE_TRANSFERS_PER_KEY: '1', ONQUEUE_FILE_TTL: '1h' })
+  const uploader = createUploader(api.url)
+  const { body: file } = await uploader.upload('rows')
+  const upload = beginUpload(api.url)
+  upload.write('x')
+  await untilWritten(1)
+
+  const sent = await uploader.upload('rows')
+  const read = await uploader.get(`/v1/files/${file.id}/content`)
+  const described = await uploader.get(`/v1/files/${file.id}`)
+  const answer = answerOf(upload)
+  upload.end()
+  const { body: second } = await answer
+  const readAfter = await uploader.get(`/v1/files/${file.id}/content`)
+
+  for (const refused of [sent, read])
+    expect(refused).toMatchObject({ status: 429, body: { code: 'too_many_open' } })
+  expect([described.status, readAfter.status, readAfter.text]).toEqual([200, 200, 'rows'])
+  await Promise.all([file.id, second.id].map((id) => uploader.remove(id)))
+  await untilNothingIsLeft()
+  await api.stop()
+})

@@ -73,6 +73,9 @@ export const settings = z.object({
   ONQUEUE_WAITS_PER_KEY: integerSetting(1000).describe(
     'Requests of one key that may wait for a result; more are refused as bodies are.',
   ),
+  ONQUEUE_TRANSFERS_PER_KEY: integerSetting(8).describe(
+    'Files of one key that may be sent or read at once; more are refused as bodies are.',
+  ),
   ONQUEUE_STORAGE: z
     .string()
     .optional()

@@ -53,6 +53,7 @@ export const startApi = async (config: ApiConfig, ending: AbortSignal): Promise<
     bodies: config.ONQUEUE_OPEN_BODIES_PER_KEY,
     streams: config.ONQUEUE_STREAMS_PER_KEY,
     waits: config.ONQUEUE_WAITS_PER_KEY,
+    transfers: config.ONQUEUE_TRANSFERS_PER_KEY,
   })
   underWay.watch(server, { patienceMs: 60_000 })
 

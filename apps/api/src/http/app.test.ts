@@ -197,6 +197,7 @@ test('a browser that asks first for a page that is let in gets its answer before
   expect(known.headers.get('access-control-allow-origin')).toBe('https://app.example.com')
   expect(known.headers.get('access-control-allow-methods')).toBe('GET,HEAD,POST,DELETE')
   expect(known.headers.get('access-control-allow-headers')).toContain('Idempotency-Key')
+  expect(known.headers.get('access-control-allow-headers')).toContain('Content-Encoding')
   expect(known.headers.get('access-control-allow-credentials')).toBeNull()
   expect(unknown.headers.get('access-control-allow-origin')).toBeNull()
 })

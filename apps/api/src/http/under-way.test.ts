@@ -6,7 +6,7 @@ import type { Server } from 'node:http'
 import { expect, test } from 'vitest'
 import { UnderWay } from './under-way.ts'
 
-const limits = { bodies: 2, streams: 2, waits: 2 }
+const limits = { bodies: 2, streams: 2, waits: 2, transfers: 2 }
 
 test('a key may have so many open of a kind, and all keys four times as many', () => {
   const underWay = new UnderWay(100, limits)

@@ -3,7 +3,10 @@ import type { Socket } from 'node:net'
 import { AppError } from '@onqueue/shared'
 import { watchConnections } from './connections/watch-connections.ts'
 
-/** What one key may have open at once: long bodies that are being read, streams of events, requests that wait for a result. */
+/**
+ * What one key may have open at once: long bodies that are being read, streams of events, requests that wait for a result, files
+ * that are sent or read.
+ */
 export type OpenLimits = Record<OpenKind, number>
 type OpenKind = keyof typeof wording
 
@@ -11,8 +14,8 @@ type OpenKind = keyof typeof wording
  * What requests and answers take of this process at once, and its bounds.
  *
  * Bytes: of long bodies and stored answers, which are reserved before they are read, and of answers that were written and not
- * yet taken by their reader, which are counted at their connections. And for each key how many long bodies, streams and waits
- * are open; of all keys together four times as many.
+ * yet taken by their reader, which are counted at their connections. And for each key how many long bodies, streams, waits and
+ * transfers are open; of all keys together four times as many.
  */
 export class UnderWay {
   readonly #limitBytes: number
@@ -95,6 +98,7 @@ const wording = {
   bodies: 'long bodies under way',
   streams: 'streams of events open',
   waits: 'requests that wait for a result',
+  transfers: 'files on their way in or out',
 } as const
 
 const busy = (why: string) => new AppError('server_busy', `${why}; try again soon`, { retryAfterSeconds: 1 })

@@ -161,6 +161,7 @@ const contentRoute = createRoute({
     304: { description: 'It is what the ETag says.' },
     404: docs.problem('There is no such file.'),
     416: docs.problem('There is nothing of this range.'),
+    429: docs.problem('You read and send too many files at once.'),
     503: docs.problem('Its bytes can not be read at the moment.'),
   },
 })

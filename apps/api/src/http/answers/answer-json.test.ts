@@ -6,7 +6,7 @@ import { problemResponse } from '../errors/problem.ts'
 import { UnderWay } from '../under-way.ts'
 import { answerJson } from './answer-json.ts'
 
-const limits = { bodies: 2, streams: 2, waits: 2 }
+const limits = { bodies: 2, streams: 2, waits: 2, transfers: 2 }
 /** What a stored answer has while it is sent. */
 const answerBytes = 512 * 1024
 

@@ -5,19 +5,27 @@ import type { Answer } from './answer.ts'
 
 /**
  * The body of an answer that is read from somewhere as fast as its reader takes it, whose length was told: where it fails in the
- * middle the connection is ended, so that nobody takes what was sent for the whole. Throws `server_busy` while too much is
- * under way for one more; `open` is not called then.
+ * middle the connection is ended, so that nobody takes what was sent for the whole. Throws `too_many_open`, or `server_busy`
+ * while too much is under way for one more; `open` is not called then.
  */
 export const streamedBody = async (
   c: ApiContext,
   open: () => Promise<Readable>,
 ): Promise<Extract<Answer['body'], ReadableStream>> => {
-  const release = c.get('underWay')?.reserve(2 * chunkBytes)
-  const source = await open().catch((err: unknown) => {
-    release?.()
+  const underWay = c.get('underWay')
+  const held = underWay ? [underWay.open('transfers', c.get('owner'))] : []
+  const release = () => {
+    for (const give of held) give()
+  }
+  let source: Readable
+  try {
+    if (underWay) held.push(underWay.reserve(2 * chunkBytes))
+    source = await open()
+  } catch (err) {
+    release()
     throw err
-  })
-  source.once('close', () => release?.())
+  }
+  source.once('close', release)
   const chunks: AsyncIterator<unknown> = source[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>(
     {

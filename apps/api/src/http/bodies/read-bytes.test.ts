@@ -6,7 +6,7 @@ import { UnderWay } from '../under-way.ts'
 import { readBytes } from './read-bytes.ts'
 
 const kb = 1024
-const limits = { bodies: 2, streams: 2, waits: 2 }
+const limits = { bodies: 2, streams: 2, waits: 2, transfers: 2 }
 
 /** A process in which so much may be under way, and what is when a body was read. */
 const open = (limitBytes: number) => {

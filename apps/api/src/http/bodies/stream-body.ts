@@ -4,8 +4,8 @@ import type { ApiContext } from '../api-environment.ts'
 import { askForBody } from '../connections/expect-continue.ts'
 import { expectLongBody } from '../connections/long-bodies.ts'
 
-/** What of a long body is in memory at once, on its way from the connection to where it is kept. */
-const reservedBytes = 1024 * 1024
+/** What of such a body is in memory at once, on its way from the connection to where it is kept. */
+const reservedBytes = 512 * 1024
 
 /**
  * A body that is too long to be held, as it comes: no faster than it is taken. A client that waits to be told to send it is
@@ -16,7 +16,7 @@ const reservedBytes = 1024 * 1024
  */
 export const streamBody = (c: ApiContext, { idleMs }: { idleMs: number }): AsyncIterable<Uint8Array> => {
   const underWay = c.get('underWay')
-  const held = underWay ? [underWay.open('bodies', c.get('owner'))] : []
+  const held = underWay ? [underWay.open('transfers', c.get('owner'))] : []
   const release = () => {
     for (const give of held) give()
   }

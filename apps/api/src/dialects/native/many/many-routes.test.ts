@@ -25,7 +25,7 @@ let room: number
 /** What canceled ones have of metadata and errors. */
 let longBytes: number
 beforeEach(() => {
-  underWay = new UnderWay(10_000_000, { bodies: 1, streams: 1, waits: 1 })
+  underWay = new UnderWay(10_000_000, { bodies: 1, streams: 1, waits: 1, transfers: 1 })
   arrivedAt = performance.now()
   waits = []
   room = 1000
