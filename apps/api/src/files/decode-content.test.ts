@@ -104,6 +104,17 @@ test.each(both)('no more of a bomb of %s comes out than is taken', async (encodi
   expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000)
 })
 
+test('very many tiny frames are refused, which cost a decoder each, and as many of some size are not', async () => {
+  const tiny = Buffer.concat(Array.from({ length: 3000 }, () => zstdCompressSync('')))
+  const large = Buffer.concat(Array.from({ length: 1500 }, () => zstdCompressSync(randomBytes(16_384))))
+
+  await expect(decode(tiny, 'zstd')).rejects.toMatchObject({
+    code: 'invalid_request',
+    message: expect.stringContaining('it has very many tiny frames; send it in one'),
+  })
+  expect((await decode(large, 'zstd')).byteLength).toBe(1500 * 16_384)
+})
+
 test('an error of the source is thrown as it is', async () => {
   const failing = async function* () {
     yield gzipSync('rows').subarray(0, 12)

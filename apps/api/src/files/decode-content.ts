@@ -35,20 +35,26 @@ export const readContentEncoding = (header: string | undefined): ContentEncoding
  *
  * A body may be several frames one behind the other (`cat a.gz b.gz`, pzstd). Node's decoder for zstd ends after the first one
  * and says nothing, as that for gzip does where zeros follow: what it has not taken is given to another one, which refuses it
- * where it is no frame. What ends in the middle of a frame is refused, too. Both with `invalid_request`.
+ * where it is no frame. What ends in the middle of a frame is refused, too, and so are more frames than anybody has use for, as each
+ * costs a decoder. All with `invalid_request`.
  */
 export const decodeContent = async function* (
   source: AsyncIterable<Uint8Array>,
   encoding: ContentEncoding,
 ): AsyncGenerator<Uint8Array, void> {
   let decoder: FrameDecoder | undefined
-  let isEmpty = true
+  let sentBytes = 0
+  let frames = 0
   try {
     for await (const chunk of source) {
-      isEmpty &&= chunk.byteLength === 0
+      sentBytes += chunk.byteLength
       let rest = chunk
       while (rest.byteLength > 0) {
-        decoder ??= new FrameDecoder(encodings[encoding]())
+        if (!decoder) {
+          frames += 1
+          if (frames > mostFrames(sentBytes)) throw new TooManyFrames()
+          decoder = new FrameDecoder(encodings[encoding]())
+        }
         const taken = yield* decoder.write(rest)
         if (taken < rest.byteLength) {
           decoder.close()
@@ -58,7 +64,7 @@ export const decodeContent = async function* (
       }
     }
     if (decoder) yield* decoder.end()
-    else if (isEmpty) throw new NotDecodable('it is empty')
+    else if (sentBytes === 0) throw new NotDecodable('it is empty')
   } catch (err) {
     throw explain(err, encoding)
   } finally {
@@ -121,9 +127,15 @@ class FrameDecoder {
 }
 
 class NotDecodable extends Error {}
+class TooManyFrames extends NotDecodable {}
+
+/** Whoever makes frames makes them of some size, but for a few. */
+const mostFrames = (sentBytes: number) => 1000 + sentBytes / 16_384
 
 const explain = (err: unknown, encoding: ContentEncoding) => {
   if (!(err instanceof NotDecodable)) return err
+  if (err instanceof TooManyFrames)
+    return refuse(encoding, 'it has very many tiny frames; send it in one', err)
   const code = err.cause instanceof Error && 'code' in err.cause ? err.cause.code : undefined
   const why =
     code === 'Z_BUF_ERROR'
@@ -131,11 +143,14 @@ const explain = (err: unknown, encoding: ContentEncoding) => {
       : code === 'ZSTD_error_frameParameter_windowTooLarge'
         ? 'its window is larger than 8 MB; compress with level 19 or less, without --long and --ultra'
         : 'something in it, or behind it, is no frame of that; leave the header out where it is not encoded'
-  return new AppError(
+  return refuse(encoding, why, err)
+}
+
+const refuse = (encoding: ContentEncoding, why: string, cause: unknown) =>
+  new AppError(
     'invalid_request',
     `Content-Encoding says ${encoding}, and the body can't be decoded: ${why}`,
     {
-      cause: err,
+      cause,
     },
   )
-}

@@ -49,7 +49,8 @@ export const openFiles = ({
 
   const read = async (id: string, owner: string) => {
     const record = isFileId(id) ? await store.read(id) : null
-    if (record?.owner !== owner) throw fileNotFound(limits.keptMs)
+    // one that has expired is gone, whether or not it was swept
+    if (record?.owner !== owner || record.expiresAt <= clock()) throw fileNotFound(limits.keptMs)
     return record
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, open, readFile, unlink } from 'node:fs/promises'
+import { constants, copyFile, link, open, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -10,8 +10,8 @@ import { join } from 'node:path'
  */
 export const readStorageId = async (root: string): Promise<string> => {
   const path = join(root, 'storage-id')
-  const found = await readFile(path, 'utf8').catch(() => undefined)
-  if (found !== undefined) return found.trim()
+  const found = await readId(path)
+  if (found !== undefined) return found
   const own = join(root, `storage-id~${randomUUID()}`)
   const file = await open(own, 'wx', 0o644)
   try {
@@ -20,10 +20,22 @@ export const readStorageId = async (root: string): Promise<string> => {
   } finally {
     await file.close()
   }
-  // fails for all but the first, and shows nobody a file that is half written
-  await link(own, path).catch(() => undefined)
+  try {
+    // fails for all but the first, and shows nobody a file that is half written
+    await link(own, path)
+  } catch {
+    // some shares have no links: there two processes that start at the same moment may have to be started again
+    await copyFile(own, path, constants.COPYFILE_EXCL).catch(() => undefined)
+  }
   await unlink(own)
-  return (await readFile(path, 'utf8')).trim()
+  const id = await readId(path)
+  if (id === undefined) throw new Error(`${path} is there and has no id in it: remove it`)
+  return id
+}
+
+const readId = async (path: string) => {
+  const text = await readFile(path, 'utf8').catch(() => '')
+  return text.trim() || undefined
 }
 
 /** That others have another storage than this process, a sentence; none where all have the same, or this one has none. */

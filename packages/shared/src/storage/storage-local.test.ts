@@ -163,3 +163,12 @@ test('a folder that can not be one is told about', async () => {
 
   await expect(openLocalStorage(join(folder, 'file'))).rejects.toMatchObject({ code: 'storage_unavailable' })
 })
+
+test('an id that is empty, as a full disk may leave it, is said so', async () => {
+  await writeFile(join(folder, 'storage-id'), '')
+
+  await expect(openLocalStorage(folder)).rejects.toMatchObject({
+    code: 'storage_unavailable',
+    cause: { message: `${join(folder, 'storage-id')} is there and has no id in it: remove it` },
+  })
+})

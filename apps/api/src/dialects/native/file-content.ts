@@ -28,7 +28,10 @@ export const answerContent = async (
     return sendAnswer(c, { status: 304, headers, body: null })
 
   const ifRange = c.req.header('if-range')
-  const asked = ifRange === undefined || ifRange.trim() === etag ? c.req.header('range') : undefined
+  // a range is of GET alone (RFC 9110, section 14.2)
+  const isHead = c.req.method === 'HEAD'
+  const mayBePart = !isHead && (ifRange === undefined || ifRange.trim() === etag)
+  const asked = mayBePart ? c.req.header('range') : undefined
   const range = readRange(asked, file.bytes)
   const { start, end } = range ?? { start: 0, end: file.bytes }
   const described = {
@@ -39,7 +42,7 @@ export const answerContent = async (
   }
   const status = range ? 206 : 200
   // Hono answers HEAD with what GET does, and throws the body away
-  if (c.req.method === 'HEAD' || start === end) return c.newResponse(null, status, described)
+  if (isHead || start === end) return c.newResponse(null, status, described)
   return sendAnswer(c, {
     status,
     headers: described,
