@@ -16,6 +16,9 @@ import { fixtures } from './start-upgrade.ts'
  * (another key, type or word, a field that is gone) has no place here. See docs/upgrade.md.
  */
 const additions: string[] = [
+  // which storage of files it has: without it nobody says that two processes have different ones
+  ':process:<uuid> string that expires.storage string',
+  ':process:<uuid> string that expires.storage is not in all',
   // how long a prediction takes: without it the time until one is done is reckoned from the rate alone
   ':{<model>}:worker:<uuid> string that expires.serviceMs number',
   ':{<model>}:worker:<uuid> string that expires.serviceMs is not in all',
