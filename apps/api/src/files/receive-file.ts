@@ -117,11 +117,13 @@ export const createReceiveFile =
         createdAt,
         expiresAt: clock() + limits.keptMs,
       }
-      if (!(await store.commit(id, file))) throw uploadLost()
-      return { id, ...file }
+      if (await store.commit(id, file)) return { id, ...file }
+      // it was given up, and swept, before these bytes were there
+      await opened.remove(filePrefix(id))
+      throw uploadLost()
     } catch (err) {
-      await opened.remove(filePrefix(id)).catch(() => undefined)
-      // or its lease runs out, and it is swept
+      // its bytes are the sweeper's: where Redis took the commit and its answer was lost it is a file. Where Redis does not take this,
+      // the lease runs out
       await store.abort(id).catch(() => undefined)
       throw err
     }
