@@ -92,3 +92,27 @@ test('a body that breaks off gives back what was reserved', async () => {
   expect(await stored()).toEqual([])
   expect(await store.usage('alice')).toEqual({ bytes: 0, files: 0 })
 })
+
+test('files that come at once do not take more than the disk has, though each of them would fit', async () => {
+  const receive = createReceiveFile({
+    store,
+    storage: async () => ({ ...storage, freeBytes: async () => 100 }),
+    clock: () => now,
+    limits: { ...limits, minFreeBytes: 50 },
+  })
+  const upload = () => ({
+    owner: 'alice',
+    body: rows(),
+    contentType: undefined,
+    encoding: undefined,
+    contentLength: 40,
+    filename: undefined,
+  })
+
+  const ends = await Promise.allSettled(Array.from({ length: 10 }, () => receive(upload())))
+
+  const refused = ends.filter(({ status }) => status === 'rejected')
+  expect(refused).toHaveLength(9)
+  expect(refused).toMatchObject(Array(9).fill({ reason: { code: 'storage_full' } }))
+  expect((await receive(upload())).bytes).toBe(4)
+})

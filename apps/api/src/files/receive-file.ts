@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { AppError, fileContentName, filePrefix, newFileId, storageFull } from '@onqueue/shared'
+import { AppError, fileContentName, filePrefix, newFileId } from '@onqueue/shared'
 import type { FileLimits, FileRecord, FileStore, Storage } from '@onqueue/shared'
 import { decodeContent } from './decode-content.ts'
 import type { ContentEncoding } from './decode-content.ts'
 import { cleanContentType, cleanFilename } from './file-name.ts'
 import { isForm, openFormFile } from './form-file.ts'
 import type { SentFile } from './form-file.ts'
+import { Room } from './room.ts'
 
 /** A file that is being sent, and what its request says of it. */
 export type Upload = {
@@ -42,28 +43,26 @@ const stepBytes = 8 * 1024 * 1024
  * Throws `body_too_large`, `files_full`, `storage_full`, `storage_unavailable`, `invalid_request`, and whatever reading the
  * body does. Then nothing is left of it.
  */
-export const createReceiveFile =
-  ({
-    store,
-    storage,
-    clock,
-    limits,
-  }: {
-    store: FileStore
-    storage: () => Promise<Storage>
-    clock: () => number
-    limits: UploadLimits
-  }) =>
-  async (upload: Upload): Promise<FileRecord> => {
+export const createReceiveFile = ({
+  store,
+  storage,
+  clock,
+  limits,
+}: {
+  store: FileStore
+  storage: () => Promise<Storage>
+  clock: () => number
+  limits: UploadLimits
+}) => {
+  const room = new Room(limits.minFreeBytes)
+  return async (upload: Upload): Promise<FileRecord> => {
     const { owner, contentLength } = upload
     const { maxFileBytes, leaseMs } = limits
     const mostSent = maxFileBytes + (isForm(upload.contentType) ? formBytes : 0)
     if (contentLength !== undefined && contentLength > mostSent) throw tooLarge(maxFileBytes)
     const opened = await storage()
-    const needRoom = async (bytes: number) => {
-      if ((await opened.freeBytes()) - bytes < limits.minFreeBytes) throw storageFull()
-    }
-    await needRoom(contentLength ?? 0)
+    using place = room.enter(opened)
+    await place.need(contentLength ?? 0)
 
     const createdAt = clock()
     const id = newFileId(createdAt)
@@ -84,22 +83,28 @@ export const createReceiveFile =
     /** Has room for so many bytes, and some ahead of them where there is as much. */
     const reserveTo = async (bytes: number) => {
       if (bytes > reserved) {
-        await needRoom(stepBytes)
+        await place.need(stepBytes)
         if (await extendTo(Math.min(bytes + stepBytes, maxFileBytes))) return
         if (!(await extendTo(bytes))) throw filesFull('bytes-full', limits)
-      } else if (performance.now() - renewedAt > leaseMs / 4) {
-        await needRoom(0)
-        await extendTo(reserved)
-      }
+      } else if (performance.now() - renewedAt > leaseMs / 4) await extendTo(reserved)
     }
 
     const hash = createHash('sha256')
     let bytes = 0
+    let checkedBytes = 0
+    /** What is reserved of its owner is no room on the disk, on which others write, too. */
+    const keepRoom = async () => {
+      const toCome = Math.max(0, reserved - bytes)
+      if (bytes - checkedBytes < stepBytes) return place.expect(toCome)
+      checkedBytes = bytes
+      await place.need(toCome)
+    }
     const measure = async function* (content: AsyncIterable<Uint8Array>) {
       for await (const chunk of content) {
         bytes += chunk.byteLength
         if (bytes > maxFileBytes) throw tooLarge(maxFileBytes)
         await reserveTo(bytes)
+        await keepRoom()
         hash.update(chunk)
         yield chunk
       }
@@ -128,6 +133,7 @@ export const createReceiveFile =
       throw err
     }
   }
+}
 
 const openSent = async ({ body, encoding, contentType }: Upload): Promise<SentFile> => {
   const decoded = encoding === undefined ? body : decodeContent(body, encoding)
