@@ -5,6 +5,7 @@ import type { ChosenTask } from '../tasks/choose-task.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
+import type { Probe } from './probe.ts'
 import type { Loaded } from './protocol.ts'
 import { readPeakMemory } from './peak-memory.ts'
 import { reviewAnswers } from './review-answers.ts'
@@ -17,6 +18,8 @@ import { warmUp } from './warm-up.ts'
 export type LoadedModel = {
   loaded: Omit<Loaded, 'type' | 'memoryBytes' | 'grownBytes'>
   served: ServedRows
+  /** for whoever runs rows of files, which are none of those that are served */
+  probe: Probe
   /** Gives back what ONNX Runtime has of it. */
   release: () => Promise<void>
 }
@@ -54,6 +57,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   })
   return {
     served,
+    probe,
     release: session.release,
     loaded: {
       found: {

@@ -1,0 +1,79 @@
+import type { RowProblem } from '../../tasks/task.ts'
+import type { RowResult } from '../../tasks/row-result.ts'
+import type { Tensors } from '../../tensors/tensor.ts'
+import { tidyMessage } from '../explain-load-error.ts'
+import type { Probe } from '../probe.ts'
+import { decodeRun, runFilledUp } from '../run-rows.ts'
+import type { RowErrorCode } from './row-writer.ts'
+
+/** Why a row has no output: `pointer` is into its input. */
+export type RowFailure = RowProblem & { ok: false; code: RowErrorCode }
+
+export type RowOutcome = { ok: true; output: unknown } | RowFailure
+
+/**
+ * Encodes, runs and decodes inputs that are run together. Where ONNX Runtime throws on them each runs by itself, on the spot:
+ * `beforeAlone` is called with the place of each, and only those on which it throws again fail.
+ */
+export const runMicroBatch = async (
+  probe: Probe,
+  inputs: unknown[],
+  beforeAlone: (place: number) => void,
+): Promise<RowOutcome[]> => {
+  const { groups, problems } = await probe.task.encode(inputs)
+  const outcomes = inputs.map((): RowOutcome => lost)
+  for (const [place, problem] of problems) outcomes[place] = invalidInput(problem)
+  for (const one of groups) {
+    const results = await tryRun(probe, one)
+    for (const [index, place] of one.positions.entries()) {
+      if (!results) beforeAlone(place)
+      outcomes[place] = results ? toOutcome(results[index] ?? lost) : await runAlone(probe, inputs[place])
+    }
+  }
+  return outcomes
+}
+
+/** Runs one input by itself. */
+export const runAlone = async (probe: Probe, input: unknown): Promise<RowOutcome> => {
+  const { groups, problems } = await probe.task.encode([input])
+  const problem = problems.get(0)
+  if (problem) return invalidInput(problem)
+  const [group] = groups
+  if (!group) return lost
+  try {
+    const [result = lost] = await run(probe, group)
+    return toOutcome(result)
+  } catch (err) {
+    const message = err instanceof Error ? err.message : String(err)
+    return failure('inference_failed', `the model failed: ${tidyMessage(message)}`)
+  }
+}
+
+export const failure = (code: RowErrorCode, detail: string): RowFailure => ({
+  ok: false,
+  code,
+  detail,
+  pointer: '',
+})
+
+export const invalidInput = ({ pointer, detail }: RowProblem): RowFailure => ({
+  ok: false,
+  code: 'invalid_input',
+  detail,
+  pointer,
+})
+
+const lost = failure('inference_failed', 'the executor lost this row')
+
+type Group = { positions: number[]; feeds: Tensors }
+
+/** Undefined where ONNX Runtime throws: any of them may be guilty. */
+const tryRun = (probe: Probe, group: Group) => run(probe, group).catch(() => undefined)
+
+const run = async (probe: Probe, { positions, feeds }: Group): Promise<RowResult[]> => {
+  const rows = positions.length
+  return decodeRun(probe, { ...(await runFilledUp(probe, feeds, rows)), rows })
+}
+
+const toOutcome = (result: RowResult | RowFailure): RowOutcome =>
+  result.ok || 'pointer' in result ? result : failure(result.code, result.detail)
