@@ -36,8 +36,6 @@ const carriageReturn = 13
 
 /** Where the text of a record ends: without the line break, which is a line feed or carriage return and line feed. */
 export const contentEnd = (bytes: Buffer, start: number, next: number) => {
-  let end = next
-  if (end > start && bytes[end - 1] === lineFeed) end -= 1
-  if (end > start && bytes[end - 1] === carriageReturn) end -= 1
-  return end
+  if (next === start || bytes[next - 1] !== lineFeed) return next
+  return next - 1 > start && bytes[next - 2] === carriageReturn ? next - 2 : next - 1
 }

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import { readModelSettings } from '../../repository/read-model-settings.ts'
 import { loadModel } from '../load-model.ts'
 import type { LoadedModel } from '../load-model.ts'
+import { planColumnsOf, readCsvHeader } from './csv-header.ts'
+import type { ColumnOptions } from './csv-header.ts'
+import { createCsvParser } from './csv-scanner.ts'
 import { createJsonlParser } from './jsonl-reader.ts'
 import { createJsonlWriter } from './jsonl-writer.ts'
 import { scoreChunk } from './score-chunk.ts'
@@ -65,3 +68,20 @@ const parseLines = (text: string): unknown[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line))
+
+/** Scores a whole CSV file, header and all. */
+export const scoreCsv = async (
+  model: LoadedModel,
+  text: string | Buffer,
+  { columns, ...options }: Partial<ScoreOptions> & { columns?: ColumnOptions } = {},
+) => {
+  const bytes = Buffer.from(text)
+  const { names, offset, line } = readCsvHeader(bytes)
+  const plan = planColumnsOf(names, model.probe.task.inputSchema, columns)
+  return scoreText(model, bytes.subarray(offset), {
+    format: 'csv',
+    parser: createCsvParser(plan),
+    chunk: { offset, length: bytes.length - offset, firstRow: 0, rows: 0, firstLine: line },
+    ...options,
+  })
+}
