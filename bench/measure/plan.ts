@@ -2,6 +2,7 @@
 export const partNames = [
   'start',
   'onnx',
+  'chunk',
   'queue',
   'throughput',
   'latency',
@@ -26,6 +27,8 @@ export type Plan = {
   /** for raw ONNX Runtime, at each batch size */
   onnxMs: number
   noopJobs: number
+  /** of a file that is scored */
+  batchRows: number
   submits: number
   /** at each number of clients */
   predictMs: number
@@ -39,6 +42,7 @@ export const fullPlan: Plan = {
   rounds: 3,
   onnxMs: 1000,
   noopJobs: 20_000,
+  batchRows: 200_000,
   submits: 20_000,
   predictMs: 5000,
   roundTrips: 500,
@@ -52,6 +56,7 @@ export const quickPlan: Plan = {
   rounds: 1,
   onnxMs: 200,
   noopJobs: 5000,
+  batchRows: 100_000,
   submits: 5000,
   predictMs: 1500,
   roundTrips: 200,

@@ -1,5 +1,6 @@
 import { addFailures } from '../figures/failures.ts'
 import { compareFlow } from './compare-flow.ts'
+import { measureChunk } from './measure-chunk.ts'
 import { measureHeavy } from './measure-heavy.ts'
 import { measureHostile } from './measure-hostile.ts'
 import { measureLatency } from './measure-latency.ts'
@@ -18,6 +19,7 @@ import type { PartName, Plan } from './plan.ts'
 const measures = {
   start: measureStart,
   onnx: measureOnnx,
+  chunk: measureChunk,
   queue: measureQueue,
   throughput: measureThroughput,
   latency: measureLatency,

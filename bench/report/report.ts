@@ -1,4 +1,5 @@
 import type { Results } from '../measure/run-parts.ts'
+import { chunkSections } from './chunk-sections.ts'
 import { manySections, memorySections } from './memory-sections.ts'
 import { peersSections } from './peers-sections.ts'
 import {
@@ -22,6 +23,7 @@ export const toReport = (
   {
     start,
     onnx,
+    chunk,
     queue,
     throughput,
     latency,
@@ -38,6 +40,7 @@ export const toReport = (
 ) => {
   const sections: Section[] = [
     ...(onnx ? onnxSections(onnx) : []),
+    ...(chunk ? chunkSections(chunk) : []),
     ...(queue ? queueSections(queue) : []),
     ...(throughput ? throughputSections(throughput) : []),
     ...(latency ? latencySections(latency) : []),

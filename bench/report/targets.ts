@@ -15,6 +15,7 @@ export type Target = {
 /** The figures to reach that can be told from what was measured. */
 export const judge = ({
   start,
+  chunk,
   throughput,
   latency,
   heavy,
@@ -29,6 +30,9 @@ export const judge = ({
   const atMost = (name: string, value: number, target: number, unit: Target['unit']) =>
     targets.push({ name, value, target, unit, better: 'lower', isReached: value <= target })
 
+  for (const { model, output, shareOfBare } of chunk ?? []) {
+    atLeast(`${model} to ${output.toUpperCase()} by chunks, of a bare loop`, 100 * shareOfBare.median, 90)
+  }
   if (heavy) atLeast('heavy model through the queue, of raw ONNX Runtime', 100 * heavy.shareOfRaw.median, 97)
   if (trees) atLeast('LightGBM, rows of a CPU second, of those that run alone', trees.times.median, 3, '×')
   if (throughput) {

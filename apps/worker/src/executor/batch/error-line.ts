@@ -11,7 +11,7 @@ const maxInputBytes = 4096
  */
 export const errorLine = (
   { row, id, record }: { row: number; id: RowId | undefined; record: FileRecord },
-  { code, detail, pointer }: RowFailure,
+  { code, detail, pointer = '' }: RowFailure,
 ): string => {
   const { line, offset, bytes, start, end } = record
   const isCut = record.isCut || end - start > maxInputBytes

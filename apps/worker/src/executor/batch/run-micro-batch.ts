@@ -6,8 +6,8 @@ import type { Probe } from '../probe.ts'
 import { decodeRun, runFilledUp } from '../run-rows.ts'
 import type { RowErrorCode } from './row-writer.ts'
 
-/** Why a row has no output: `pointer` is into its input. */
-export type RowFailure = RowProblem & { ok: false; code: RowErrorCode }
+/** Why a row has no output; where a place in its input is to blame, `pointer` says which. */
+export type RowFailure = { ok: false; code: RowErrorCode; detail: string; pointer?: string }
 
 export type RowOutcome = { ok: true; output: unknown } | RowFailure
 
@@ -21,14 +21,14 @@ export const runMicroBatch = async (
   beforeAlone: (place: number) => void,
 ): Promise<RowOutcome[]> => {
   const { groups, problems } = await probe.task.encode(inputs)
+  const [first] = groups
+  // the usual case: all are good, and of one shape
+  if (first?.positions.length === inputs.length) return runGroup(probe, inputs, first, beforeAlone)
   const outcomes = inputs.map((): RowOutcome => lost)
   for (const [place, problem] of problems) outcomes[place] = invalidInput(problem)
-  for (const one of groups) {
-    const results = await tryRun(probe, one)
-    for (const [index, place] of one.positions.entries()) {
-      if (!results) beforeAlone(place)
-      outcomes[place] = results ? toOutcome(results[index] ?? lost) : await runAlone(probe, inputs[place])
-    }
+  for (const group of groups) {
+    const results = await runGroup(probe, inputs, group, beforeAlone)
+    for (const [index, place] of group.positions.entries()) outcomes[place] = results[index] ?? lost
   }
   return outcomes
 }
@@ -42,19 +42,14 @@ export const runAlone = async (probe: Probe, input: unknown): Promise<RowOutcome
   if (!group) return lost
   try {
     const [result = lost] = await run(probe, group)
-    return toOutcome(result)
+    return result
   } catch (err) {
     const message = err instanceof Error ? err.message : String(err)
     return failure('inference_failed', `the model failed: ${tidyMessage(message)}`)
   }
 }
 
-export const failure = (code: RowErrorCode, detail: string): RowFailure => ({
-  ok: false,
-  code,
-  detail,
-  pointer: '',
-})
+export const failure = (code: RowErrorCode, detail: string): RowFailure => ({ ok: false, code, detail })
 
 export const invalidInput = ({ pointer, detail }: RowProblem): RowFailure => ({
   ok: false,
@@ -63,17 +58,30 @@ export const invalidInput = ({ pointer, detail }: RowProblem): RowFailure => ({
   pointer,
 })
 
-const lost = failure('inference_failed', 'the executor lost this row')
+export const lost = failure('inference_failed', 'the executor lost this row')
 
 type Group = { positions: number[]; feeds: Tensors }
 
-/** Undefined where ONNX Runtime throws: any of them may be guilty. */
-const tryRun = (probe: Probe, group: Group) => run(probe, group).catch(() => undefined)
+const runGroup = async (
+  probe: Probe,
+  inputs: unknown[],
+  group: Group,
+  beforeAlone: (place: number) => void,
+): Promise<RowOutcome[]> => {
+  try {
+    return await run(probe, group)
+  } catch {
+    // any of them may be guilty, and which is seen when they run again
+  }
+  const outcomes: RowOutcome[] = []
+  for (const place of group.positions) {
+    beforeAlone(place)
+    outcomes.push(await runAlone(probe, inputs[place]))
+  }
+  return outcomes
+}
 
 const run = async (probe: Probe, { positions, feeds }: Group): Promise<RowResult[]> => {
   const rows = positions.length
   return decodeRun(probe, { ...(await runFilledUp(probe, feeds, rows)), rows })
 }
-
-const toOutcome = (result: RowResult | RowFailure): RowOutcome =>
-  result.ok || 'pointer' in result ? result : failure(result.code, result.detail)

@@ -6,8 +6,8 @@ import type { Chunk } from './plan-chunks.ts'
 import { RecordCutter } from './record-cutter.ts'
 import type { FileRecord } from './file-record.ts'
 import type { RowFormat } from './record-cutter.ts'
-import type { RowErrorCode, RowWriter } from './row-writer.ts'
-import { failure, invalidInput, runAlone, runMicroBatch } from './run-micro-batch.ts'
+import type { RowWriter } from './row-writer.ts'
+import { failure, invalidInput, lost, runAlone, runMicroBatch } from './run-micro-batch.ts'
 import type { RowFailure, RowOutcome } from './run-micro-batch.ts'
 
 export type ChunkScore = {
@@ -41,12 +41,13 @@ export type ScoreOptions = {
   /** rows, the last one included, one of which may have ended a process: their micro-batches run row by row */
   careful?: readonly [from: number, to: number] | undefined
   /** rows that ended a process, which are passed over */
-  convicted?: ReadonlyMap<number, RowErrorCode>
+  convicted?: ReadonlyMap<number, keyof typeof convictions>
   /** looked at between micro-batches */
   stop?: AbortSignal
 }
 
-type Row = { row: number; record: FileRecord; parsed: ParsedRow }
+/** Rows that run together, in their order. */
+type MicroBatch = { firstRow: number; records: FileRecord[]; rows: ParsedRow[] }
 
 /**
  * Scores the rows of a chunk: reads, encodes, runs, decodes and writes them, a micro-batch at a time. Micro-batches are
@@ -60,48 +61,54 @@ export const scoreChunk = async (options: ScoreOptions): Promise<ChunkScore> => 
   const cutter = new RecordCutter({ format, offset: chunk.offset, line: chunk.firstLine, maxRowBytes })
   const microBatchRows = Math.max(1, Math.min(options.microBatchRows, probe.layout.rowsPerRun))
   const score: ChunkScore = { rows: 0, failed: 0, bytes: 0, errorBytes: 0, crc: 0, isStopped: false }
-  let microBatch: Row[] = []
-  let row = chunk.firstRow
+  const begin = (): MicroBatch => ({ firstRow: chunk.firstRow + score.rows, records: [], rows: [] })
+  let microBatch = begin()
 
-  const runFull = async (minRows: number) => {
+  /** Runs what there is in micro-batches of at least so many rows. */
+  const runThrough = async (minRows: number) => {
     while (!stop?.aborted) {
-      for (let record = cutter.next(); record; record = cutter.next()) {
-        microBatch.push({ row: row++, record, parsed: parser.parse(record) })
-        if (microBatch.length === microBatchRows) break
+      const { records, rows } = microBatch
+      while (records.length < microBatchRows) {
+        const record = cutter.next()
+        if (!record) break
+        records.push(record)
+        rows.push(parser.parse(record))
       }
-      if (microBatch.length < minRows) return
+      if (records.length < minRows) return
       await scoreMicroBatch(options, microBatch, score)
-      microBatch = []
+      microBatch = begin()
     }
   }
 
   for await (const window of source) {
     cutter.feed(window)
-    await runFull(microBatchRows)
+    await runThrough(microBatchRows)
     if (stop?.aborted) break
   }
   if (!stop?.aborted) {
     cutter.end()
-    await runFull(1)
+    await runThrough(1)
   }
   return { ...score, isStopped: stop?.aborted === true }
 }
 
-const scoreMicroBatch = async (options: ScoreOptions, rows: Row[], score: ChunkScore) => {
+const scoreMicroBatch = async (options: ScoreOptions, microBatch: MicroBatch, score: ChunkScore) => {
   const { parser, writer, output, errors } = options
-  const outcomes = await runRows(options, rows)
+  const { firstRow, records, rows } = microBatch
+  const outcomes = await runRows(options, microBatch)
   let text = ''
   let errorText = ''
-  for (const [index, { row, record, parsed }] of rows.entries()) {
-    const outcome = outcomes[index]
-    if (outcome?.ok) {
-      text += writer.write(row, parsed.id, outcome)
-      continue
+  for (let index = 0; index < rows.length; index++) {
+    const id = rows[index]?.id
+    const record = records[index]
+    const outcome = outcomes[index] ?? lost
+    const row = firstRow + index
+    if (outcome.ok) text += writer.write(row, id, outcome)
+    else {
+      text += writer.write(row, id, { errorCode: outcome.code })
+      if (record) errorText += errorLine({ row, id, record }, locate(outcome, parser))
+      score.failed += 1
     }
-    const failed = locate(outcome ?? failure('inference_failed', 'the executor lost this row'), parser)
-    text += writer.write(row, parsed.id, { errorCode: failed.code })
-    errorText += errorLine({ row, id: parsed.id, record }, failed)
-    score.failed += 1
   }
   score.rows += rows.length
   const bytes = Buffer.from(text)
@@ -114,42 +121,50 @@ const scoreMicroBatch = async (options: ScoreOptions, rows: Row[], score: ChunkS
   await errors(errorBytes)
 }
 
-/** What becomes of rows, in their order; those that can't be read or are convicted don't run. */
+/** What becomes of rows; those that can't be read or are convicted don't run. */
 const runRows = async (
   { probe, at = () => undefined, careful, convicted }: ScoreOptions,
-  rows: readonly Row[],
-): Promise<(RowOutcome | undefined)[]> => {
+  { firstRow, rows }: MicroBatch,
+): Promise<readonly (RowOutcome | undefined)[]> => {
   const outcomes: (RowOutcome | undefined)[] = []
   const places: number[] = []
   const inputs: unknown[] = []
-  for (const [place, { row, parsed }] of rows.entries()) {
-    const code = convicted?.get(row)
+  for (let place = 0; place < rows.length; place++) {
+    const row = rows[place]
+    const code = convicted?.get(firstRow + place)
     if (code !== undefined) outcomes[place] = failure(code, convictions[code])
-    else if (parsed.problem) outcomes[place] = invalidInput(parsed.problem)
+    else if (row?.problem) outcomes[place] = invalidInput(row.problem)
     else {
       places.push(place)
-      inputs.push(parsed.value)
+      inputs.push(row?.value)
     }
   }
-  const rowAt = (index: number) => rows[places[index] ?? 0]?.row ?? 0
-  if (inputs.length === 0) return outcomes
-  const runsAlone = careful !== undefined && rowAt(0) <= careful[1] && rowAt(inputs.length - 1) >= careful[0]
-  if (!runsAlone) at(rowAt(0), rowAt(inputs.length - 1) - rowAt(0) + 1)
-  const ran = runsAlone ? [] : await runMicroBatch(probe, inputs, (index) => at(rowAt(index), 1))
-  for (const [index, place] of places.entries()) {
-    if (runsAlone) at(rowAt(index), 1)
-    outcomes[place] = runsAlone ? await runAlone(probe, inputs[index]) : ran[index]
+  const [first] = places
+  if (first === undefined) return outcomes
+  const last = places.at(-1) ?? first
+  const mayCrash = careful !== undefined && firstRow + first <= careful[1] && firstRow + last >= careful[0]
+  const beforeAlone = (index: number) => at(firstRow + (places[index] ?? 0), 1)
+  if (mayCrash) {
+    for (const [index, place] of places.entries()) {
+      beforeAlone(index)
+      outcomes[place] = await runAlone(probe, inputs[index])
+    }
+    return outcomes
   }
+  at(firstRow + first, last - first + 1)
+  const ran = await runMicroBatch(probe, inputs, beforeAlone)
+  if (ran.length === rows.length) return ran
+  for (const [index, place] of places.entries()) outcomes[place] = ran[index]
   return outcomes
 }
 
-const locate = (failed: RowFailure, { locate: toPlace }: RowParser): RowFailure =>
-  failed.pointer === '' ? failed : { ...failed, ...toPlace(failed) }
+/** Where a problem is, as the file has it. */
+const locate = (failed: RowFailure, { locate: toPlace }: RowParser): RowFailure => {
+  const { pointer = '', detail } = failed
+  return pointer === '' ? failed : { ...failed, ...toPlace({ pointer, detail }) }
+}
 
-const convictions: Record<RowErrorCode, string> = {
+const convictions = {
   executor_crashed: 'the executor process crashed on it, also when it ran alone',
   timed_out: 'it ran longer than timeout_s, also when it ran alone',
-  invalid_input: 'it is not valid',
-  invalid_output: 'its output is not valid',
-  inference_failed: 'the model failed',
 }

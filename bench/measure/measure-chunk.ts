@@ -1,0 +1,84 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { startChunkScorer } from '../ceiling/chunk-scorer.ts'
+import type { ChunkScorer } from '../ceiling/chunk-scorer.ts'
+import { rateOf, summarizeRounds } from '../figures/statistics.ts'
+import type { Rounds } from '../figures/statistics.ts'
+import { demoModelDir } from '../models/model-dirs.ts'
+import type { Plan } from './plan.ts'
+
+/** Rows a second of CPU time of scoring chunks, and of a bare loop before and after each. */
+export type ChunkSpeed = {
+  model: string
+  output: 'jsonl' | 'csv'
+  bare: Rounds
+  chunks: Rounds
+  shareOfBare: Rounds
+}
+
+const files = [
+  { model: 'iris', output: 'jsonl' },
+  { model: 'iris', output: 'csv' },
+  { model: 'housing', output: 'jsonl' },
+] as const
+
+export const measureChunk = async (plan: Plan): Promise<ChunkSpeed[]> => {
+  const speeds: ChunkSpeed[] = []
+  for (const { model, output } of files) {
+    const modelDir = join(demoModelDir, '..', model)
+    const scorer = await startChunkScorer({ modelDir, csv: await makeCsv(modelDir, plan.batchRows), output })
+    try {
+      speeds.push({ model, output, ...(await compare(scorer, plan)) })
+    } finally {
+      await scorer.close()
+    }
+  }
+  return speeds
+}
+
+const compare = async (scorer: ChunkScorer, { rounds }: Plan) => {
+  const score = async (by: 'bare' | 'chunks') => {
+    const { rows, crc, cpuMs } = await scorer.score(by)
+    return { crc, perSecond: rateOf(rows, cpuMs) }
+  }
+  await score('chunks')
+  const bare = [await score('bare')]
+  const chunks: typeof bare = []
+  for (let round = 0; round < 2 * rounds + 1; round++) {
+    chunks.push(await score('chunks'))
+    bare.push(await score('bare'))
+  }
+  if (new Set([...bare, ...chunks].map(({ crc }) => crc)).size > 1) {
+    throw new Error('scoring chunks did not make the bytes that the bare loop made')
+  }
+  const beside = (round: number) =>
+    ((bare[round]?.perSecond ?? NaN) + (bare[round + 1]?.perSecond ?? NaN)) / 2
+  return {
+    bare: summarizeRounds(bare.map(({ perSecond }) => perSecond)),
+    chunks: summarizeRounds(chunks.map(({ perSecond }) => perSecond)),
+    shareOfBare: summarizeRounds(chunks.map(({ perSecond }, round) => perSecond / beside(round))),
+  }
+}
+
+const casesSchema = z.array(
+  z.object({
+    input: z.object({
+      features: z.union([z.array(z.unknown()), z.record(z.string(), z.union([z.string(), z.number()]))]),
+    }),
+  }),
+)
+
+/** Rows of the model's golden cases, with the names of the features as header. */
+const makeCsv = async (modelDir: string, rows: number) => {
+  const cases = casesSchema.parse(JSON.parse(await readFile(join(modelDir, 'golden.json'), 'utf8')))
+  const byName = cases.flatMap(({ input: { features } }) => (Array.isArray(features) ? [] : [features]))
+  const columns = Object.keys(byName[0] ?? {})
+  const lines = byName.map((features) => columns.map((name) => toCell(features[name])).join(','))
+  const all = Array.from({ length: rows }, (_, index) => lines[index % lines.length])
+  return [columns.join(','), ...all, ''].join('\n')
+}
+
+/** As few digits as people's files have. */
+const toCell = (value: string | number | undefined) =>
+  typeof value === 'number' ? String(Number(value.toPrecision(6))) : value
