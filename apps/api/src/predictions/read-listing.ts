@@ -37,12 +37,14 @@ export const readListing = async (redis: Redis, key: string, range: Range): Prom
   const entries: ListingEntry[] = []
   for (let index = 0; index + 1 < members.length; index += 2) {
     const entry = { key, id: String(members[index]), createdAt: Number(members[index + 1]) }
-    // of the cursor's own pack there may be more
-    if (!cursor || isBeyond(entry, cursor) || entry.id === packIdOf(cursor.id)) entries.push(entry)
+    if (!cursor || isBeyond(entry, cursor) || isOwnPack(entry, cursor)) entries.push(entry)
   }
   // a slot more, as of the cursor's own pack there may be none
   return entries.slice(0, count + 1)
 }
+
+/** Of the pack that the cursor's prediction is in there may be more. What has a pack's id and is the cursor itself is none. */
+const isOwnPack = ({ id }: ListPlace, cursor: ListCursor) => id === packIdOf(cursor.id) && id !== cursor.id
 
 /** Whether a place is on from the cursor, in its direction. */
 export const isBeyond = (place: ListPlace, cursor: ListCursor) =>
