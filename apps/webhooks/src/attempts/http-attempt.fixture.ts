@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http'
 import { createServer as createTcpServer, isIPv6 } from 'node:net'
 import type { Server, Socket } from 'node:net'
 import { createAddressPolicy } from '@onqueue/shared'
+import { pickPort } from '../../../../scripts/redis/ports.ts'
 import { afterEach } from 'vitest'
 import { createHttpAttempt } from './http-attempt.ts'
 import type { HttpAttempt, Lookup } from './http-attempt.ts'
@@ -65,8 +66,10 @@ export const hasIpv6 = await new Promise<boolean>((resolve) => {
  * connections are accepted in the order in which they were made.
  */
 export const startForbidden = async () => {
-  const v4 = await startReceiver()
-  const v6 = hasIpv6 ? await startReceiver(undefined, { port: v4.port, host: '::1' }) : undefined
+  // the same on both, so none that an outgoing connection may have on one of them
+  const port = await pickPort()
+  const v4 = await startReceiver(undefined, { port, host: '127.0.0.1' })
+  const v6 = hasIpv6 ? await startReceiver(undefined, { port, host: '::1' }) : undefined
   const countOn = async (host: string, receiver: { connections(): number } | undefined) => {
     if (receiver === undefined) return 0
     const response = await fetch(`http://${host}:${v4.port}/`)

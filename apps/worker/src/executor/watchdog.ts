@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
  * When a parent dies, its children get another one, so the parent's id changes. The thread's program is text, since a
  * file of TypeScript would load the type stripper a second time.
  */
-export const watchParent = ({ intervalMs = 1000 }: { intervalMs?: number } = {}) => {
+export const watchParent = ({ intervalMs = 400 }: { intervalMs?: number } = {}) => {
   const program = `
     const { parent, intervalMs } = require('node:worker_threads').workerData
     setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, intervalMs)
