@@ -9,6 +9,7 @@ import type { Probe } from './probe.ts'
 import type { Loaded } from './protocol.ts'
 import { readPeakMemory } from './peak-memory.ts'
 import { reviewAnswers } from './review-answers.ts'
+import { createRunRows } from './run-rows.ts'
 import { seededRandom } from './sample-rows.ts'
 import { withRowsInFront } from './rows-in-front.ts'
 import { ServedRows } from './served-rows.ts'
@@ -43,10 +44,10 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
   })
   const warnings = await reviewAnswers(warmedUp)
   const { probe, example, samples, maxRows, reason, isUndecided } = warmedUp
-  const served = new ServedRows({ probe, settings, now, verdict: { maxRows, reason, isUndecided } })
+  const runRows = createRunRows({ ...probe, maxRows })
   const measureRun = async (sample: unknown[]) => {
     const stop = startStopwatch(session.providers)
-    await served.run(sample)
+    await runRows(sample)
     return stop().computeMs
   }
   const timing = await measureTiming({
@@ -56,7 +57,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
     now,
   })
   return {
-    served,
+    served: new ServedRows({ probe, settings, now, verdict: { maxRows, reason, isUndecided } }),
     probe,
     release: session.release,
     loaded: {

@@ -12,7 +12,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
  *       │ ◀──────────── ran or failed  │  they are run one after the other and answered in order
  *       │ prove ─────────────────────▶ │  at any time: whether rows may share a run, by those that ran meanwhile
  *       │ ◀───────────────────── proven   between runs, as it comes to it
- *       │ share ─────────────────────▶ │  not answered: so many rows may, as was proven in another executor
+ *       │ share ─────────────────────▶ │  not answered: so many rows may, as was shown in another executor
  *       │ unload ────────────────────▶ │  not answered
  *
  * The executor only imports the types: zod would cost each of its processes 15 MB.

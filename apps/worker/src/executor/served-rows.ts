@@ -38,7 +38,7 @@ export class ServedRows {
     return results
   }
 
-  /** It was proven elsewhere that so many rows may share a run. */
+  /** It was shown elsewhere that so many rows may share a run, which may be one. */
   share(maxRows: number) {
     this.#decide({ maxRows, reason: null, isUndecided: false })
   }
@@ -48,6 +48,7 @@ export class ServedRows {
    * callers come.
    */
   async proveAgain(inTurn: <T>(run: () => Promise<T>) => Promise<T>): Promise<Verdict> {
+    if (!this.#verdict.isUndecided) return this.#verdict
     const { probe, settings, now } = this.#options
     const { session } = probe
     const patient: Probe = {
@@ -56,7 +57,7 @@ export class ServedRows {
     }
     const samples = await runAlone(patient, await ofOneShape(patient, [...this.#kept.values()]))
     const [first] = samples
-    if (!this.#verdict.isUndecided || !first || samples.length < 2) return this.#verdict
+    if (!first || samples.length < 2) return this.#verdict
     const randomOutput = await findRandomOutput(patient, first)
     const verdict = await judge(patient, { samples, settings, now, randomOutput })
     this.#decide({ maxRows: 1, isUndecided: false, ...verdict })

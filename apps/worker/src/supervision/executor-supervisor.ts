@@ -130,9 +130,9 @@ export class ExecutorSupervisor {
 
   /** How an executor would be replaced now. */
   async planReplacement(): Promise<Replacement> {
-    const { availableMemory = readAvailableMemory } = this.#options
     const { peakBytes: neededBytes, interface: offered } = this.description
-    return planReplacement({ neededBytes, availableBytes: await availableMemory(), ...offered })
+    const availableBytes = await (this.#options.availableMemory ?? readAvailableMemory)()
+    return planReplacement({ neededBytes, availableBytes, providers: offered.providers })
   }
 
   /**

@@ -17,7 +17,7 @@ export class Proofs {
     })
   }
 
-  /** So many rows may, as was proven elsewhere. */
+  /** So many rows may, as was shown elsewhere. */
   tell(place: number, maxRows: number) {
     this.#send({ type: 'share', place, maxRows })
   }
