@@ -190,7 +190,7 @@ test('rows: first holds where the file names the first axes differently, and say
   expect(held.loaded.found.batching.enabled).toBe(true)
   expect(await held.served.run([{ x: [1, 2], w: [3, 4] }])).toEqual([{ ok: true, output: { y: [4, 6] } }])
   expect(inVain.loaded.found.warnings).toEqual([
-    'rows: first has no effect: its inputs have first axes of different lengths',
+    'rows in model.yaml has no effect: its inputs have first axes of different lengths',
   ])
 })
 

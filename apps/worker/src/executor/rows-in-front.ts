@@ -1,7 +1,7 @@
 import { Refusal } from '../refusal.ts'
 import { axisFromFront, axisToFront } from '../tensors/move-axis.ts'
 import { showShape } from '../tensors/tensor.ts'
-import type { Axis, OutputInfo, TensorData, TensorInfo, Tensors } from '../tensors/tensor.ts'
+import type { Axis, OutputInfo, Signature, TensorData, TensorInfo, Tensors } from '../tensors/tensor.ts'
 import type { ModelSession } from './model-session.ts'
 
 /** By the name of an input or output: the axis along which it has its rows. */
@@ -18,8 +18,7 @@ export const withRowsInFront = (session: ModelSession, said: RowAxes): ModelSess
   // an input may be called constructor
   const axes = new Map(Object.entries(said))
   const { inputs, outputs } = session.signature
-  const all = [...inputs, ...outputs]
-  for (const [name, axis] of axes) checkAxis(all, { inputs, outputs }, name, axis)
+  for (const [name, axis] of axes) checkAxis(session.signature, name, axis)
   const rowNames = inputs.map(({ name, shape }) => shape[axes.get(name) ?? 0]).filter(isName)
   const axisOf = ({ name, shape }: TensorInfo) => {
     const sameName = shape.findIndex((axis) => rowNames.some((one) => one === axis))
@@ -40,13 +39,8 @@ export const withRowsInFront = (session: ModelSession, said: RowAxes): ModelSess
   }
 }
 
-const checkAxis = (
-  all: readonly TensorInfo[],
-  { inputs, outputs }: { inputs: readonly TensorInfo[]; outputs: readonly TensorInfo[] },
-  name: string,
-  axis: number,
-) => {
-  const tensor = all.find((one) => one.name === name)
+const checkAxis = ({ inputs, outputs }: Signature, name: string, axis: number) => {
+  const tensor = [...inputs, ...outputs].find((one) => one.name === name)
   if (!tensor) {
     throw new Refusal(
       `rows in model.yaml names ${name}, which is no input (${listed(inputs)}) and no output (${listed(outputs)})`,

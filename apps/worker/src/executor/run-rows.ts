@@ -47,7 +47,8 @@ const runTogether = async (
   return rows.map((_, position) => results.get(position) ?? noResult)
 }
 
-const runAndDecode = async (model: Model, feeds: Tensors, rows: number) => {
+/** Runs the tensors of some rows, and makes their results. Rejects with what ONNX Runtime threw, or where rows were lost. */
+export const runAndDecode = async (model: Model, feeds: Tensors, rows: number) => {
   const run = await runFilledUp(model, feeds, rows)
   if (rows > 1) expectRows(model.layout, run)
   return decodeRun(model, { ...run, rows })

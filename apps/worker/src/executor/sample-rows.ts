@@ -30,7 +30,7 @@ const nowhere: Place = { name: '', index: 0 }
 
 /** A row of its own: numbers of about `magnitude`, `length` elements along axes of any length. */
 export const generateRow = (
-  { inputSchema, placeOf = byName }: Pick<Task, 'inputSchema' | 'placeOf'>,
+  task: Pick<Task, 'inputSchema' | 'placeOf'>,
   options: {
     random: Random
     hints?: ValueHints
@@ -42,18 +42,19 @@ export const generateRow = (
   const { random, hints = noHints, magnitude = 1, length = 3, like } = options
   // features of one model may be hundredths and thousands
   const scale = () => (magnitude === 'any' ? 10 ** (random() * 6 - 3) : magnitude)
-  const wordsAt = ({ name, index }: Place) => hints.words.get(placeOf(name, index)?.input ?? '') ?? anyWords
-  return fill(inputSchema, like, length, {
+  const placeOf = placesOf(task)
+  const wordsAt = (place: Place) => hints.words.get(placeOf(place).input) ?? anyWords
+  return fill(task.inputSchema, like, length, {
     // that of the example is likely to be one that the model takes
     text: (near, place) => pick([...wordsAt(place), ...(near === undefined ? [] : [near])], random),
-    number: (_, { name, index }) => {
-      const thresholds = hints.thresholds.get(placeOf(name, index)?.column ?? index) ?? []
+    number: (_, place) => {
+      const thresholds = hints.thresholds.get(placeOf(place).column) ?? []
       // around where the model parts, as likely on one side of it as on the other
       const near = thresholds.length > 0 && random() < 0.8 ? pick(thresholds, random) : undefined
       return roundTo3(near === undefined ? normal(random) * scale() : near * (1 + normal(random) / 20))
     },
-    integer: (_, { name, index }) => {
-      const known = hints.integers.get(placeOf(name, index)?.input ?? '') ?? []
+    integer: (_, place) => {
+      const known = hints.integers.get(placeOf(place).input) ?? []
       // one that is a size must not become gigabytes
       return known.length > 0 ? pick(known, random) : Math.floor(random() * (Math.min(scale(), 100) + 1))
     },

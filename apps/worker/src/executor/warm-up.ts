@@ -57,10 +57,7 @@ export const warmUp = async (options: WarmUp): Promise<WarmedUp> => {
   const whole = (reason: string) => wholeProbe(session, chosen, reason)
   if (rows === 'none') return warmUpWhole(options, whole('rows in model.yaml is none'))
   if (claimed.layout.axis === 'none') {
-    const inVain =
-      said === 'first'
-        ? [`${settings.rows === 'first' ? 'rows: first' : 'rows'} has no effect: ${claimed.layout.reason}`]
-        : []
+    const inVain = said === 'first' ? [`rows in model.yaml has no effect: ${claimed.layout.reason}`] : []
     const warmedUp = await warmUpWhole(options, claimed)
     return { ...warmedUp, warnings: [...inVain, ...warmedUp.warnings] }
   }

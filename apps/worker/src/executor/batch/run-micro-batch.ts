@@ -1,9 +1,8 @@
 import type { RowProblem } from '../../tasks/task.ts'
-import type { RowResult } from '../../tasks/row-result.ts'
 import type { Tensors } from '../../tensors/tensor.ts'
 import { tidyMessage } from '../explain-load-error.ts'
 import type { Probe } from '../probe.ts'
-import { decodeRun, runFilledUp } from '../run-rows.ts'
+import { runAndDecode } from '../run-rows.ts'
 import type { RowErrorCode } from './row-writer.ts'
 
 /** Why a row has no output; where a place in its input is to blame, `pointer` says which. */
@@ -41,7 +40,7 @@ export const runAlone = async (probe: Probe, input: unknown): Promise<RowOutcome
   const [group] = groups
   if (!group) return lost
   try {
-    const [result = lost] = await run(probe, group)
+    const [result = lost] = await runAndDecode(probe, group.feeds, 1)
     return result
   } catch (err) {
     const message = err instanceof Error ? err.message : String(err)
@@ -69,7 +68,7 @@ const runGroup = async (
   beforeAlone: (place: number) => void,
 ): Promise<RowOutcome[]> => {
   try {
-    return await run(probe, group)
+    return await runAndDecode(probe, group.feeds, group.positions.length)
   } catch {
     // any of them may be guilty, and which is seen when they run again
   }
@@ -79,9 +78,4 @@ const runGroup = async (
     outcomes.push(await runAlone(probe, inputs[place]))
   }
   return outcomes
-}
-
-const run = async (probe: Probe, { positions, feeds }: Group): Promise<RowResult[]> => {
-  const rows = positions.length
-  return decodeRun(probe, { ...(await runFilledUp(probe, feeds, rows)), rows })
 }

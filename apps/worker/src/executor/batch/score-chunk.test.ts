@@ -127,3 +127,16 @@ test('the id of a row is copied to its output and its error', async () => {
     { detail: 'lacks key, the id column' },
   ])
 })
+
+test('a text that a model takes out of its run, as it is a stop word, costs no other row its answer', async () => {
+  const model = await openModel('tests/models-as-exported/tfidf-stop-words')
+  const texts = ['the cat sat', 'the', 'stock market']
+
+  const together = await scoreText(model, texts.map((text) => `{"text":["${text}"]}`).join('\n'))
+  const alone = await Promise.all(texts.map((text) => scoreText(model, `{"text":["${text}"]}`)))
+
+  expect(together.errors).toEqual([])
+  expect(together.lines).toEqual(
+    alone.map(({ lines: [line] }, row) => (typeof line === 'object' ? { ...line, row } : line)),
+  )
+})
