@@ -1,4 +1,4 @@
-import { fileIdTime, filePrefix, isFileId, levelOf } from '@onqueue/shared'
+import { fileIdTime, filePrefix, isFileId, levelOf, Rounds } from '@onqueue/shared'
 import type { FileStore, LocalStorage, Logger } from '@onqueue/shared'
 
 /**
@@ -28,12 +28,16 @@ export const createFileSweeper = ({
   intervalMs: number
   log: Pick<Logger, 'warn' | 'debug' | 'info'>
 }): FileSweeper => {
-  let isClosed = false
+  const rounds = new Rounds({
+    run: () => sweep(),
+    intervalMs,
+    onError: (err) => log[levelOf(err)]({ err }, 'files could not be swept'),
+  })
   let lookedForStraysAt = -Infinity
 
   const removeBytes = async (opened: LocalStorage) => {
     const next = () => store.removed(opened.id)
-    for (let ids = await next(); ids.length > 0 && !isClosed; ids = await next()) {
+    for (let ids = await next(); ids.length > 0 && !rounds.isClosed; ids = await next()) {
       for (const id of ids) {
         await opened.remove(filePrefix(id))
         await store.forget(id, opened.id)
@@ -64,7 +68,7 @@ export const createFileSweeper = ({
   }
 
   const sweep = async () => {
-    while (!isClosed && (await store.sweep()) > 0);
+    while (!rounds.isClosed && (await store.sweep()) > 0);
     const opened = await storage()
     await removeBytes(opened)
     if (performance.now() - lookedForStraysAt < strayIntervalMs) return
@@ -72,19 +76,8 @@ export const createFileSweeper = ({
     await removeStrays(opened)
   }
 
-  let running: Promise<void> | undefined
-  const timer = setInterval(() => {
-    running ??= sweep()
-      .catch((err: unknown) => log[levelOf(err)]({ err }, 'files could not be swept'))
-      .finally(() => (running = undefined))
-  }, intervalMs)
-
   return {
     sweep,
-    close: async () => {
-      isClosed = true
-      clearInterval(timer)
-      await running
-    },
+    close: () => rounds.close(),
   }
 }

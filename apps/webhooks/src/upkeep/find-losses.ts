@@ -1,4 +1,4 @@
-import { createKeyWalk, deliveryKeys, endpointOf, levelOf } from '@onqueue/shared'
+import { createKeyWalk, deliveryKeys, endpointOf, levelOf, Rounds } from '@onqueue/shared'
 import type { DatedStore, DeliveryStore, Logger } from '@onqueue/shared'
 import { countBytesAgain, repairDelivery } from './repair-delivery.ts'
 
@@ -23,7 +23,11 @@ export const createLossFinder = ({
   const keys = deliveryKeys(namespace)
   const walk = createKeyWalk({ redis, namespace }, ':{+deliveries}:')
   const [repair, countBytes] = [repairDelivery.on(redis), countBytesAgain.on(redis)]
-  let isClosed = false
+  const rounds = new Rounds({
+    run: () => look(),
+    intervalMs,
+    onError: (err) => log[levelOf(err)]({ err }, 'deliveries could not be looked through'),
+  })
 
   const tell = (kinds: string[], of: object) => {
     for (const kind of kinds) onRepaired(kind)
@@ -72,7 +76,7 @@ export const createLossFinder = ({
   }
 
   const look = async () => {
-    for (let hasFound = false; !isClosed;) {
+    for (let hasFound = false; !rounds.isClosed;) {
       const { keys: found, isRoundOver } = await walk.next()
       const idsBehind = (start: string) =>
         found.filter((key) => key.startsWith(start)).map((key) => key.slice(start.length))
@@ -85,19 +89,8 @@ export const createLossFinder = ({
     }
   }
 
-  let running: Promise<void> | undefined
-  const timer = setInterval(() => {
-    running ??= look()
-      .catch((err: unknown) => log[levelOf(err)]({ err }, 'deliveries could not be looked through'))
-      .finally(() => (running = undefined))
-  }, intervalMs)
-
   return {
     look,
-    close: async () => {
-      isClosed = true
-      clearInterval(timer)
-      await running
-    },
+    close: () => rounds.close(),
   }
 }

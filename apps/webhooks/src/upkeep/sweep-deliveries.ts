@@ -1,4 +1,4 @@
-import { deliveryKeys, isMemoryShort, keptMs, levelOf, readRedisMemory } from '@onqueue/shared'
+import { deliveryKeys, isMemoryShort, keptMs, levelOf, readRedisMemory, Rounds } from '@onqueue/shared'
 import type { DatedStore, Logger } from '@onqueue/shared'
 import { removeEndedDeliveries } from './remove-ended-deliveries.ts'
 
@@ -32,7 +32,11 @@ export const createDeliverySweeper = ({
 }): DeliverySweeper => {
   const keys = deliveryKeys(namespace)
   const removeEnded = removeEndedDeliveries.on(redis)
-  let isClosed = false
+  const rounds = new Rounds({
+    run: () => sweep(),
+    intervalMs,
+    onError: (err) => log[levelOf(err)]({ err }, 'deliveries could not be swept'),
+  })
 
   const remove = async (ended: string, before: number) => {
     const removeSome = () =>
@@ -47,7 +51,7 @@ export const createDeliverySweeper = ({
           bytesStart: keys.bytes(''),
         },
       })
-    while (!isClosed && (await removeSome()) === maxAtOnce);
+    while (!rounds.isClosed && (await removeSome()) === maxAtOnce);
   }
   const sweep = async () => {
     const memoryIsShort = isMemoryShort(await readRedisMemory(redis), watermark)
@@ -55,19 +59,8 @@ export const createDeliverySweeper = ({
     await remove(keys.failed, clock() - failedRetentionMs)
   }
 
-  let running: Promise<void> | undefined
-  const timer = setInterval(() => {
-    running ??= sweep()
-      .catch((err: unknown) => log[levelOf(err)]({ err }, 'deliveries could not be swept'))
-      .finally(() => (running = undefined))
-  }, intervalMs)
-
   return {
     sweep,
-    close: async () => {
-      isClosed = true
-      clearInterval(timer)
-      await running
-    },
+    close: () => rounds.close(),
   }
 }
