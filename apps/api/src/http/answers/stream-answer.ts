@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { ApiContext } from '../api-environment.ts'
 import { chunkBytes } from './json-stream.ts'
+import { openTransfer } from '../transfer.ts'
 import type { Answer } from './answer.ts'
 
 /**
@@ -12,19 +13,11 @@ export const streamedBody = async (
   c: ApiContext,
   open: () => Promise<Readable>,
 ): Promise<Extract<Answer['body'], ReadableStream>> => {
-  const underWay = c.get('underWay')
-  const held = underWay ? [underWay.open('transfers', c.get('owner'))] : []
-  const release = () => {
-    for (const give of held) give()
-  }
-  let source: Readable
-  try {
-    if (underWay) held.push(underWay.reserve(2 * chunkBytes))
-    source = await open()
-  } catch (err) {
+  const release = openTransfer(c, 2 * chunkBytes)
+  const source = await open().catch((err: unknown) => {
     release()
     throw err
-  }
+  })
   source.once('close', release)
   const chunks: AsyncIterator<unknown> = source[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>(

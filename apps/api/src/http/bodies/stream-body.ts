@@ -3,6 +3,7 @@ import { AppError } from '@onqueue/shared'
 import type { ApiContext } from '../api-environment.ts'
 import { askForBody } from '../connections/expect-continue.ts'
 import { expectLongBody } from '../connections/long-bodies.ts'
+import { openTransfer } from '../transfer.ts'
 
 /** What of such a body is in memory at once, on its way from the connection to where it is kept. */
 const reservedBytes = 512 * 1024
@@ -15,18 +16,8 @@ const reservedBytes = 512 * 1024
  * not all arrive.
  */
 export const streamBody = (c: ApiContext, { idleMs }: { idleMs: number }): AsyncIterable<Uint8Array> => {
-  const underWay = c.get('underWay')
-  const held = underWay ? [underWay.open('transfers', c.get('owner'))] : []
-  const release = () => {
-    for (const give of held) give()
-  }
+  const release = openTransfer(c, reservedBytes)
   c.env?.outgoing?.once('close', release)
-  try {
-    if (underWay) held.push(underWay.reserve(reservedBytes))
-  } catch (err) {
-    release()
-    throw err
-  }
   const { incoming } = c.env ?? {}
   if (!incoming) return c.req.raw.body ?? nothing()
   expectLongBody(incoming)
