@@ -48,7 +48,6 @@ export class ServedRows {
    * callers come.
    */
   async proveAgain(inTurn: <T>(run: () => Promise<T>) => Promise<T>): Promise<Verdict> {
-    if (!this.#verdict.isUndecided) return this.#verdict
     const { probe, settings, now } = this.#options
     const { session } = probe
     const patient: Probe = {

@@ -24,7 +24,7 @@ export class KnownVersion {
    * rows of its own: what showed the least counts.
    */
   async proveIn(slots: () => readonly Slot[]): Promise<boolean> {
-    const verdicts = await Promise.all(slots().map(({ executor }) => executor?.prove()))
+    const verdicts = await Promise.all(slots().flatMap(({ executor }) => executor?.prove() ?? []))
     const decided = verdicts.flatMap((verdict) => (verdict && !verdict.isUndecided ? verdict : []))
     const [verdict] = decided.toSorted((a, b) => a.maxRows - b.maxRows)
     if (!verdict) return false
