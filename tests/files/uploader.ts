@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Answer } from '../support/client.ts'
 
 type Body = string | Uint8Array<ArrayBuffer> | FormData | ReadableStream
 
@@ -29,8 +30,7 @@ export type Uploader = ReturnType<typeof createUploader>
 export const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).digest('hex')
 
 // the body is whatever the server says: tests compare it with literals
-// oxlint-disable-next-line typescript/no-explicit-any
-const parseJson = (text: string): any => {
+const parseJson = (text: string): Answer['body'] => {
   try {
     return JSON.parse(text)
   } catch {
