@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
+import { RecordCutter } from '@onqueue/shared/rows'
 import type { RowParser } from '../../apps/worker/src/executor/batch/batch-row.ts'
 import type { Chunk } from '../../apps/worker/src/executor/batch/plan-chunks.ts'
-import { RecordCutter } from '../../apps/worker/src/executor/batch/record-cutter.ts'
 import type { RowWriter } from '../../apps/worker/src/executor/batch/row-writer.ts'
 import type { Probe } from '../../apps/worker/src/executor/probe.ts'
 

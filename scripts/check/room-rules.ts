@@ -88,7 +88,13 @@ export const houses: House[] = [
   {
     folder: 'packages/shared/src',
     above: ['index'],
-    lines: [['records'], ['redis'], ['process'], ['ids', 'webhooks', 'storage'], ['contract', 'addresses']],
+    lines: [
+      ['records'],
+      ['redis'],
+      ['process'],
+      ['ids', 'webhooks', 'storage', 'rows'],
+      ['contract', 'addresses'],
+    ],
   },
 ]
 
@@ -113,7 +119,7 @@ const appsApart: Pattern = {
 const sharedByItsDoors: Pattern = {
   regex: '^(\\.\\./)+packages/shared/',
   message:
-    'Import @onqueue/shared or @onqueue/shared/contract: these are what apps agree on, the files behind them are not.',
+    'Import @onqueue/shared or one of its doors, such as @onqueue/shared/contract: these are what apps agree on, the files behind them are not.',
 }
 
 const sharedKnowsNoApp: Pattern = {

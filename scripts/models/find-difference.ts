@@ -1,5 +1,5 @@
+import { isObject, pointerStep } from '@onqueue/shared/rows'
 import type { JsonSchema } from '../../packages/shared/src/contract/version-interface.ts'
-import { isObject, pointerStep } from '../../apps/worker/src/tasks/task.ts'
 
 /** Where an answer is another than the one that is right: a JSON Pointer into it, and what stands there. */
 export type Difference = { pointer: string; detail: string }

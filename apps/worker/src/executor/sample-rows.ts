@@ -1,7 +1,7 @@
 import type { JsonSchema } from '@onqueue/shared'
+import { isObject } from '@onqueue/shared/rows'
 import { noHints } from '../onnx-file/value-hints.ts'
 import type { ValueHints } from '../onnx-file/value-hints.ts'
-import { isObject } from '../tasks/task.ts'
 import type { Task } from '../tasks/task.ts'
 
 // Rows to warm a model up with, made from its input schema: the example, rows close to it and rows of several magnitudes, all of

@@ -1,11 +1,9 @@
 import type { JsonSchema } from '@onqueue/shared'
+import type { RowProblem } from '@onqueue/shared/rows'
 import type { RowResult } from './row-result.ts'
 import type { ModelSettings } from './model-settings.ts'
 import type { RowLayout } from '../tensors/row-layout.ts'
 import type { Signature, Tensors } from '../tensors/tensor.ts'
-
-/** What is wrong with a row: a JSON Pointer into it, '' for the whole, and the end of a sentence ("must be a number"). */
-export type RowProblem = { pointer: string; detail: string }
 
 export type EncodedRows = {
   /** rows of one shape, which may run together; `positions` are theirs in what was given */
@@ -58,11 +56,4 @@ export type TaskKind<Settings extends ModelSettings> = {
 export const describeProblem = ({ pointer, detail }: RowProblem) =>
   pointer === '' ? detail : `${pointer}: ${detail}`
 
-/** One step of a JSON Pointer (RFC 6901). */
-export const pointerStep = (name: string | number) =>
-  `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
-
 export const invalidOutput = (detail: string): RowResult => ({ ok: false, code: 'invalid_output', detail })
-
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

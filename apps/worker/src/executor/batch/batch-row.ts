@@ -1,5 +1,4 @@
-import type { RowProblem } from '../../tasks/task.ts'
-import type { FileRecord } from './file-record.ts'
+import type { FileRecord, RowProblem } from '@onqueue/shared/rows'
 
 /** What names a row for whoever sent the file. */
 export type RowId = string | number

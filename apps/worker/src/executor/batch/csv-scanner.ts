@@ -1,7 +1,7 @@
+import { eachField } from '@onqueue/shared/rows'
+import type { ColumnPlan } from '@onqueue/shared/rows'
 import { unreadable } from './batch-row.ts'
 import type { RowId, RowParser } from './batch-row.ts'
-import { eachField } from './csv-fields.ts'
-import type { ColumnPlan } from './csv-header.ts'
 import { createCellReader } from './read-cell.ts'
 
 /** Rows that are records of CSV, whose columns were found in its header. */

@@ -1,5 +1,5 @@
+import type { FileRecord } from '@onqueue/shared/rows'
 import type { RowId } from './batch-row.ts'
-import type { FileRecord } from './file-record.ts'
 import type { RowFailure } from './run-micro-batch.ts'
 
 /** How much of a row its error repeats. */

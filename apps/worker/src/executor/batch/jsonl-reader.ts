@@ -1,7 +1,7 @@
-import { isObject } from '../../tasks/task.ts'
+import { isObject } from '@onqueue/shared/rows'
+import type { FileRecord } from '@onqueue/shared/rows'
 import { unreadable } from './batch-row.ts'
 import type { ParsedRow, RowId, RowParser } from './batch-row.ts'
-import type { FileRecord } from './file-record.ts'
 
 /** Rows that are JSON, an input a line. `idColumn` is a key beside those of the input, and no part of it. */
 export const createJsonlParser = ({ idColumn }: { idColumn?: string | undefined } = {}): RowParser => ({

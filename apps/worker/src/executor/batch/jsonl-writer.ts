@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import { isObject } from '../../tasks/task.ts'
+import { isObject } from '@onqueue/shared/rows'
 import { outputNames } from './row-writer.ts'
 import type { RowWriter } from './row-writer.ts'
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { RecordCutter } from '@onqueue/shared/rows'
+import type { TextFormat } from '@onqueue/shared/rows'
 import { chunkLimits, planChunks } from './plan-chunks.ts'
 import type { Chunk, ChunkLimits, PlanCursor } from './plan-chunks.ts'
-import { RecordCutter } from './record-cutter.ts'
-import type { RowFormat } from './record-cutter.ts'
 
 const start: PlanCursor = { chunk: 0, offset: 0, row: 0, line: 1 }
 
@@ -13,7 +13,7 @@ const windowsOf = (bytes: Buffer, windowBytes: number) =>
   )
 
 const plan = async (
-  format: RowFormat,
+  format: TextFormat,
   bytes: Buffer,
   options: { limits: ChunkLimits; windowBytes?: number; cursor?: PlanCursor },
 ) => {
@@ -24,7 +24,7 @@ const plan = async (
 
 /** Records with their lines, of bytes that lie at `offset` of the file. */
 const readRecords = (
-  format: RowFormat,
+  format: TextFormat,
   bytes: Buffer,
   { offset, line }: { offset: number; line: number },
 ) => {
@@ -43,7 +43,7 @@ const readRecords = (
   return records
 }
 
-const readChunk = (format: RowFormat, bytes: Buffer, { offset, length, firstLine }: Chunk) =>
+const readChunk = (format: TextFormat, bytes: Buffer, { offset, length, firstLine }: Chunk) =>
   readRecords(format, bytes.subarray(offset, offset + length), { offset, line: firstLine })
 
 test('a chunk ends with the record that gets it over its bytes or rows', async () => {
@@ -140,7 +140,7 @@ test('a planner that goes on from any cursor plans what was missing', async () =
   )
 })
 
-const tryRead = (format: RowFormat, bytes: Buffer) => {
+const tryRead = (format: TextFormat, bytes: Buffer) => {
   try {
     return readRecords(format, bytes, { offset: 0, line: 1 })
   } catch {

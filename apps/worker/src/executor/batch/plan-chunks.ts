@@ -1,5 +1,5 @@
-import { RecordCutter } from './record-cutter.ts'
-import type { RowFormat } from './record-cutter.ts'
+import { RecordCutter } from '@onqueue/shared/rows'
+import type { TextFormat } from '@onqueue/shared/rows'
 
 /** A slice of a file that ends where a record ends. */
 export type Chunk = { offset: number; length: number; firstRow: number; rows: number; firstLine: number }
@@ -32,7 +32,7 @@ export const chunkLimits = ({ fileBytes, rowMs }: { fileBytes: number; rowMs: nu
  * open quote.
  */
 export async function* planChunks(options: {
-  format: RowFormat
+  format: TextFormat
   source: AsyncIterable<Buffer> | Iterable<Buffer>
   cursor: PlanCursor
   limits: ChunkLimits

@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import { isObject } from '../../tasks/task.ts'
+import { isObject } from '@onqueue/shared/rows'
 import { parseNumber } from './parse-number.ts'
 
 /** Makes the value that a task expects of the text of a cell. */

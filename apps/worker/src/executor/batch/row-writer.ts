@@ -1,5 +1,5 @@
 import type { JsonSchema } from '@onqueue/shared'
-import { isObject } from '../../tasks/task.ts'
+import { isObject } from '@onqueue/shared/rows'
 import type { RowError } from '../../tasks/row-result.ts'
 import type { RowId } from './batch-row.ts'
 

@@ -1,4 +1,4 @@
-import type { RowProblem } from '../../tasks/task.ts'
+import type { RowProblem } from '@onqueue/shared/rows'
 import type { Tensors } from '../../tensors/tensor.ts'
 import { tidyMessage } from '../explain-load-error.ts'
 import type { Probe } from '../probe.ts'

@@ -1,11 +1,10 @@
 import { crc32 } from 'node:zlib'
+import { RecordCutter } from '@onqueue/shared/rows'
+import type { FileRecord, TextFormat } from '@onqueue/shared/rows'
 import type { Probe } from '../probe.ts'
 import type { ParsedRow, RowParser } from './batch-row.ts'
 import { errorLine } from './error-line.ts'
 import type { Chunk } from './plan-chunks.ts'
-import { RecordCutter } from './record-cutter.ts'
-import type { FileRecord } from './file-record.ts'
-import type { RowFormat } from './record-cutter.ts'
 import type { RowWriter } from './row-writer.ts'
 import { failure, invalidInput, lost, runAlone, runMicroBatch } from './run-micro-batch.ts'
 import type { RowFailure, RowOutcome } from './run-micro-batch.ts'
@@ -24,7 +23,7 @@ export type ChunkScore = {
 
 export type ScoreOptions = {
   probe: Probe
-  format: RowFormat
+  format: TextFormat
   parser: RowParser
   writer: RowWriter
   /** where it lies in the file */

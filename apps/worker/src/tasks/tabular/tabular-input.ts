@@ -1,11 +1,12 @@
 import type { JsonSchema } from '@onqueue/shared'
+import { isObject, pointerStep } from '@onqueue/shared/rows'
+import type { RowProblem } from '@onqueue/shared/rows'
 import { createWriter } from '../../tensors/element-writer.ts'
 import type { ElementWriter } from '../../tensors/element-writer.ts'
 import type { Tensors } from '../../tensors/tensor.ts'
 import { closedObject } from '../nested-schema.ts'
 import type { Column, TabularPlan } from './tabular-columns.ts'
-import { isObject, pointerStep } from '../task.ts'
-import type { EncodedRows, InputPlace, RowProblem } from '../task.ts'
+import type { EncodedRows, InputPlace } from '../task.ts'
 
 /** `{ "features": [..] }` by position and, where the features have names, `{ "features": { name: value } }`. */
 export const tabularInputSchema = ({ columns }: TabularPlan): JsonSchema => {

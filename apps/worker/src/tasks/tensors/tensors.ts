@@ -1,4 +1,6 @@
 import type { JsonSchema } from '@onqueue/shared'
+import { isObject, pointerStep } from '@onqueue/shared/rows'
+import type { RowProblem } from '@onqueue/shared/rows'
 import type { SettingsOf } from '../model-settings.ts'
 import type { RowResult } from '../row-result.ts'
 import { createReader } from '../../tensors/element-reader.ts'
@@ -9,8 +11,8 @@ import type { Axis, TensorInfo, Tensors } from '../../tensors/tensor.ts'
 import { flatten, measure, nest } from './nested-arrays.ts'
 import type { NestedProblem } from './nested-arrays.ts'
 import { anyDepthSchema, closedObject, nestedSchema } from '../nested-schema.ts'
-import { invalidOutput, isObject, pointerStep } from '../task.ts'
-import type { EncodedRows, RowProblem, TaskKind } from '../task.ts'
+import { invalidOutput } from '../task.ts'
+import type { EncodedRows, TaskKind } from '../task.ts'
 
 /**
  * The task of any model: a row is `{ "<input name>": nested arrays }` and so is its output, both without the axis that

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { RecordCutter } from './record-cutter.ts'
-import type { RowFormat } from './record-cutter.ts'
+import type { TextFormat } from './record-cutter.ts'
 
 /** Text, line and offset of all records, with what is wrong with them, of bytes that come in windows of so many. */
 const cut = (
-  format: RowFormat,
+  format: TextFormat,
   text: string | Buffer,
   { windowBytes = 1e9, maxRowBytes }: { windowBytes?: number; maxRowBytes?: number } = {},
 ) => {

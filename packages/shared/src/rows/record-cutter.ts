@@ -3,7 +3,7 @@ import { contentEnd, judgeRecord, keptOfTooLong } from './file-record.ts'
 import type { FileRecord } from './file-record.ts'
 import { InvalidFile } from './invalid-file.ts'
 
-export type RowFormat = 'csv' | 'jsonl'
+export type TextFormat = 'csv' | 'jsonl'
 
 const lineFeed = 10
 const quote = 34
@@ -40,7 +40,7 @@ export class RecordCutter {
   #quoteLine = 0
 
   constructor(options: {
-    format: RowFormat
+    format: TextFormat
     offset: number
     line: number
     maxRowBytes?: number | undefined

@@ -1,5 +1,5 @@
-import { nearestName } from '@onqueue/shared'
-import type { JsonSchema } from '@onqueue/shared'
+import { nearestName } from '../contract/nearest-names.ts'
+import type { JsonSchema } from '../contract/version-interface.ts'
 import { splitRecord } from './csv-fields.ts'
 import { inputColumns } from './input-columns.ts'
 import type { InputColumns } from './input-columns.ts'

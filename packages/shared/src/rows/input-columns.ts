@@ -1,6 +1,7 @@
-import type { JsonSchema } from '@onqueue/shared'
-import { isObject, pointerStep } from '../../tasks/task.ts'
-import type { RowProblem } from '../../tasks/task.ts'
+import type { JsonSchema } from '../contract/version-interface.ts'
+import { isObject } from './is-object.ts'
+import { pointerStep } from './row-problem.ts'
+import type { RowProblem } from './row-problem.ts'
 
 /** A column of a file that is part of an input, with the schema of its cells. */
 type InputColumn = { name: string; schema: JsonSchema }
