@@ -263,6 +263,21 @@ test('a model that is right up to some number of rows is not given more', async 
   expect(await served.run(rows)).toEqual(rows.map((row) => ({ ok: true, output: { y: row.x } })))
 })
 
+test('for files as many rows are proven as are to run together, or the most of them that are right', async () => {
+  const atMost = async (onnxPath: string, yaml: string) => {
+    const settings = readModelSettings(yaml)
+    const definition = { name: 'm', version: '1', digest: '', dir, onnxPath, settings }
+    const { loaded } = await loadModel(definition, 1, { proveRows: 1024 })
+    return loaded.found.batching.maxRows
+  }
+  const echo = join(testModels, 'echo/model.onnx')
+  const leak = join(testModels, '../models-as-exported/leak-beyond-the-proof/model.onnx')
+
+  expect(await atMost(echo, 'batching: { max_rows: 8 }')).toBe(1024)
+  expect(await atMost(leak, '')).toBe(16)
+  expect(await atMost(echo, 'batching: { max_rows: 1 }')).toBe(1)
+})
+
 test('a model that gives every row the same can prove nothing, so its rows run alone', async () => {
   const { loaded } = await load({
     inputs: [x()],

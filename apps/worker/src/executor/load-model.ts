@@ -2,6 +2,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { Refusal } from '../refusal.ts'
 import { chooseTask } from '../tasks/choose-task.ts'
 import type { ChosenTask } from '../tasks/choose-task.ts'
+import type { ModelSettings } from '../tasks/model-settings.ts'
 import { measureTiming } from './measure-timing.ts'
 import { openModelSession } from './model-session.ts'
 import { readOnnxSource } from '../onnx-file/onnx-source.ts'
@@ -25,9 +26,17 @@ export type LoadedModel = {
   release: () => Promise<void>
 }
 
-/** Loads a version, warms it up and tells what was found. Throws a `Refusal` where the reason that it can't be served lies in its files. */
-export const loadModel = async (definition: ModelDefinition, threads: number): Promise<LoadedModel> => {
-  const { settings } = definition
+/**
+ * Loads a version, warms it up and tells what was found. Throws a `Refusal` where the reason that it can't be served lies in its files.
+ * `proveRows`: so many rows are to share a run if they may, in place of the `max_rows` that are right for callers; how long such
+ * a run takes is the affair of whoever asks.
+ */
+export const loadModel = async (
+  definition: ModelDefinition,
+  threads: number,
+  { proveRows }: { proveRows?: number | undefined } = {},
+): Promise<LoadedModel> => {
+  const settings = provenAt(definition.settings, proveRows)
   const chosen = chooseTask(settings)
   const { source, session: asInFile } = await open(definition, threads, chosen)
   const { rows = 'auto' } = 'rows' in settings ? settings : {}
@@ -41,6 +50,7 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
     hints: session.signature.inputs.length > 1 ? { ...source.hints, thresholds: new Map() } : source.hints,
     random: seededRandom(1),
     now,
+    ...(proveRows === undefined ? {} : { largestRunMs: Infinity }),
   })
   const warnings = await reviewAnswers(warmedUp)
   const { probe, example, samples, maxRows, reason, isUndecided } = warmedUp
@@ -75,6 +85,12 @@ export const loadModel = async (definition: ModelDefinition, threads: number): P
     },
   }
 }
+
+/** Where model.yaml says that rows run alone they do. */
+const provenAt = (settings: ModelSettings, rows: number | undefined): ModelSettings =>
+  rows === undefined || settings.batching.max_rows === 1
+    ? settings
+    : { ...settings, batching: { ...settings.batching, max_rows: rows } }
 
 /** Behind a ZipMap there may be float64, which only ONNX Runtime can tell. */
 const open = async (

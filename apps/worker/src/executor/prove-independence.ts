@@ -27,7 +27,7 @@ const mixedFrom = 0.15
 /** How many rows are tried first, whatever the number of samples. */
 const firstRows = 8
 /** The next larger run is tried while one takes no more than this, in ms of `now`. */
-const largestRunMs = 500
+const defaultLargestRunMs = 500
 
 /**
  * Whether rows may share a run, tried with the samples, over and over the same ones, and then with twice as many until there
@@ -39,7 +39,11 @@ const largestRunMs = 500
 export const proveIndependence = async (
   probe: Probe,
   samples: readonly Sample[],
-  { maxRows, now }: { maxRows: number; now: () => number },
+  {
+    maxRows,
+    now,
+    largestRunMs = defaultLargestRunMs,
+  }: { maxRows: number; now: () => number; largestRunMs?: number | undefined },
 ): Promise<Proof> => {
   const [first] = samples
   if (!first || samples.length < 2) return undecided(tooFewSamples)

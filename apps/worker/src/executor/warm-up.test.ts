@@ -25,12 +25,16 @@ const diagonal = buildOnnx({
   outputs: [{ name: 'y', type: 'int64', shape: ['N', 3] }],
 })
 
-const warmUpOf = async (model: Uint8Array, now: () => number) => {
+const warmUpOf = async (
+  model: Uint8Array,
+  now: () => number,
+  options: Pick<Parameters<typeof warmUp>[0], 'largestRunMs'> = {},
+) => {
   const settings = readModelSettings('')
   const source = { model, zipMaps: [], classLabels: undefined, hints: noHints }
   const session = await openModelSession({ source, onnxPath: '', threads: 1, providers: ['cpu'] })
   const chosen = chooseTask(settings)
-  return warmUp({ session, chosen, settings, hints: noHints, random: seededRandom(1), now })
+  return warmUp({ session, chosen, settings, hints: noHints, random: seededRandom(1), now, ...options })
 }
 
 test('a core that has little time for it does not keep a row from being found that gets another answer', async () => {
@@ -40,6 +44,22 @@ test('a core that has little time for it does not keep a row from being found th
   const { reason, maxRows } = await warmUpOf(aboveAll, () => (now += 50))
 
   expect({ reason, maxRows }).toEqual({ reason: null, maxRows: 64 })
+})
+
+test('how many rows share a run follows from the time of a run, unless that is the affair of whoever asks', async () => {
+  let now = 0
+  const slowCore = () => (now += 600)
+  const squares = buildOnnx({
+    inputs: [{ name: 'x', type: 'float32', shape: ['N', 1] }],
+    nodes: [{ op: 'Mul', inputs: ['x', 'x'], outputs: ['y'] }],
+    outputs: [{ name: 'y', type: 'float32', shape: ['N', 1] }],
+  })
+
+  const timed = await warmUpOf(squares, slowCore)
+  const untimed = await warmUpOf(squares, slowCore, { largestRunMs: Infinity })
+
+  expect(timed.maxRows).toBe(8)
+  expect(untimed.maxRows).toBe(64)
 })
 
 test('what lies along the first axis are no rows where copies of one get different answers', async () => {

@@ -28,6 +28,8 @@ export type WarmUp = Sampling & {
   chosen: ChosenTask
   /** where `rows` names axes the session has them in front */
   settings: Pick<ModelSettings, 'example' | 'batching'> & { rows?: 'auto' | 'first' | 'none' | RowAxes }
+  /** larger runs are tried while one takes no more than this */
+  largestRunMs?: number
 }
 
 /**
@@ -145,7 +147,11 @@ export const judge = async (
     settings,
     now,
     randomOutput,
-  }: Pick<WarmUp, 'settings' | 'now'> & { samples: readonly Sample[]; randomOutput: string | undefined },
+    largestRunMs,
+  }: Pick<WarmUp, 'settings' | 'now' | 'largestRunMs'> & {
+    samples: readonly Sample[]
+    randomOutput: string | undefined
+  },
 ): Promise<Verdict> => {
   const { layout, task } = probe
   const apart = task.outputNames.find((name) => !layout.perRow.has(name))
@@ -155,7 +161,11 @@ export const judge = async (
     return { reason: `its output ${randomOutput} is another each time that a row runs` }
   const maxRows = Math.min(settings.batching.max_rows, layout.rowsPerRun)
   if (maxRows === 1) return { reason: 'batching.max_rows is 1' }
-  const { reason, provenRows, isUndecided } = await proveIndependence(probe, samples, { maxRows, now })
+  const { reason, provenRows, isUndecided } = await proveIndependence(probe, samples, {
+    maxRows,
+    now,
+    largestRunMs,
+  })
   if (reason === null) return { reason, maxRows: Math.min(maxRows, provenRows) }
   if (settings.batching.rows !== 'independent') return { reason, isUndecided }
   return {
