@@ -37,7 +37,7 @@ export const houses: House[] = [
     above: ['main', 'config', 'server', 'metrics'],
     lines: [
       ['versions'],
-      ['queue', 'upkeep'],
+      ['queue', 'upkeep', 'batches'],
       ['serving'],
       ['sizes'],
       ['supervision'],

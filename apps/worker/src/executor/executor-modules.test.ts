@@ -19,6 +19,7 @@ test('what an executor loads before its model is ONNX Runtime alone: zod would c
   const packages = await packagesOf('./load-model.ts')
 
   expect(packages).toEqual(new Set(['onnxruntime-common', 'onnxruntime-node']))
+  expect(await packagesOf('./batch/batch-executor-process.ts')).toEqual(packages)
   // the check finds what is there
   expect(await packagesOf('./protocol.ts')).toContain('zod')
 })

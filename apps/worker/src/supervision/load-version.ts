@@ -17,7 +17,8 @@ export const loadVersion = async (host: ExecutorHost, place: number, load: Load)
   throw whyNotLoaded(answer)
 }
 
-const whyNotLoaded = (answer: Exclude<LoadAnswer, Loaded> | undefined) => {
+/** What an executor is given up with that says anything but that it loaded the version. */
+export const whyNotLoaded = (answer: Exclude<LoadAnswer, Loaded> | undefined) => {
   if (!answer) return new ExecutorDied('crashed', 'did not say whether it loaded the model')
   if (answer.type === 'refused') return new VersionRefused(answer.reason)
   const { reason, stack } = answer

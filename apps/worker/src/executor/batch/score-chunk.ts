@@ -40,9 +40,9 @@ export type ScoreOptions = {
   /** rows, the last one included, one of which may have ended a process: their micro-batches run row by row */
   careful?: readonly [from: number, to: number] | undefined
   /** rows that ended a process, which are passed over */
-  convicted?: ReadonlyMap<number, keyof typeof convictions>
+  convicted?: ReadonlyMap<number, keyof typeof convictions> | undefined
   /** looked at between micro-batches */
-  stop?: AbortSignal
+  stop?: AbortSignal | undefined
 }
 
 /** Rows that run together, in their order. */

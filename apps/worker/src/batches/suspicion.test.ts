@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { Suspicion } from './suspicion.ts'
+import type { Death } from './suspicion.ts'
+
+const crashedIn = (from: number, to = from): Death => ({ rows: [from, to], how: 'crashed' })
+const killedIn = (from: number, to = from): Death => ({ rows: [from, to], how: 'killed' })
+const atRest: Death = { rows: undefined, how: 'crashed' }
+
+test('a row that ends executors is convicted at the third death: once among others, and twice alone', () => {
+  const suspicion = new Suspicion(new Map())
+
+  expect(suspicion.executorDied(crashedIn(0, 1023))).toBeUndefined()
+  expect(suspicion.careful).toEqual([0, 1023])
+  expect(suspicion.executorDied(crashedIn(7))).toBeUndefined()
+  expect(suspicion.executorDied(crashedIn(7))).toEqual({ row: 7, code: 'executor_crashed' })
+  expect([...suspicion.convicted]).toEqual([[7, 'executor_crashed']])
+  expect(suspicion.isHopeless).toBe(false)
+})
+
+test('a row that hangs is told from one that crashes', () => {
+  const suspicion = new Suspicion(new Map([[3, 'executor_crashed']]))
+
+  suspicion.executorDied({ rows: [4, 4], how: 'timed_out' })
+
+  expect(suspicion.executorDied({ rows: [4, 4], how: 'timed_out' })).toEqual({ row: 4, code: 'timed_out' })
+  expect([...suspicion.convicted.keys()]).toEqual([3, 4])
+})
+
+test('after one kill from outside the micro-batches stay whole', () => {
+  const suspicion = new Suspicion(new Map())
+
+  suspicion.executorDied(killedIn(0, 1023))
+
+  expect(suspicion.careful).toBeUndefined()
+  expect(suspicion.executorDied(killedIn(0, 1023))).toBeUndefined()
+  expect(suspicion.careful).toEqual([0, 1023])
+})
+
+test('kills that meet different rows convict none', () => {
+  const suspicion = new Suspicion(new Map())
+
+  const convictions = [1, 2, 3, 4].map((row) => suspicion.executorDied(killedIn(row)))
+
+  expect(convictions).toEqual([undefined, undefined, undefined, undefined])
+})
+
+test('two micro-batches don’t accuse each other for ever: what was suspected stays so', () => {
+  const suspicion = new Suspicion(new Map())
+
+  suspicion.executorDied(crashedIn(0, 1023))
+  suspicion.executorDied(crashedIn(2048, 3071))
+
+  expect(suspicion.careful).toEqual([0, 3071])
+})
+
+test('an executor that dies again and again with no row under way is given up', () => {
+  const suspicion = new Suspicion(new Map())
+
+  const given = [1, 2, 3, 4].map(() => {
+    suspicion.executorDied(atRest)
+    return suspicion.isHopeless
+  })
+
+  expect(given).toEqual([false, false, false, true])
+  expect(suspicion.careful).toBeUndefined()
+})

@@ -1,0 +1,71 @@
+import { bytesOfSegments, openSegments } from '@onqueue/shared/storage'
+import type { Storage } from '@onqueue/shared/storage'
+import type { BatchFile } from './batch-file.ts'
+import type { FileRows } from './open-rows.ts'
+import { chunkLimits, planChunks } from './plan-chunks.ts'
+import type { Chunk, PlanCursor } from './plan-chunks.ts'
+
+/** What planning came to: `cursor` is where it goes on. `headerBytes`: of what the output begins with. */
+export type PlanStep = { chunks: Chunk[]; cursor: PlanCursor; isLast: boolean; headerBytes: number }
+
+/** A file, where to go on with it, and where in the storage what the output begins with is put. */
+export type PlanWork = { file: BatchFile; cursor: PlanCursor; headerName: string }
+
+const mostChunks = 200
+/** Whoever waits for chunks has them by then. */
+const stepMs = 500
+
+/**
+ * Plans a file in the storage, step by step, from a cursor on. At the very beginning of the file what the output begins with is
+ * put, if there is such a thing. `onStep` is awaited; false from it ends the planning. Throws `InvalidFile`.
+ */
+export const planFile = async ({
+  storage,
+  rows,
+  rowMs,
+  file,
+  cursor: from,
+  headerName,
+  onStep,
+}: PlanWork & {
+  storage: Storage
+  rows: FileRows
+  rowMs: number
+  onStep: (step: PlanStep) => Promise<boolean>
+}): Promise<void> => {
+  const header = Buffer.from(rows.writer.header)
+  const isFirst = from.offset === 0
+  let cursor: PlanCursor = isFirst ? { ...from, ...rows.begin } : from
+  let chunks: Chunk[] = []
+  let stepBegan = performance.now()
+  const step = (isLast: boolean) => onStep({ chunks, cursor, isLast, headerBytes: header.length })
+
+  if (isFirst && header.length > 0) await storage.put(headerName, oneOf(header))
+  const fileBytes = bytesOfSegments(file.input)
+  const source = await openSegments(storage, file.input, { start: cursor.offset, end: fileBytes })
+  try {
+    const planned = planChunks({
+      format: file.inputFormat,
+      source,
+      cursor,
+      limits: chunkLimits({ fileBytes, rowMs }),
+    })
+    for await (const next of planned) {
+      // only once there is another chunk it is known that a step is not the last
+      if (chunks.length >= mostChunks || (chunks.length > 0 && performance.now() - stepBegan >= stepMs)) {
+        if (!(await step(false))) return
+        chunks = []
+        stepBegan = performance.now()
+      }
+      chunks.push(next.chunk)
+      cursor = next.cursor
+    }
+  } finally {
+    source.destroy()
+  }
+  await step(true)
+}
+
+const oneOf = async function* (bytes: Buffer) {
+  yield bytes
+}

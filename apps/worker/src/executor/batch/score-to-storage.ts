@@ -1,0 +1,66 @@
+import { openSegments } from '@onqueue/shared/storage'
+import type { Storage } from '@onqueue/shared/storage'
+import type { Probe } from '../probe.ts'
+import type { BatchFile } from './batch-file.ts'
+import type { FileRows } from './open-rows.ts'
+import { Part } from './part.ts'
+import type { Chunk } from './plan-chunks.ts'
+import { scoreChunk } from './score-chunk.ts'
+import type { ChunkScore, ScoreOptions } from './score-chunk.ts'
+
+/** A chunk, and where in the storage what comes of it is put. */
+export type ChunkWork = { file: BatchFile; chunk: Chunk; outputName: string; errorsName: string }
+
+type Options = ChunkWork &
+  Pick<ScoreOptions, 'careful' | 'convicted' | 'stop'> & {
+    storage: Storage
+    probe: Probe
+    rows: FileRows
+    microBatchRows: number
+    /** rows begin to run */
+    onAt: (row: number, rows: number) => void
+    /** those of a micro-batch have run, and are to be written */
+    onRan: () => void
+  }
+
+/**
+ * Scores a chunk of a file in the storage into its parts, of which the one of errors is only there where rows failed. Nothing
+ * is there before all of it is: what is stopped, or rejects, leaves nothing.
+ */
+export const scoreToStorage = async (options: Options): Promise<ChunkScore> => {
+  const { storage, file, chunk, rows, onAt, onRan } = options
+  const { offset, length } = chunk
+  const source = await openSegments(storage, file.input, { start: offset, end: offset + length })
+  const output = new Part(storage, options.outputName)
+  let errors: Part | undefined
+  try {
+    const score = await scoreChunk({
+      probe: options.probe,
+      format: file.inputFormat,
+      ...rows,
+      chunk,
+      source,
+      microBatchRows: options.microBatchRows,
+      careful: options.careful,
+      convicted: options.convicted,
+      stop: options.stop,
+      at: onAt,
+      output: (bytes) => {
+        onRan()
+        return output.write(bytes)
+      },
+      errors: (bytes) => {
+        errors ??= new Part(storage, options.errorsName)
+        return errors.write(bytes)
+      },
+    })
+    if (score.isStopped) await Promise.all([output.drop(), errors?.drop()])
+    else await Promise.all([output.end(), errors?.end()])
+    return score
+  } catch (err) {
+    await Promise.all([output.drop(), errors?.drop()])
+    throw err
+  } finally {
+    source.destroy()
+  }
+}
