@@ -39,7 +39,7 @@ ENV NODE_COMPILE_CACHE=/app/.cache/compile
 # As in scripts/start/apps.ts.
 ENV MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 RUN LOG_LEVEL=none node --max-semi-space-size=16 --max-old-space-size=128 apps/api/src/main.ts >/dev/null 2>&1 || true
-# In a volume of its own, which workers are to share.
+# In a volume of its own, which workers share.
 RUN mkdir data storage && chown node:node data storage
 USER node
 ENV ONQUEUE_STORAGE=/app/storage
@@ -68,7 +68,9 @@ COPY apps/worker apps/worker
 ENV NODE_COMPILE_CACHE=/app/.cache/compile MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=131072
 RUN LOG_LEVEL=none node --max-semi-space-size=8 --max-old-space-size=192 apps/worker/src/main.ts >/dev/null 2>&1 || true
 RUN node --max-semi-space-size=1 apps/worker/src/executor/executor-process.ts >/dev/null 2>&1 || true
+RUN mkdir storage && chown node:node storage
 USER node
+ENV ONQUEUE_STORAGE=/app/storage
 ENV ONQUEUE_WORKER_HEALTH_HOST=0.0.0.0 ONQUEUE_WORKER_HEALTH_PORT=8082
 EXPOSE 8082
 STOPSIGNAL SIGTERM

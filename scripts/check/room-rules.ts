@@ -25,6 +25,7 @@ export const houses: House[] = [
     lines: [
       ['openapi'],
       roomsIn('apps/api/src', 'dialects'),
+      ['batches'],
       ['submit'],
       ['deliveries', 'files'],
       ['predictions'],
@@ -37,6 +38,7 @@ export const houses: House[] = [
     above: ['main', 'config', 'server', 'metrics'],
     lines: [
       ['versions'],
+      ['chunks'],
       ['queue', 'upkeep', 'batches'],
       ['serving'],
       ['sizes'],

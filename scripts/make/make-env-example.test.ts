@@ -27,6 +27,7 @@ test('what belongs together is under the processes that read it', () => {
   expect(makeEnvExample().match(/(?<=^# )[^-\n]+(?= -{3,}$)/gm)).toEqual([
     'API, worker and webhooks',
     'API and webhooks',
+    'API and worker',
     'API',
     'Worker and webhooks',
     'Worker',

@@ -72,6 +72,13 @@ const modelKinds: Record<keyof ReturnType<typeof modelKeys>, Fate> = {
   lastSeen: kept,
   janitor: kept,
   notices: kept,
+  // predictions don't look at them; of batches see tests/batches
+  batch: kept,
+  batchChunks: kept,
+  batchDone: kept,
+  activeBatches: kept,
+  endedBatches: kept,
+  batchIndex: kept,
   // BullMQ's, each by itself below
   queue: { finished: 'gone', waiting: 'gone', running: 'gone', large: 'gone' },
 }
@@ -99,6 +106,7 @@ const globalKinds: Record<keyof ReturnType<typeof globalKeys>, Fate> = {
   processes: kept,
   process: kept,
   replies: kept,
+  batchNotices: kept,
 }
 
 const queueParts: Record<string, Fate> = {

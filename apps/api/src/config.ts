@@ -8,6 +8,7 @@ import {
   portSetting,
   predictionSettings,
   sharedSettings,
+  storageSettings,
   webhookSettings,
 } from '@onqueue/shared'
 import { z } from 'zod'
@@ -15,6 +16,7 @@ import { z } from 'zod'
 export const settings = z.object({
   ...sharedSettings,
   ...predictionSettings,
+  ...storageSettings,
   PORT: portSetting(8080).describe('Port of the API.'),
   ONQUEUE_API_HEALTH_HOST: z
     .string()
@@ -27,10 +29,6 @@ export const settings = z.object({
   ONQUEUE_API_GRACE: durationSetting('25s').describe(
     'How long requests under way, such as waits for a result, may take after that; no new connections are taken.',
   ),
-  ONQUEUE_DATA_DIR: z
-    .string()
-    .default('./data')
-    .describe('Where files of this server are kept, such as the API keys.'),
   ONQUEUE_API_KEYS: z
     .string()
     .optional()
@@ -76,17 +74,11 @@ export const settings = z.object({
   ONQUEUE_TRANSFERS_PER_KEY: integerSetting(8).describe(
     'Files of one key that may be sent or read at once; more are refused as bodies are.',
   ),
-  ONQUEUE_STORAGE: z
-    .string()
-    .optional()
-    .describe(
-      'Folder of the storage, in which uploaded files are kept; storage in ONQUEUE_DATA_DIR when not set. All processes that have one share it.',
-    ),
-  ONQUEUE_STORAGE_MIN_FREE_BYTES: integerSetting(1024 ** 3, { min: 0 }).describe(
-    'Bytes of its disk that stay free: uploads that would leave less are refused with 503.',
-  ),
   ONQUEUE_FILE_MAX_BYTES: integerSetting(4 * 1024 ** 3).describe('Longest file, decoded.'),
   ONQUEUE_FILE_TTL: durationSetting('168h').describe('How long a file is kept after it was uploaded.'),
+  ONQUEUE_BATCH_TTL: durationSetting('168h').describe(
+    'How long a batch may take, and how long it is kept after its end.',
+  ),
   ONQUEUE_OWNER_MAX_BYTES: integerSetting(20 * 1024 ** 3).describe(
     'Bytes of files that one owner may have; uploads beyond are refused with 429.',
   ),
@@ -132,6 +124,3 @@ export const readConfig = (environment: Record<string, string | undefined>): Api
 
 export const keysFileOf = ({ ONQUEUE_API_KEYS_FILE, ONQUEUE_DATA_DIR }: ApiConfig) =>
   ONQUEUE_API_KEYS_FILE ?? join(ONQUEUE_DATA_DIR, 'api-keys')
-
-export const storageFolderOf = ({ ONQUEUE_STORAGE, ONQUEUE_DATA_DIR }: ApiConfig) =>
-  ONQUEUE_STORAGE ?? join(ONQUEUE_DATA_DIR, 'storage')

@@ -1,12 +1,12 @@
 import { createDeliveryStore, explainOtherStorage, openSecrets, receiverPoliciesOf } from '@onqueue/shared'
-import type { Logger, Readiness } from '@onqueue/shared'
+import type { Logger, OwnStorage, Readiness } from '@onqueue/shared'
 import type { Access } from './access/open-access.ts'
+import { openBatches } from './batches/open-batches.ts'
 import type { ApiConfig } from './config.ts'
 import { openDeliveries } from './deliveries/open-deliveries.ts'
 import { createNativeDialect } from './dialects/native/native-dialect.ts'
 import { createPlainDialect } from './dialects/plain/plain-dialect.ts'
 import { openFiles } from './files/open-files.ts'
-import type { OwnStorage } from './files/open-storage.ts'
 import { createApp } from './http/app.ts'
 import {
   createJsonReader,
@@ -100,6 +100,17 @@ export const openApp = async ({
     log,
   })
   opened.defer(() => files.close())
+  const batches = openBatches({
+    ...store,
+    storage,
+    files,
+    catalog: models,
+    channels,
+    secrets: () => secrets.all(),
+    keptMs: config.ONQUEUE_BATCH_TTL,
+    log,
+  })
+  opened.defer(() => batches.close())
   const metrics = createMetrics({
     models,
     countWaiters: known.countWaiters,
@@ -145,6 +156,8 @@ export const openApp = async ({
       models,
       deliveries,
       files,
+      batches,
+      clock: clock.now,
       readJsonBody,
       readJsonText,
       readShortBody,

@@ -1,9 +1,15 @@
-import { createLogger, openWhenUsable, publicUrlOf, startHealthServer } from '@onqueue/shared'
+import {
+  createLogger,
+  createOwnStorage,
+  openWhenUsable,
+  publicUrlOf,
+  startHealthServer,
+  storageFolderOf,
+} from '@onqueue/shared'
 import type { RunningApp } from '@onqueue/shared'
 import { openAccess } from './access/open-access.ts'
-import { keysFileOf, storageFolderOf } from './config.ts'
+import { keysFileOf } from './config.ts'
 import type { ApiConfig } from './config.ts'
-import { createOwnStorage } from './files/open-storage.ts'
 import { createDoor } from './http/connections/door.ts'
 import { serveRequests } from './http/connections/serve-requests.ts'
 import { listen } from './http/connections/listen.ts'

@@ -6,11 +6,13 @@ import {
   portSetting,
   retentionSettings,
   sharedSettings,
+  storageSettings,
 } from '@onqueue/shared'
 
 export const settings = z.object({
   ...sharedSettings,
   ...retentionSettings,
+  ...storageSettings,
   ONQUEUE_MODELS_DIR: z.string().default('./models').describe('The model repository: one folder a model.'),
   ONQUEUE_MODELS_LINKS: z
     .string()
@@ -47,6 +49,12 @@ export const settings = z.object({
     .describe(
       'How many executors are started for one model version each; beyond them small versions share some. Two for each core when not set.',
     ),
+  ONQUEUE_BATCH_EXECUTORS: z.coerce
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .optional()
+    .describe('How many processes score batches at once; one for each core when not set.'),
 })
 
 export type WorkerConfig = Readonly<z.infer<typeof settings>>

@@ -2,12 +2,15 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import {
   connectConsumer,
+  connectSubscriber,
   createLogger,
   createRedisClock,
   createOutcomeWriter,
+  createOwnStorage,
   RedisCondition,
   openWhenUsable,
   startHealthServer,
+  storageFolderOf,
   urlHost,
 } from '@onqueue/shared'
 import type { RunningApp } from '@onqueue/shared'
@@ -15,6 +18,8 @@ import type { WorkerConfig } from './config.ts'
 import { createWorkerMetrics } from './metrics.ts'
 import { readModelRepository } from './repository/read-model-repository.ts'
 import { watchModels } from './repository/watch-models.ts'
+import { createBatchExecutors } from './batches/batch-executors.ts'
+import { openChunks } from './chunks/open-chunks.ts'
 import { Janitor } from './upkeep/janitor.ts'
 import { openModels } from './versions/open-models.ts'
 
@@ -29,6 +34,9 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
   opened.defer(() => condition.close())
   const redis = connectConsumer(config.REDIS_URL, { log, condition })
   opened.defer(() => redis.disconnect())
+
+  const subscriber = connectSubscriber(config.REDIS_URL, { log, condition })
+  opened.defer(() => subscriber.disconnect())
 
   const clock = createRedisClock({ redis, log })
   opened.defer(() => clock.close())
@@ -56,6 +64,11 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     events: metrics,
     log,
   })
+  const storageRoot = resolve(storageFolderOf(config))
+  const storage = createOwnStorage({ folder: storageRoot, log })
+  const mostExecutors = config.ONQUEUE_BATCH_EXECUTORS ?? cores
+  const batchExecutors = createBatchExecutors({ storageRoot, cores, mostExecutors, log })
+  opened.defer(() => batchExecutors.close())
   let graceMs = config.ONQUEUE_WORKER_GRACE
   let isEnding = false
   const health = await startHealthServer({
@@ -100,6 +113,19 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
       if (names.length === 0) {
         log.warn({ dir: config.ONQUEUE_MODELS_DIR }, 'no models here: put a folder with a model.onnx into it')
       }
+      const chunks = await openChunks({
+        ...store,
+        subscriber,
+        models: () => models.names(),
+        definitionOf: (model, digest) => models.definitionOf(model, digest),
+        versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
+        storage,
+        minFreeBytes: config.ONQUEUE_STORAGE_MIN_FREE_BYTES,
+        executors: batchExecutors,
+        concurrency: mostExecutors,
+        log,
+      })
+      stack.defer(() => chunks.close(graceMs))
       stack.defer(watchModels({ dir: config.ONQUEUE_MODELS_DIR, known: names, log }))
     },
   })

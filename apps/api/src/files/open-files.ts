@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import { AppError, createFileStore, fileContentName, filePrefix, isFileId } from '@onqueue/shared'
-import type { ByteRange, DatedStore, FileRecord, Logger } from '@onqueue/shared'
+import type { ByteRange, DatedStore, FileRecord, FileStore, Logger, OwnStorage } from '@onqueue/shared'
 import { createListFiles } from './list-files.ts'
 import type { ListFiles } from './list-files.ts'
-import type { OwnStorage } from './open-storage.ts'
 import { createReceiveFile } from './receive-file.ts'
 import type { Upload, UploadLimits } from './receive-file.ts'
 import { createFileSweeper } from './sweep-files.ts'
@@ -18,6 +17,11 @@ export type Files = {
   list: ListFiles
   /** Removes a file. Throws `file_in_use`. */
   remove(id: string, owner: string): Promise<void>
+  /** Has a file stay until `user` lets go of it. Resolves to false where it is not there. */
+  hold: FileStore['hold']
+  letGo: FileStore['letGo']
+  /** What is said of one that is not there. */
+  notFound: () => AppError
   /** how long nothing of an upload may come */
   idleMs: number
 }
@@ -69,6 +73,9 @@ export const openFiles = ({
         log.warn({ err, fileId: id }, 'bytes of a file stay for now'),
       )
     },
+    hold: (id, user) => store.hold(id, user),
+    letGo: (id, user) => store.letGo(id, user),
+    notFound: () => fileNotFound(limits.keptMs),
     idleMs,
     close: () => sweeper.close(),
   }

@@ -6,6 +6,7 @@ import type { ContentEncoding } from './decode-content.ts'
 import { cleanContentType, cleanFilename } from './file-name.ts'
 import { isForm, openFormFile } from './form-file.ts'
 import type { SentFile } from './form-file.ts'
+import { peek } from './peek.ts'
 import { Room } from './room.ts'
 
 /** A file that is being sent, and what its request says of it. */
@@ -18,7 +19,12 @@ export type Upload = {
   contentLength: number | undefined
   /** where the body itself has none */
   filename: string | undefined
+  /** looks at the beginning of what came, and throws where the rest is not wanted */
+  check?: ((sent: Pick<SentFile, 'filename' | 'contentType'>, head: Buffer) => void) | undefined
 }
+
+/** How much of a file `check` sees. */
+const checkedBytes = 64 * 1024
 
 export type UploadLimits = FileLimits & {
   /** of one file, decoded */
@@ -91,12 +97,12 @@ export const createReceiveFile = ({
 
     const hash = createHash('sha256')
     let bytes = 0
-    let checkedBytes = 0
+    let lookedForAt = 0
     /** What is reserved of its owner is no room on the disk, on which others write, too. */
     const keepRoom = async () => {
       const toCome = Math.max(0, reserved - bytes)
-      if (bytes - checkedBytes < stepBytes) return place.expect(toCome)
-      checkedBytes = bytes
+      if (bytes - lookedForAt < stepBytes) return place.expect(toCome)
+      lookedForAt = bytes
       await place.need(toCome)
     }
     const measure = async function* (content: AsyncIterable<Uint8Array>) {
@@ -135,11 +141,22 @@ export const createReceiveFile = ({
   }
 }
 
-const openSent = async ({ body, encoding, contentType }: Upload): Promise<SentFile> => {
+const openSent = async ({ body, encoding, contentType, check }: Upload): Promise<SentFile> => {
   const decoded = encoding === undefined ? body : decodeContent(body, encoding)
-  return contentType !== undefined && isForm(contentType)
-    ? openFormFile(decoded, contentType)
-    : { filename: undefined, contentType, content: decoded }
+  const sent =
+    contentType !== undefined && isForm(contentType)
+      ? await openFormFile(decoded, contentType)
+      : { filename: undefined, contentType, content: decoded }
+  if (!check) return sent
+  const { head, content } = await peek(sent.content, checkedBytes)
+  try {
+    check(sent, head)
+  } catch (err) {
+    // has the source end, too
+    await content[Symbol.asyncIterator]().return?.(undefined)
+    throw err
+  }
+  return { ...sent, content }
 }
 
 const tooLarge = (maxFileBytes: number) =>

@@ -6,7 +6,7 @@ import { boundIssues } from '../http/bodies/bound-issues.ts'
 import { toPlaces } from '../http/bodies/issue-places.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
 
-const metadataSchema = z
+export const metadataSchema = z
   .record(
     z.string().min(1).max(64, 'a name has at most 64 characters'),
     z.string().max(512, 'a value has at most 512 characters'),

@@ -22,9 +22,8 @@ type Options = DatedStore & {
   cores: number
   /** how many models the worker has */
   models?: () => number
-  /** see `ModelVersion.open` */
+  /** see `ModelVersion.open` and `ExecutorSupervisor` */
   idleMs?: number
-  /** see `ExecutorSupervisor` */
   startExecutor?: StartExecutor
   /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
@@ -41,8 +40,6 @@ type Options = DatedStore & {
  *            │ │  └──all executors lost
  *            │ └──its executor died
  *            └──its files say no──▶ refused
- *
- * `remove` makes a version gone at once, whatever its state: what it had in flight goes back to the queue.
  *
  * A version takes predictions while it is ready. Those for one that is not are put off, as they are for a version that
  * this worker never had: another worker may have it, or this one soon. While none is ready all stay in the queue, and a
@@ -108,22 +105,22 @@ export class ModelServer {
    * are gone. One that is not ready has nothing to finish.
    */
   async drain(digest: string) {
-    const entry = this.#entries.get(digest)
-    if (!entry) return
-    this.#cards.withdraw(digest)
-    await entry.drain()
-    await this.#entries.end(entry)
+    const entry = this.#withdraw(digest)
+    await entry?.drain()
+    if (entry) await this.#entries.end(entry)
   }
 
   /** Ends a version at once. What it has in flight goes back to the queue. Resolves when its executors are gone. */
   async remove(digest: string) {
-    const entry = this.#entries.get(digest)
-    if (!entry) return
-    this.#cards.withdraw(digest)
-    await this.#entries.end(entry)
+    const entry = this.#withdraw(digest)
+    if (entry) await this.#entries.end(entry)
   }
 
-  /** Predictions taken and not finished. */
+  #withdraw(digest: string) {
+    this.#cards.withdraw(digest)
+    return this.#entries.get(digest)
+  }
+
   countInFlight() {
     return this.#consumer?.countInFlight() ?? 0
   }
@@ -132,7 +129,6 @@ export class ModelServer {
     return this.#entries.executorPids()
   }
 
-  /** How many rows of each version run together at present, and what keeps it from being more. */
   rowLimits() {
     return this.#entries.rowLimits()
   }
@@ -140,6 +136,11 @@ export class ModelServer {
   /** Those that take predictions, or will, or can't, in ascending order. */
   versions() {
     return this.#entries.list()
+  }
+
+  /** The definition of a version that is ready. */
+  definitionOf(digest: string) {
+    return this.#entries.asConsumed().get(digest)?.definition
   }
 
   /** Lets what was taken finish for `graceMs`, and returns the rest to the queue. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { canRun, modelNameSchema, readModel } from '@onqueue/shared'
 import type { DatedStore, Logger, OutcomeWriter, RedisStore } from '@onqueue/shared'
+import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { ModelRepository, UnreadModel } from '../repository/read-model-repository.ts'
 import type { RowLimitBound } from '../sizes/row-limit.ts'
 import { ExecutorPool } from '../supervision/executor-pool.ts'
@@ -22,6 +23,9 @@ export type Models = {
   whyNotReady(): Promise<string[]>
   /** versions that this worker has now */
   versions(): OwnVersion[]
+  names(): string[]
+  /** The definition of a version that is ready here. */
+  definitionOf(model: string, digest: string): ModelDefinition | undefined
   /** pids of the executors of each model at this moment */
   executors(): { model: string; pids: number[] }[]
   /** how many rows of each version run together at present, and what keeps it from being more */
@@ -122,6 +126,8 @@ export const openModels = (options: Options): Models => {
       return notYet
     },
     versions,
+    names: () => servers.map(({ model }) => model),
+    definitionOf: (model, digest) => servers.find((server) => server.model === model)?.definitionOf(digest),
     executors: () => servers.map((server) => ({ model: server.model, pids: server.executorPids() })),
     rowLimits: () =>
       servers.flatMap((server) => server.rowLimits().map((limit) => ({ model: server.model, ...limit }))),

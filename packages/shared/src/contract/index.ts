@@ -1,5 +1,7 @@
 export * from './anonymous-owner.ts'
 export * from './app-error.ts'
+export * from './batch.ts'
+export * from './batch-record.ts'
 export * from './delivery.ts'
 export * from './endpoint.ts'
 export * from './file.ts'

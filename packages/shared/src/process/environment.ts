@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { z } from 'zod'
 import { parseNetworks } from '../addresses/networks.ts'
 import { urlHost } from './url-host.ts'
@@ -152,6 +153,27 @@ export const predictionSettings = {
 }
 
 /** When predictions and deliveries are removed, the same in every process that removes some. */
+/** Of processes that have the storage. */
+export const storageSettings = {
+  ONQUEUE_DATA_DIR: z
+    .string()
+    .default('./data')
+    .describe('Where files of this server are kept, such as the API keys.'),
+  ONQUEUE_STORAGE: z
+    .string()
+    .optional()
+    .describe(
+      'Folder of the storage, in which uploaded files and the output of batches are kept; storage in ONQUEUE_DATA_DIR when not set. All processes that have one share it.',
+    ),
+  ONQUEUE_STORAGE_MIN_FREE_BYTES: integerSetting(1024 ** 3, { min: 0 }).describe(
+    'Bytes of its disk that stay free: uploads that would leave less are refused with 503, and batches wait.',
+  ),
+}
+
+/** The folder of the storage. */
+export const storageFolderOf = (config: { ONQUEUE_STORAGE?: string | undefined; ONQUEUE_DATA_DIR: string }) =>
+  config.ONQUEUE_STORAGE ?? join(config.ONQUEUE_DATA_DIR, 'storage')
+
 export const retentionSettings = {
   ONQUEUE_RETENTION: retention,
   ONQUEUE_RETENTION_MIN: durationSetting('10m').describe(

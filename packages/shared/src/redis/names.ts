@@ -5,7 +5,9 @@
  * flows and scripts need, and spreads the models over the shards.
  */
 export const queueName = 'predictions'
-export type QueueName = typeof queueName
+/** of chunks of batches, and of batches that are to be planned */
+export const chunkQueueName = 'chunks'
+export type QueueName = typeof queueName | typeof chunkQueueName
 
 /** Behind a job's key: BullMQ's key of the job's log. */
 export const jobLogSuffix = ':logs'
@@ -45,6 +47,18 @@ export const modelKeys = (namespace: string, model: string) => {
     worker: (workerId: string) => `${prefix}:worker:${workerId}`,
     /** string that expires: when any worker of the model was last seen, in ms */
     lastSeen: `${prefix}:last-seen`,
+    /** hash: a batch; see batch-record.ts */
+    batch: (id: string) => `${prefix}:batch:${id}`,
+    /** hash: number → a chunk of the batch, as it was planned */
+    batchChunks: (id: string) => `${prefix}:batch:${id}:chunks`,
+    /** hash: number → what became of that chunk */
+    batchDone: (id: string) => `${prefix}:batch:${id}:done`,
+    /** sorted set: ids of batches that have not ended, by creation time (ms) */
+    activeBatches: `${prefix}:batches`,
+    /** sorted set: ids of batches that have ended, by when to look at them (ms) */
+    endedBatches: `${prefix}:ended-batches`,
+    /** sorted set: ids of one owner's batches, by creation time (ms) */
+    batchIndex: (owner: string) => `${prefix}:batch-index:${owner}`,
     /** string that expires: the janitor at work on the model */
     janitor: `${prefix}:janitor`,
     /** pub/sub channel: ids of predictions that became final, separated by a comma */
@@ -129,4 +143,6 @@ export const globalKeys = (namespace: string) => ({
   process: (id: string) => `${namespace}:process:${id}`,
   /** pub/sub channel of an API process: how predictions ended whose submits waited there */
   replies: (id: string) => `${namespace}:replies:${id}`,
+  /** pub/sub channel: a model of which a batch was made, or ended */
+  batchNotices: `${namespace}:batch-notices`,
 })

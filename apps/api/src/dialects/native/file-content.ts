@@ -1,10 +1,22 @@
 import type { Readable } from 'node:stream'
-import type { ByteRange, FileRecord } from '@onqueue/shared'
+import type { ByteRange } from '@onqueue/shared'
 import { readRange } from '../../files/byte-range.ts'
 import { dispositionOf } from '../../files/file-name.ts'
 import { sendAnswer } from '../../http/answers/answer.ts'
 import { streamedBody } from '../../http/answers/stream-answer.ts'
 import type { ApiContext } from '../../http/api-environment.ts'
+
+/** What is known of bytes before they are opened. */
+export type Content = {
+  /** with its quotes */
+  etag: string
+  bytes: number
+  /** there will be more of it */
+  isGrowing?: boolean
+  filename: string | null
+  contentType: string
+  headers?: Record<string, string>
+}
 
 /**
  * Answers with the bytes of a file, or with one range of them. What somebody uploaded is never shown by a browser, nor run in
@@ -12,14 +24,15 @@ import type { ApiContext } from '../../http/api-environment.ts'
  */
 export const answerContent = async (
   c: ApiContext,
-  file: FileRecord,
+  content: Content,
   open: (range: ByteRange) => Promise<Readable>,
 ): Promise<Response> => {
-  const etag = `"${file.sha256}"`
+  const { etag, bytes } = content
   const headers = {
+    ...content.headers,
     ETag: etag,
     'Accept-Ranges': 'bytes',
-    'Content-Disposition': dispositionOf(file.filename),
+    'Content-Disposition': dispositionOf(content.filename),
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': 'sandbox',
     'Cache-Control': 'private, no-cache',
@@ -32,13 +45,13 @@ export const answerContent = async (
   const isHead = c.req.method === 'HEAD'
   const mayBePart = !isHead && (ifRange === undefined || ifRange.trim() === etag)
   const asked = mayBePart ? c.req.header('range') : undefined
-  const range = readRange(asked, file.bytes)
-  const { start, end } = range ?? { start: 0, end: file.bytes }
+  const range = readRange(asked, bytes)
+  const { start, end } = range ?? { start: 0, end: bytes }
   const described = {
     ...headers,
-    'Content-Type': file.contentType,
+    'Content-Type': content.contentType,
     'Content-Length': String(end - start),
-    ...(range ? { 'Content-Range': `bytes ${start}-${end - 1}/${file.bytes}` } : {}),
+    ...(range ? { 'Content-Range': `bytes ${start}-${end - 1}/${content.isGrowing ? '*' : bytes}` } : {}),
   }
   const status = range ? 206 : 200
   // Hono answers HEAD with what GET does, and throws the body away

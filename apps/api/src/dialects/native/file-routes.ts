@@ -65,7 +65,8 @@ export const fileRoutes = ({
 
   app.openapi(contentRoute, async (c) => {
     const file = await files.read(c.req.param('id'), c.get('owner'))
-    return answerContent(c, file, (range) => files.openContent(file, range))
+    const content = { ...file, etag: `"${file.sha256}"` }
+    return answerContent(c, content, (range) => files.openContent(file, range))
   })
 
   app.openapi(deleteRoute, async (c) => {

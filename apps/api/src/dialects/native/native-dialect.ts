@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { readBearerKey } from '../../access/bearer-key.ts'
+import type { Batches } from '../../batches/open-batches.ts'
 import type { Deliveries } from '../../deliveries/open-deliveries.ts'
 import type { Files } from '../../files/open-files.ts'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
@@ -10,6 +11,7 @@ import { problemResponse } from '../../http/errors/problem.ts'
 import { addHotRoute } from '../../http/hot-route.ts'
 import type { Models } from '../../models/open-models.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
+import { batchRoutes } from './batch-routes.ts'
 import { bulkRoute } from './bulk-route.ts'
 import { deliveryRoutes } from './delivery-routes.ts'
 import { fileRoutes } from './file-routes.ts'
@@ -31,6 +33,8 @@ export const createNativeDialect = ({
   models,
   deliveries,
   files,
+  batches,
+  clock,
   readJsonBody,
   readJsonText,
   readShortBody,
@@ -40,6 +44,9 @@ export const createNativeDialect = ({
   models: Models
   deliveries: Deliveries
   files: Files
+  batches: Batches
+  /** Redis' */
+  clock: () => number
   readJsonBody: ReadJsonBody
   /** of bodies that may be lines, too */
   readJsonText: ReadJsonText
@@ -63,6 +70,7 @@ export const createNativeDialect = ({
   routes.route('/', deliveryRoutes({ predictions, deliveries, readShortBody, publicUrl }))
   routes.route('/', webhookRoutes({ deliveries, readShortBody, locate }))
   routes.route('/', fileRoutes({ files, publicUrl, locate }))
+  routes.route('/', batchRoutes({ batches, idleMs: files.idleMs, readShortBody, clock, publicUrl, locate }))
   routes.route('/', modelRoutes({ models, publicUrl }))
 
   return {

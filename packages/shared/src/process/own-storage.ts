@@ -1,5 +1,6 @@
-import { openLocalStorage } from '@onqueue/shared'
-import type { LocalStorage, Logger } from '@onqueue/shared'
+import { openLocalStorage } from '../storage/storage-local.ts'
+import type { LocalStorage } from '../storage/storage-local.ts'
+import type { Logger } from './logger.ts'
 
 /** The storage of this process, opened when it is first asked for, and again where that failed. */
 export type OwnStorage = {

@@ -1,0 +1,181 @@
+import { AppError, fileContentName, keyedPredictionId, newPredictionId, toBatchId } from '@onqueue/shared'
+import type {
+  BatchAbout,
+  BatchRecord,
+  BatchStore,
+  FileRecord,
+  ModelEntry,
+  RowFormat,
+  ServedVersion,
+} from '@onqueue/shared'
+import type { Files } from '../files/open-files.ts'
+import type { Upload } from '../files/receive-file.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+import { formatOf } from './batch-request.ts'
+import type { BatchOptions } from './batch-request.ts'
+import { checkHead, headBytes } from './check-head.ts'
+
+/** A batch that is asked for, beside its input. */
+type AskedBatch = {
+  model: string
+  options: BatchOptions
+  owner: string
+  keyId: string | null | undefined
+  requestId: string
+  idempotencyKey: string | undefined
+}
+
+export type CreatedBatch = { record: BatchRecord; isReplay: boolean }
+
+/**
+ * Makes batches, of a file that is there or of one that is sent along. Throws what the catalog does, `invalid_file` where no row can be
+ * read of it, `unsupported_media_type`, `idempotency_key_reused`, and what reading or taking in a file does.
+ */
+export type CreateBatch = {
+  ofFile(asked: AskedBatch, fileId: string): Promise<CreatedBatch>
+  /** The file that is sent becomes one of its owner's, as if it had been uploaded before. */
+  ofBody(asked: AskedBatch, upload: Omit<Upload, 'owner' | 'check'>): Promise<CreatedBatch>
+}
+
+/** More rows than that do not run faster together, and fewer can be stopped sooner. */
+const mostMicroBatchRows = 1024
+/** How long a micro-batch is to run, about. */
+const microBatchMs = 50
+
+export const createCreateBatch = ({
+  store,
+  files,
+  catalog,
+  secrets,
+  keptMs,
+  clock,
+}: {
+  store: BatchStore
+  files: Files
+  catalog: Pick<ModelCatalog, 'get' | 'resolve'>
+  secrets: () => readonly [string, ...string[]]
+  /** how long a batch may take, and is kept after its end */
+  keptMs: number
+  clock: () => number
+}): CreateBatch => {
+  const resolve = ({ model, options: { version } }: AskedBatch) => {
+    const served = catalog.resolve(model, { version, needsWorker: false })
+    const inputSchema = served.card.interface?.inputSchema ?? {}
+    return { served, inputSchema }
+  }
+
+  const checkerOf = (asked: AskedBatch) => {
+    const { served, inputSchema } = resolve(asked)
+    const { input_format: inputFormat, id_column: idColumn, extra_columns: extraColumns } = asked.options
+    const check = (
+      sent: { filename: string | null | undefined; contentType: string | undefined },
+      head: Buffer,
+    ) => {
+      const format = formatOf({ asked: inputFormat, ...sent })
+      checkHead(head, { format, inputSchema, idColumn, extraColumns })
+      return format
+    }
+    return { served, check }
+  }
+
+  const create = async (
+    asked: AskedBatch,
+    { file, format, served }: { file: FileRecord; format: RowFormat; served: ServedVersion },
+  ): Promise<CreatedBatch> => {
+    const { model, owner, idempotencyKey, options } = asked
+    const now = clock()
+    const id = toBatchId(
+      idempotencyKey === undefined
+        ? newPredictionId(model, now)
+        : keyedPredictionId({ model, owner, idempotencyKey, secret: secrets()[0] }),
+    )
+    const fingerprint = idempotencyKey === undefined ? null : JSON.stringify([options, file.sha256])
+    const about: BatchAbout = {
+      owner,
+      keyId: asked.keyId ?? null,
+      requestId: asked.requestId,
+      model,
+      version: served.version,
+      digest: served.card.digest,
+      fingerprint,
+      fileId: file.id,
+      input: [{ name: fileContentName(file.id), bytes: file.bytes }],
+      storage: file.storage,
+      inputFormat: format,
+      outputFormat: options.output_format ?? format,
+      idColumn: options.id_column ?? null,
+      extraColumns: options.extra_columns,
+      maxFailedRows: options.max_failed_rows ?? null,
+      microBatchRows: microBatchRowsOf(catalog.get(model), served),
+      priority: options.priority,
+      metadata: options.metadata,
+      createdAt: now,
+      deadline: now + keptMs,
+      keptMs,
+    }
+    const isNew = await store.create(id, about)
+    const record = await store.read(id)
+    if (!record) throw lostRecord()
+    if (isNew) {
+      // or the sweeper does
+      if (await files.hold(file.id, id)) return { record, isReplay: false }
+      await store.end(record, { status: 'failed', error: inputGone })
+      throw files.notFound()
+    }
+    if (record.about.owner !== owner || record.about.fingerprint !== fingerprint) {
+      throw new AppError(
+        'idempotency_key_reused',
+        'this Idempotency-Key was used for another request; use a new one',
+      )
+    }
+    return { record, isReplay: true }
+  }
+
+  return {
+    ofFile: async (asked, fileId) => {
+      const { served, check } = checkerOf(asked)
+      const file = await files.read(fileId, asked.owner)
+      const head = await readHead(files, file)
+      return create(asked, { file, format: check(file, head), served })
+    },
+    ofBody: async (asked, upload) => {
+      const { served, check } = checkerOf(asked)
+      let format: RowFormat | undefined
+      const file = await files.receive({
+        ...upload,
+        owner: asked.owner,
+        check: (sent, head) => {
+          format = check({ ...sent, filename: sent.filename ?? upload.filename }, head)
+        },
+      })
+      if (format === undefined) throw new Error('unreachable: it was checked')
+      const created = await create(asked, { file, format, served })
+      // the one that came before has a file of its own
+      if (created.isReplay) await files.remove(file.id, asked.owner).catch(() => undefined)
+      return created
+    },
+  }
+}
+
+/** Its owner removed it, or the storage lost it. */
+export const inputGone = { code: 'invalid_file', detail: 'its file was removed' } as const
+
+const lostRecord = () =>
+  new AppError('queue_unavailable', 'redis lost the batch as it was made; submit it again', {
+    retryAfterSeconds: 1,
+  })
+
+const readHead = async (files: Pick<Files, 'openContent'>, file: FileRecord): Promise<Buffer> => {
+  const stream = await files.openContent(file, { start: 0, end: Math.min(headBytes, file.bytes) })
+  return Buffer.concat(await stream.toArray())
+}
+
+/** By what a row of the version takes, as its workers tell. */
+const microBatchRowsOf = (entry: ModelEntry | undefined, { card: { digest } }: ServedVersion) => {
+  const rowMs = entry?.heartbeats
+    .flatMap(({ versions }) => versions)
+    .find((version) => version.digest === digest && version.rowMs !== undefined)?.rowMs
+  return rowMs
+    ? Math.max(1, Math.min(mostMicroBatchRows, Math.floor(microBatchMs / rowMs)))
+    : mostMicroBatchRows
+}

@@ -1,0 +1,100 @@
+import type { Readable } from 'node:stream'
+import {
+  AppError,
+  batchExpiry,
+  createBatchStore,
+  globalKeys,
+  modelOfBatchId,
+  openSegments,
+} from '@onqueue/shared'
+import type { BatchRecord, ByteRange, DatedStore, Logger, OwnStorage, Segment } from '@onqueue/shared'
+import type { Files } from '../files/open-files.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+import type { Channels } from '../redis/channels.ts'
+import { createCreateBatch } from './create-batch.ts'
+import type { CreateBatch } from './create-batch.ts'
+import { createListBatches } from './list-batches.ts'
+import type { ListBatches } from './list-batches.ts'
+import { readErrors, readOutput } from './read-output.ts'
+import type { PartFile } from './read-output.ts'
+import { createBatchSweeper } from './sweep-batches.ts'
+
+/** All that a dialect does with an owner's batches. What takes an id throws `batch_not_found`, also for those of others. */
+export type Batches = {
+  create: CreateBatch
+  read(id: string, owner: string): Promise<BatchRecord>
+  list: ListBatches
+  /** Ends a batch; one that has ended stays as it is. Resolves to how it is then. */
+  cancel(id: string, owner: string): Promise<BatchRecord>
+  output(record: BatchRecord): Promise<PartFile>
+  errors(record: BatchRecord): Promise<PartFile>
+  /** Opens bytes of an output, or of errors. Whoever opens destroys. */
+  openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
+}
+
+/** Batches, and what tidies up after them. `close` ends that. */
+export const openBatches = ({
+  storage,
+  files,
+  catalog,
+  channels,
+  secrets,
+  keptMs,
+  log,
+  ...redisStore
+}: DatedStore & {
+  storage: OwnStorage
+  files: Files
+  catalog: ModelCatalog
+  channels: Channels
+  secrets: () => readonly [string, ...string[]]
+  /** how long a batch may take, and is kept after its end */
+  keptMs: number
+  log: Logger
+}): Batches & { close(): Promise<void> } => {
+  const { clock, namespace } = redisStore
+  const store = createBatchStore(redisStore)
+  const sweeper = createBatchSweeper({ store, files, storage: storage.open, catalog, clock, keptMs, log })
+  const stopListening = channels.subscribe(globalKeys(namespace).batchNotices, {
+    onMessage: (model) => void sweeper.sweepModel(model),
+  })
+
+  const read = async (id: string, owner: string) => {
+    const record = modelOfBatchId(id) === undefined ? null : await store.read(id)
+    // one that is to be removed is gone, whether or not it was swept
+    if (record?.about.owner !== owner || (record.end && batchExpiry(record) <= clock())) throw notFound()
+    return record
+  }
+
+  return {
+    create: createCreateBatch({ store, files, catalog, secrets, keptMs, clock }),
+    read,
+    list: createListBatches({ ...redisStore, store, catalog }),
+    cancel: async (id, owner) => {
+      const record = await read(id, owner)
+      if (!record.end) await store.end(record, { status: 'canceled', error: null })
+      return read(id, owner)
+    },
+    output: (record) => readOutput(store, record),
+    errors: (record) => readErrors(store, record),
+    openParts: async (record, segments, range) => {
+      const opened = await storage.open()
+      if (opened.id !== record.about.storage) throw otherStorage()
+      return openSegments(opened, segments, range)
+    },
+    close: async () => {
+      stopListening()
+      await sweeper.close()
+    },
+  }
+}
+
+const notFound = () =>
+  new AppError('batch_not_found', 'no such batch; batches are kept for some days after their end')
+
+const otherStorage = () =>
+  new AppError(
+    'storage_unavailable',
+    'the parts of this batch are in another storage than that of this server; tell the operator, whose /readyz says more',
+    { retryAfterSeconds: 60 },
+  )

@@ -1,0 +1,105 @@
+import { batchExpiry, batchPrefix, levelOf, modelOfBatchId, Rounds } from '@onqueue/shared'
+import type { BatchStore, LocalStorage, Logger } from '@onqueue/shared'
+import { inputGone } from './create-batch.ts'
+import type { Files } from '../files/open-files.ts'
+import type { ModelCatalog } from '../models/model-catalog.ts'
+
+/**
+ * Ends batches whose time is over, lets go of the files of those that have ended, and removes those that ended long ago with
+ * their parts. Every API process does it, as the storage is there; what two of them do at once is done once.
+ */
+export type BatchSweeper = {
+  /** Looks at the batches of a model now. Never rejects. */
+  sweepModel(model: string): Promise<void>
+  close(): Promise<void>
+}
+
+const intervalMs = 10_000
+/** How often it is looked for bytes of which no record tells. */
+const strayIntervalMs = 3_600_000
+
+export const createBatchSweeper = ({
+  store,
+  files,
+  storage,
+  catalog,
+  clock,
+  keptMs,
+  log,
+}: {
+  store: BatchStore
+  files: Pick<Files, 'hold' | 'letGo'>
+  storage: () => Promise<LocalStorage>
+  catalog: Pick<ModelCatalog, 'list'>
+  clock: () => number
+  /** of batches, at the most */
+  keptMs: number
+  log: Pick<Logger, 'warn' | 'debug' | 'info'>
+}): BatchSweeper => {
+  let lookedForStraysAt = performance.now()
+  /** ids do not all have a time in them */
+  const straysSeenAt = new Map<string, number>()
+  const rounds = new Rounds({
+    run: async () => {
+      for (const { name } of catalog.list()) if (!rounds.isClosed) await sweepModel(name)
+      if (performance.now() - lookedForStraysAt < strayIntervalMs) return
+      lookedForStraysAt = performance.now()
+      await removeStrays()
+    },
+    intervalMs,
+    onError: (err) => log[levelOf(err)]({ err }, 'batches could not be swept'),
+  })
+
+  const sweep = async (model: string) => {
+    for (const id of await store.active(model)) {
+      const record = await store.read(id)
+      if (!record) await store.forget(id)
+      else if (record.about.deadline <= clock()) await store.end(record, { status: 'expired', error: null })
+      else if (!(await files.hold(record.about.fileId, id)))
+        await store.end(record, { status: 'failed', error: inputGone })
+    }
+    for (const id of await store.due(model)) {
+      const record = await store.read(id)
+      if (!record) await store.forget(id)
+      else if (batchExpiry(record) <= clock()) await remove(id)
+      else {
+        await files.letGo(record.about.fileId, id)
+        await store.lookAgain(id, batchExpiry(record))
+      }
+    }
+  }
+
+  /** Its bytes first: nobody reads them any more. */
+  const remove = async (id: string) => {
+    const record = await store.read(id)
+    if (!record) return
+    const opened = await storage()
+    if (opened.id !== record.about.storage) return
+    await opened.remove(batchPrefix(id))
+    await files.letGo(record.about.fileId, id)
+    await store.remove(record)
+  }
+
+  /** As a Redis that lost records leaves them; see sweep-files.ts. */
+  const removeStrays = async () => {
+    const opened = await storage()
+    const ids = new Set<string>()
+    for await (const name of opened.list('batches/')) ids.add(name.split('/')[1] ?? '')
+    for (const id of ids) {
+      if (rounds.isClosed || modelOfBatchId(id) === undefined || (await store.read(id)) || !isOld(id))
+        continue
+      log.info({ batchId: id }, 'removed the bytes of a batch that redis does not know')
+      await opened.remove(batchPrefix(id))
+    }
+  }
+  const isOld = (id: string) => {
+    const seenAt = straysSeenAt.get(id) ?? clock()
+    straysSeenAt.set(id, seenAt)
+    return clock() - seenAt > keptMs
+  }
+
+  const sweepModel = (model: string) =>
+    sweep(model).catch((err: unknown) => log[levelOf(err)]({ err, model }, 'batches could not be swept'))
+
+  return { sweepModel, close: () => rounds.close() }
+}

@@ -1,0 +1,143 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { batchPath, toBatch } from '@onqueue/shared'
+import type { BatchRecord, RowFormat } from '@onqueue/shared'
+import { parseBatchRequest } from '../../batches/batch-request.ts'
+import type { CreatedBatch } from '../../batches/create-batch.ts'
+import type { Batches } from '../../batches/open-batches.ts'
+import type { PartFile } from '../../batches/read-output.ts'
+import { readContentEncoding } from '../../files/decode-content.ts'
+import type { ApiContext, ApiEnvironment } from '../../http/api-environment.ts'
+import { saysJson } from '../../http/bodies/json-body.ts'
+import type { ReadShortBody } from '../../http/bodies/json-body.ts'
+import { lingerWhenRefused } from '../../http/bodies/linger.ts'
+import { streamBody } from '../../http/bodies/stream-body.ts'
+import type { Locate } from '../../http/errors/locate.ts'
+import { parseIdempotencyKey } from '../../http/idempotency-key.ts'
+import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
+import type { ListCursor } from '../../http/list-cursor.ts'
+import * as docs from './batch-docs.ts'
+import { answerContent } from './file-content.ts'
+
+/** Files of rows that are scored: handed over, followed, read and canceled. */
+export const batchRoutes = ({
+  batches,
+  idleMs,
+  readShortBody,
+  clock,
+  publicUrl,
+  locate,
+}: {
+  batches: Batches
+  /** how long nothing of a body may come */
+  idleMs: number
+  readShortBody: ReadShortBody
+  clock: () => number
+  publicUrl: string
+  locate: Locate
+}) => {
+  const app = new OpenAPIHono<ApiEnvironment>()
+  const show = (record: BatchRecord) => toBatch(record, { publicUrl, now: clock() })
+  const linkTo = (c: ApiContext, cursor: ListCursor | null) => {
+    if (!cursor) return null
+    const url = new URL(`${publicUrl}/v1/batches`)
+    url.search = new URL(c.req.url).search
+    url.searchParams.set('cursor', encodeCursor(cursor))
+    return url.href
+  }
+
+  app.use('/v1/models/:model/batches', lingerWhenRefused)
+
+  app.openapi(docs.createBatchRoute, async (c) => {
+    const contentType = c.req.header('content-type')
+    const { filename, ...options } = c.req.valid('query')
+    const asked = {
+      model: c.req.param('model'),
+      owner: c.get('owner'),
+      keyId: c.get('keyId'),
+      requestId: c.get('requestId'),
+      idempotencyKey: parseIdempotencyKey(c.req.header('idempotency-key')),
+    }
+    const create = async (): Promise<CreatedBatch> => {
+      if (saysJson(contentType ?? '')) {
+        const { input_file: fileId, ...inBody } = parseBatchRequest(await readShortBody(c))
+        return batches.create.ofFile({ ...asked, options: inBody }, fileId)
+      }
+      const length = c.req.header('content-length')
+      return batches.create.ofBody(
+        { ...asked, options },
+        {
+          encoding: readContentEncoding(c.req.header('content-encoding')),
+          contentType,
+          contentLength: length === undefined ? undefined : Number(length),
+          filename,
+          body: streamBody(c, { idleMs }),
+        },
+      )
+    }
+    const { record, isReplay } = await create()
+    return c.json(show(record), record.end ? 200 : 202, {
+      Location: locate(batchPath(record.id)),
+      ...(record.end ? {} : { 'Retry-After': '1' }),
+      ...(isReplay ? { 'Idempotency-Replayed': 'true' } : {}),
+    })
+  })
+
+  app.openapi(docs.listBatchesRoute, async (c) => {
+    const { limit, cursor, model } = c.req.valid('query')
+    const page = await batches.list({
+      owner: c.get('owner'),
+      model,
+      limit,
+      cursor: cursor === undefined ? undefined : decodeCursor(cursor),
+    })
+    const results = page.batches.map(show)
+    return c.json({ results, next: linkTo(c, page.next), previous: linkTo(c, page.previous) }, 200)
+  })
+
+  app.openapi(docs.getBatchRoute, async (c) => {
+    const record = await batches.read(c.req.param('id'), c.get('owner'))
+    return c.json(show(record), 200, record.end ? {} : { 'Retry-After': '1' })
+  })
+
+  app.openapi(docs.cancelBatchRoute, async (c) => {
+    const record = await batches.cancel(c.req.param('id'), c.get('owner'))
+    return c.json(show(record), 200)
+  })
+
+  const answerParts = (
+    c: ApiContext,
+    record: BatchRecord,
+    { segments, bytes, isComplete, etag }: PartFile,
+    { format, name }: { format: RowFormat; name: string },
+  ) =>
+    answerContent(
+      c,
+      {
+        etag,
+        bytes,
+        isGrowing: !isComplete,
+        filename: `${record.id}${name}.${format}`,
+        contentType: contentTypeOf[format],
+        headers: { 'X-Batch-Status': show(record).status },
+      },
+      (range) => batches.openParts(record, segments, range),
+    )
+
+  app.openapi(docs.batchOutputRoute, async (c) => {
+    const record = await batches.read(c.req.param('id'), c.get('owner'))
+    const format = record.about.outputFormat
+    return answerParts(c, record, await batches.output(record), { format, name: '' })
+  })
+
+  app.openapi(docs.batchErrorsRoute, async (c) => {
+    const record = await batches.read(c.req.param('id'), c.get('owner'))
+    return answerParts(c, record, await batches.errors(record), { format: 'jsonl', name: '-errors' })
+  })
+
+  return app
+}
+
+const contentTypeOf: Record<RowFormat, string> = {
+  jsonl: 'application/jsonl',
+  csv: 'text/csv; charset=utf-8',
+}

@@ -1,0 +1,177 @@
+import { DelayedError, WaitingError } from 'bullmq'
+import type { Job } from 'bullmq'
+import { delayJob, errorsPartName, headerName, levelOf, outputPartName } from '@onqueue/shared'
+import type { BatchRecord, BatchStore, Logger, OwnStorage } from '@onqueue/shared'
+import { InvalidFile } from '@onqueue/shared/rows'
+import type { ModelDefinition } from '../repository/model-definition.ts'
+import type { BatchExecutors } from '../batches/batch-executors.ts'
+import type { BatchFile } from '../executor/batch/batch-file.ts'
+import { parseChunkJob } from './chunk-queue.ts'
+import type { ChunkJobData } from './chunk-queue.ts'
+
+export type ChunkProcessing = {
+  model: string
+  store: BatchStore
+  clock: () => number
+  executors: BatchExecutors
+  /** the definition of a version that this worker can run */
+  definitionOf: (digest: string) => ModelDefinition | undefined
+  hasLiveWorker: (digest: string) => Promise<boolean>
+  /** how long a batch waits for a worker that has its version */
+  versionPatienceMs: number
+  storage: OwnStorage
+  /** of the storage, which parts leave free */
+  minFreeBytes: number
+  /** what follows of a chunk that is done, or planned */
+  onDone: (record: BatchRecord) => Promise<void>
+  /** this worker takes no more */
+  isClosing: () => boolean
+  log: Logger
+}
+
+/** Before a chunk that this worker can't score is taken again, here or by another one. */
+const putOffMs = 5000
+
+/**
+ * Plans a batch, or scores one of its chunks. All that it does may be done twice: parts have fixed names and the same bytes, and
+ * what counts is who notes it first. What is thrown tells BullMQ where the job is.
+ */
+export const processChunk = async (
+  processing: ChunkProcessing,
+  job: Job,
+  token: string,
+  signal: AbortSignal,
+) => {
+  const { store, clock, model, log } = processing
+  const data = parseChunkJob(job.data)
+  const record = await store.read(data.batchId)
+  if (!record || record.end) return
+  const definition = processing.definitionOf(record.about.digest)
+  try {
+    const reason = definition ? await whyNotHere(processing, record) : 'its version is not ready here'
+    if (!definition || reason !== undefined)
+      return await putOff(processing, { job, token, data, record, reason })
+    if (data.chunk === null) await plan(processing, record, definition, signal)
+    else await score(processing, { job, data, chunk: data.chunk, record, definition, signal })
+  } catch (err) {
+    if (err instanceof DelayedError) throw err
+    if (err instanceof InvalidFile) {
+      await store.end(record, { status: 'failed', error: { code: 'invalid_file', detail: err.message } })
+      return await processing.onDone(record)
+    }
+    if (signal.aborted) {
+      if (!processing.isClosing()) return
+      await job.moveToWait(token)
+      throw new WaitingError()
+    }
+    log[levelOf(err)](
+      { err, model, batchId: record.id, chunk: data.chunk },
+      'a chunk of a batch could not be scored yet',
+    )
+    await job.updateData({ ...parseChunkJob(job.data), putOffAt: data.putOffAt ?? clock() })
+    await delayJob(job, putOffMs, token)
+    throw new DelayedError()
+  }
+}
+
+const plan = async (
+  { store, executors, onDone }: ChunkProcessing,
+  record: BatchRecord,
+  definition: ModelDefinition,
+  signal: AbortSignal,
+) => {
+  if (record.isPlanned) return
+  let from = record.cursor
+  await executors.plan({
+    definition,
+    file: toFile(record),
+    cursor: from,
+    headerName: headerName(record.id),
+    onPlanned: async ({ chunks, cursor, isLast, headerBytes }) => {
+      const isOurs = await store.plan(record.id, { from, to: cursor, chunks, isPlanned: isLast, headerBytes })
+      from = cursor
+      if (isOurs) await onDone(record)
+      return isOurs
+    },
+    signal,
+  })
+}
+
+const score = async (
+  { store, executors, onDone }: ChunkProcessing,
+  {
+    job,
+    data,
+    chunk,
+    record,
+    definition,
+    signal,
+  }: {
+    job: Job
+    data: ChunkJobData
+    chunk: number
+    record: BatchRecord
+    definition: ModelDefinition
+    signal: AbortSignal
+  },
+) => {
+  const { id: batchId } = record
+  const place = { batchId, chunk }
+  const planned = await store.readChunk(place)
+  const [isDone] = await store.readDone(batchId, [chunk])
+  if (planned && !isDone) {
+    const convicted = new Map(data.convicted)
+    const { rows, failed, bytes, errorBytes, crc } = await executors.score({
+      definition,
+      file: toFile(record),
+      chunk: planned,
+      outputName: outputPartName(batchId, chunk),
+      errorsName: errorsPartName(batchId, chunk),
+      convicted,
+      // another worker does not die of it again
+      onConvicted: async (row, code) => {
+        convicted.set(row, code)
+        await job.updateData({ ...data, convicted: [...convicted] })
+      },
+      signal,
+    })
+    await store.finish(place, { rows, failed, bytes, errorBytes, crc })
+  }
+  await onDone(record)
+}
+
+const toFile = ({ about }: BatchRecord): BatchFile => {
+  const { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows } = about
+  return { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows }
+}
+
+const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }: BatchRecord) => {
+  const opened = await storage.open()
+  if (opened.id !== about.storage) return 'its files are in another storage than that of this worker'
+  return (await opened.freeBytes()) < minFreeBytes ? 'there is no room in the storage' : undefined
+}
+
+/** Another worker may do it. Where nobody has had its version for too long the batch fails. */
+const putOff = async (
+  processing: ChunkProcessing,
+  {
+    job,
+    token,
+    data,
+    record,
+    reason,
+  }: { job: Job; token: string; data: ChunkJobData; record: BatchRecord; reason: string | undefined },
+) => {
+  const { store, clock, hasLiveWorker, versionPatienceMs, onDone, model, log } = processing
+  const { version, digest } = record.about
+  const putOffAt = data.putOffAt ?? clock()
+  if (clock() - putOffAt > versionPatienceMs && !(await hasLiveWorker(digest))) {
+    const detail = `no worker has version ${version} as it was when this was submitted; submit it again`
+    await store.end(record, { status: 'failed', error: { code: 'version_gone', detail } })
+    return onDone(record)
+  }
+  log.warn({ model, batchId: record.id, chunk: data.chunk, reason }, 'a chunk of a batch was put off')
+  if (data.putOffAt === undefined) await job.updateData({ ...data, putOffAt })
+  await delayJob(job, putOffMs, token)
+  throw new DelayedError()
+}

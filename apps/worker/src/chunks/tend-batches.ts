@@ -1,0 +1,51 @@
+import type { BatchRecord, BatchStore, ChunkPlace } from '@onqueue/shared'
+import { addChunkJobs, addPlanJob } from './chunk-queue.ts'
+import type { ChunkQueue } from './chunk-queue.ts'
+
+type Tending = {
+  store: BatchStore
+  queue: ChunkQueue
+  model: string
+  /** how many chunks of one owner are in the queue at once */
+  window: () => number
+}
+
+/**
+ * Puts into the queue what is to be done next for the batches of a model, and ends those of which all is done. It may run at any
+ * time, and twice: whatever process died, and whatever the queue lost, the next round brings it back. Resolves to the records of
+ * those that go on.
+ */
+export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
+  const { store, queue, model } = tending
+  const active: BatchRecord[] = []
+  for (const id of await store.active(model)) {
+    const record = await store.read(id)
+    if (!record) await store.forget(id)
+    else if (!(await endIfDue(store, record))) active.push(record)
+  }
+  for (const { id, about, isPlanned } of active) if (!isPlanned) await addPlanJob(queue, id, about.priority)
+  for (const owner of new Set(active.map(({ about }) => about.owner))) await openNext(tending, owner, active)
+  return active
+}
+
+/** Puts into the queue what an owner's window has room for. */
+export const openNext = async (
+  { store, queue, model, window }: Tending,
+  owner: string,
+  records: readonly BatchRecord[],
+) => {
+  const places = await store.open(model, owner, window())
+  const ofBatch = Map.groupBy(places, ({ batchId }: ChunkPlace) => batchId)
+  for (const [batchId, chunks] of ofBatch) {
+    const record = records.find(({ id }) => id === batchId) ?? (await store.read(batchId))
+    if (record) await addChunkJobs(queue, chunks, record.about.priority)
+  }
+}
+
+const endIfDue = async (store: BatchStore, { id, about, counts, isPlanned, end }: BatchRecord) => {
+  if (end) return true
+  const mayBeDone =
+    (isPlanned && counts.doneChunks === counts.chunks) ||
+    counts.failedRows > (about.maxFailedRows ?? Infinity)
+  return mayBeDone && (await store.endIfDone({ id, about })) !== null
+}

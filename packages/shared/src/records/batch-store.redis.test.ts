@@ -1,0 +1,263 @@
+import { Redis } from 'ioredis'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
+import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
+import { firstCursor, modelOfBatchId, toBatchId } from '../contract/batch-record.ts'
+import type { BatchAbout, BatchCursor } from '../contract/batch-record.ts'
+import { modelKeys } from '../redis/names.ts'
+import { createBatchStore } from './batch-store.ts'
+import type { BatchStore } from './batch-store.ts'
+
+const namespace = `batch-store-test-${process.pid}`
+const model = 'iris'
+const id = toBatchId('iris-01M8385V83Q14TMRTXTM4VG0KW')
+const other = toBatchId('iris-01M8385V83Q14TMRTXTM4VG0KX')
+let redis: Redis
+let store: BatchStore
+let now: number
+
+beforeEach(() => {
+  redis = new Redis(inject('redisUrl'))
+  now = 1_700_000_000_000
+  store = createBatchStore({ redis, namespace, clock: () => now })
+})
+afterEach(() => leaveRedis(redis, namespace))
+
+const about: BatchAbout = {
+  owner: 'alice',
+  keyId: null,
+  requestId: 'r',
+  model,
+  version: '1',
+  digest: 'd',
+  fingerprint: null,
+  fileId: 'file-x',
+  input: [{ name: 'batches/x/input', bytes: 100 }],
+  storage: 's',
+  inputFormat: 'jsonl',
+  outputFormat: 'jsonl',
+  idColumn: null,
+  extraColumns: 'ignore',
+  maxFailedRows: null,
+  microBatchRows: 1024,
+  priority: 'normal',
+  metadata: {},
+  createdAt: 1_700_000_000_000,
+  deadline: 1_700_000_100_000,
+  keptMs: 1000,
+}
+const chunkOf = (number: number) => ({
+  offset: number * 10,
+  length: 10,
+  firstRow: number * 2,
+  rows: 2,
+  firstLine: 1 + number * 2,
+})
+const cursorAt = (chunk: number): BatchCursor => ({
+  chunk,
+  offset: chunk * 10,
+  row: chunk * 2,
+  line: 1 + chunk * 2,
+})
+const done = { rows: 2, failed: 0, bytes: 20, errorBytes: 0, crc: 7 }
+/** Plans so many chunks, in one step. */
+const planned = async (batchId: string, count: number, more: Partial<BatchAbout> = {}) => {
+  await store.create(batchId, { ...about, ...more })
+  const chunks = Array.from({ length: count }, (_, number) => chunkOf(number))
+  await store.plan(batchId, {
+    from: firstCursor,
+    to: cursorAt(count),
+    chunks,
+    isPlanned: true,
+    headerBytes: 0,
+  })
+}
+const finish = (batchId: string, chunk: number, failed = 0) =>
+  store.finish({ batchId, chunk }, { ...done, failed })
+const record = (batchId: string, more: Partial<BatchAbout> = {}) => ({
+  id: batchId,
+  about: { ...about, ...more },
+})
+const places = (batchId: string, ...chunks: number[]) => chunks.map((chunk) => ({ batchId, chunk }))
+
+test('an id says of which model its batch is, and is no prediction', () => {
+  expect(modelOfBatchId(id)).toBe(model)
+  expect(modelOfBatchId('iris-01M8385V83Q14TMRTXTM4VG0KW')).toBe(undefined)
+  expect(modelOfBatchId('batch-')).toBe(undefined)
+})
+
+test('a batch is there once, and as it was asked for', async () => {
+  expect(await store.create(id, about)).toBe(true)
+  expect(await store.create(id, { ...about, owner: 'eve' })).toBe(false)
+
+  expect(await store.read(id)).toEqual({
+    id,
+    about,
+    counts: { rows: 0, doneRows: 0, failedRows: 0, chunks: 0, doneChunks: 0, bytes: 0, errorBytes: 0 },
+    cursor: firstCursor,
+    headerBytes: null,
+    startedAt: null,
+    isPlanned: false,
+    pace: null,
+    end: null,
+  })
+  expect(await store.read(other)).toBe(null)
+})
+
+test('a planner goes on where another one left off, and one that was frozen meanwhile changes nothing', async () => {
+  await store.create(id, about)
+  const first = {
+    from: firstCursor,
+    to: cursorAt(2),
+    chunks: [chunkOf(0), chunkOf(1)],
+    isPlanned: false,
+    headerBytes: 9,
+  }
+  expect(await store.plan(id, first)).toBe(true)
+
+  expect(await store.plan(id, first)).toBe(false)
+  const last = { from: cursorAt(2), to: cursorAt(3), chunks: [chunkOf(2)], isPlanned: true, headerBytes: 9 }
+  expect(await store.plan(id, last)).toBe(true)
+  expect(await store.plan(id, last)).toBe(false)
+
+  expect(await store.read(id)).toMatchObject({
+    counts: { rows: 6, chunks: 3 },
+    cursor: cursorAt(3),
+    headerBytes: 9,
+    startedAt: now,
+    isPlanned: true,
+  })
+  expect(await store.readChunk({ batchId: id, chunk: 2 })).toEqual(chunkOf(2))
+  expect(await store.readChunk({ batchId: id, chunk: 3 })).toBe(null)
+})
+
+test('each chunk counts once, however often it is scored, and a batch ends with the last one', async () => {
+  await planned(id, 2)
+  expect(await finish(id, 1, 1)).toBe(true)
+  expect(await finish(id, 1, 1)).toBe(false)
+  expect(await store.endIfDone(record(id))).toBe(null)
+
+  expect(await finish(id, 0)).toBe(true)
+  now += 5
+  const end = await store.endIfDone(record(id))
+
+  expect(end).toEqual({ status: 'completed', error: null, completedAt: now })
+  expect(await store.read(id)).toMatchObject({
+    counts: { doneRows: 4, failedRows: 1, doneChunks: 2, bytes: 40 },
+    end,
+  })
+  expect(await store.readDone(id, [0, 1, 2])).toEqual([done, { ...done, failed: 1 }, null])
+})
+
+test('it is not done while more is planned, and one without rows is done when that is known', async () => {
+  await store.create(id, about)
+  await store.plan(id, {
+    from: firstCursor,
+    to: cursorAt(1),
+    chunks: [chunkOf(0)],
+    isPlanned: false,
+    headerBytes: 0,
+  })
+  await finish(id, 0)
+  expect(await store.endIfDone(record(id))).toBe(null)
+
+  await planned(other, 0)
+  expect(await store.endIfDone(record(other))).toMatchObject({ status: 'completed' })
+})
+
+test('how a batch ended is written once', async () => {
+  await planned(id, 1)
+  const canceled = await store.end(record(id), { status: 'canceled', error: null })
+  await finish(id, 0)
+  now += 5
+
+  expect(await store.endIfDone(record(id))).toEqual(canceled)
+  expect(await store.end(record(id), { status: 'expired', error: null })).toEqual(canceled)
+  expect(
+    await store.plan(id, { from: cursorAt(1), to: cursorAt(2), chunks: [], isPlanned: true, headerBytes: 0 }),
+  ).toBe(false)
+  expect(await store.end(record(other), { status: 'canceled', error: null })).toBe(null)
+})
+
+test('more failed rows than it may have end a batch', async () => {
+  await planned(id, 3, { maxFailedRows: 1 })
+  await finish(id, 0, 1)
+  expect(await store.endIfDone(record(id, { maxFailedRows: 1 }))).toBe(null)
+
+  await finish(id, 2, 1)
+
+  expect(await store.endIfDone(record(id, { maxFailedRows: 1 }))).toMatchObject({
+    status: 'failed',
+    error: { code: 'too_many_failed_rows' },
+  })
+})
+
+test('an owner has one window for all its batches, the oldest first, whatever is done', async () => {
+  await planned(id, 3)
+  await planned(other, 3, { createdAt: about.createdAt + 1 })
+  expect(await store.open(model, 'alice', 4)).toEqual([...places(id, 0, 1, 2), ...places(other, 0)])
+
+  await finish(id, 1)
+  await finish(other, 0)
+  expect(await store.open(model, 'alice', 3)).toEqual([...places(id, 0, 2), ...places(other, 1)])
+  await finish(id, 0)
+  await finish(id, 2)
+  expect(await store.open(model, 'alice', 9)).toEqual(places(other, 1, 2))
+  expect(await store.open(model, 'bob', 9)).toEqual([])
+})
+
+test('a batch that has ended has no chunks to do, and leaves those that are active', async () => {
+  await planned(id, 2)
+
+  await store.end(record(id), { status: 'canceled', error: null })
+
+  expect(await store.open(model, 'alice', 9)).toEqual([])
+  expect(await redis.zrange(modelKeys(namespace, model).activeBatches, '0', '-1')).toEqual([])
+})
+
+test('its pace is told from moments that lie apart, up to now', async () => {
+  const startedAt = now
+  await planned(id, 5)
+  const paceAfter = async (chunk: number, ms: number) => {
+    now += ms
+    await finish(id, chunk)
+    return (await store.read(id))?.pace
+  }
+
+  expect(await paceAfter(0, 1000)).toEqual([startedAt, 0, startedAt, 0])
+  expect(await paceAfter(1, 20_000)).toEqual([startedAt, 0, startedAt + 21_000, 4])
+  expect(await paceAfter(2, 1000)).toEqual([startedAt, 0, startedAt + 21_000, 4])
+  expect(await paceAfter(3, 20_000)).toEqual([startedAt + 21_000, 4, startedAt + 42_000, 8])
+})
+
+test('one that has ended is looked at when it does and when it is said so, and leaves nothing', async () => {
+  await planned(id, 2)
+  await planned(other, 1)
+  await finish(id, 0)
+  expect(await store.due(model)).toEqual([])
+  await store.end(record(id), { status: 'canceled', error: null })
+  expect(await store.due(model)).toEqual([id])
+
+  await store.lookAgain(id, now + 10)
+  expect(await store.due(model)).toEqual([])
+  now += 10
+  expect(await store.due(model)).toEqual([id])
+  await store.remove(record(id))
+  // a process that was frozen
+  await store.lookAgain(id, now)
+
+  expect(await store.read(id)).toBe(null)
+  expect(await store.due(model)).toEqual([])
+  expect(await store.active(model)).toEqual([other])
+  const left = await redis.keys(`*${id}*`)
+  expect(left).toEqual([])
+  expect(await redis.zrange(modelKeys(namespace, model).batchIndex('alice'), '0', '-1')).toEqual([other])
+})
+
+test('an id without a record is taken off the lists', async () => {
+  await planned(id, 1)
+  await redis.del(modelKeys(namespace, model).batch(id))
+
+  await store.forget(id)
+
+  expect(await store.active(model)).toEqual([])
+})

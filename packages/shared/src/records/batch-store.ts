@@ -1,0 +1,208 @@
+import {
+  chunkSchema,
+  doneChunkSchema,
+  modelOfBatchId,
+  parseBatch,
+  parseBatchEnd,
+} from '../contract/batch-record.ts'
+import type {
+  BatchAbout,
+  BatchChunk,
+  BatchCursor,
+  BatchEnd,
+  BatchRecord,
+  DoneChunk,
+} from '../contract/batch-record.ts'
+import { globalKeys, modelKeys } from '../redis/names.ts'
+import type { DatedStore } from '../redis/redis-store.ts'
+import { createBatch } from './create-batch.ts'
+import { endBatch } from './end-batch.ts'
+import { finishChunk } from './finish-chunk.ts'
+import { openChunks } from './open-chunks.ts'
+import { planBatch } from './plan-batch.ts'
+
+const maxAtOnce = 200
+
+/** The pace of a batch is that of the last one or two of these. */
+const paceMs = 15_000
+
+/** A chunk of a batch, by its number. */
+export type ChunkPlace = { batchId: string; chunk: number }
+
+/** `headerBytes` is what the output begins with, which the first step says. */
+export type PlanStep = {
+  from: BatchCursor
+  to: BatchCursor
+  chunks: readonly BatchChunk[]
+  isPlanned: boolean
+  headerBytes: number
+}
+
+/**
+ * The records of batches: what was asked for, the plan, which chunks are done, and how it ended. Rows are never in Redis. Every step
+ * may be done twice, and by a process that was frozen: what counts is who came first.
+ */
+export type BatchStore = {
+  /** Resolves to false where there is one of the id already. */
+  create(id: string, about: BatchAbout): Promise<boolean>
+  read(id: string): Promise<BatchRecord | null>
+  /** Appends chunks to the plan, and moves its cursor; `isPlanned` with the last ones. Resolves to false where it has ended, or another planner went on. */
+  plan(id: string, step: PlanStep): Promise<boolean>
+  readChunk(place: ChunkPlace): Promise<BatchChunk | null>
+  /** Notes what became of a chunk. Resolves to false where that was noted before. */
+  finish(place: ChunkPlace, done: DoneChunk): Promise<boolean>
+  /** What became of the chunks of these numbers; null of those that are not done. */
+  readDone(id: string, chunks: readonly number[]): Promise<(DoneChunk | null)[]>
+  /** The next chunks of an owner's batches of a model that are to be in the queue. */
+  open(model: string, owner: string, window: number): Promise<ChunkPlace[]>
+  /** Ends a batch, unless it has; resolves to the end that counts, null where it is gone. */
+  end(record: Pick<BatchRecord, 'id' | 'about'>, end: Omit<BatchEnd, 'completedAt'>): Promise<BatchEnd | null>
+  /** The same if its counts say so; null where it goes on. */
+  endIfDone(record: Pick<BatchRecord, 'id' | 'about'>): Promise<BatchEnd | null>
+  /** Ids of the batches of a model that have not ended, the oldest first. */
+  active(model: string): Promise<string[]>
+  /** Ids of batches that have ended and are to be looked at: first when they do. */
+  due(model: string): Promise<string[]>
+  /** Has one that has ended be looked at again at a time, in ms. */
+  lookAgain(id: string, at: number): Promise<void>
+  /** Removes all that is known of a batch. */
+  remove(record: Pick<BatchRecord, 'id' | 'about'>): Promise<void>
+  /** Takes an id for which there is no record any more off the lists. */
+  forget(id: string): Promise<void>
+}
+
+export const createBatchStore = ({ redis, namespace, clock }: DatedStore): BatchStore => {
+  const [creating, planning, finishing, ending, opening] = [
+    createBatch.on(redis),
+    planBatch.on(redis),
+    finishChunk.on(redis),
+    endBatch.on(redis),
+    openChunks.on(redis),
+  ]
+  const channel = globalKeys(namespace).batchNotices
+  const keysOf = (id: string) => {
+    const model = modelOfBatchId(id)
+    if (model === undefined) throw new Error(`not a batch id: ${id}`)
+    const keys = modelKeys(namespace, model)
+    return { keys, batch: keys.batch(id), chunks: keys.batchChunks(id), done: keys.batchDone(id) }
+  }
+
+  const end = async (
+    { id, about }: Pick<BatchRecord, 'id' | 'about'>,
+    texts: { text: string; completedText: string; failedText: string },
+  ) => {
+    const { keys, batch } = keysOf(id)
+    const { maxFailedRows } = about
+    const reply = await ending.run({
+      keys: { batch, active: keys.activeBatches, ended: keys.endedBatches },
+      args: {
+        id,
+        ...texts,
+        maxFailedRows: maxFailedRows ?? '',
+        now: clock(),
+        channel,
+        model: about.model,
+      },
+    })
+    return reply === '' ? null : parseBatchEnd(reply)
+  }
+  const textOf = (ended: Omit<BatchEnd, 'completedAt'>) =>
+    JSON.stringify({ ...ended, completedAt: clock() } satisfies BatchEnd)
+
+  return {
+    create: async (id, about) => {
+      const { keys, batch } = keysOf(id)
+      const reply = await creating.run({
+        keys: { batch, active: keys.activeBatches, index: keys.batchIndex(about.owner) },
+        args: {
+          id,
+          about: JSON.stringify(about),
+          owner: about.owner,
+          createdAt: about.createdAt,
+          channel,
+          model: about.model,
+        },
+      })
+      return reply === 1
+    },
+    read: async (id) => parseBatch(id, await redis.hgetall(keysOf(id).batch)),
+    plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes }) => {
+      const { batch, chunks } = keysOf(id)
+      const reply = await planning.run({
+        keys: { batch, chunks },
+        args: {
+          from: from.chunk === 0 ? '' : JSON.stringify(from),
+          cursor: JSON.stringify(to),
+          isPlanned: isPlanned ? 1 : 0,
+          headerBytes,
+          now: clock(),
+        },
+        moreArgs: planned.flatMap((chunk, index) => [from.chunk + index, JSON.stringify(chunk), chunk.rows]),
+      })
+      return reply === 1
+    },
+    readChunk: async ({ batchId, chunk }) => {
+      const text = await redis.hget(keysOf(batchId).chunks, String(chunk))
+      return text === null ? null : chunkSchema.parse(JSON.parse(text))
+    },
+    finish: async ({ batchId, chunk }, done) => {
+      const { batch, done: key } = keysOf(batchId)
+      const { crc: _, ...counted } = done
+      const reply = await finishing.run({
+        keys: { batch, done: key },
+        args: { number: chunk, text: JSON.stringify(done), ...counted, now: clock(), paceMs },
+      })
+      return reply === 1
+    },
+    readDone: async (id, numbers) => {
+      if (numbers.length === 0) return []
+      const texts = await redis.hmget(keysOf(id).done, ...numbers.map(String))
+      return texts.map((text) => (text === null ? null : doneChunkSchema.parse(JSON.parse(text))))
+    },
+    open: async (model, owner, window) => {
+      const keys = modelKeys(namespace, model)
+      const reply = await opening.run({
+        keys: { active: keys.activeBatches },
+        args: { owner, window, batchStart: keys.batch('') },
+      })
+      return toPlaces(reply)
+    },
+    end: (record, ended) => end(record, { text: textOf(ended), completedText: '', failedText: '' }),
+    endIfDone: (record) =>
+      end(record, {
+        text: '',
+        completedText: textOf({ status: 'completed', error: null }),
+        failedText: textOf({ status: 'failed', error: tooManyFailed(record.about) }),
+      }),
+    active: (model) => redis.zrange(modelKeys(namespace, model).activeBatches, '0', '-1'),
+    due: (model) =>
+      redis.zrangebyscore(modelKeys(namespace, model).endedBatches, '-inf', clock(), 'LIMIT', 0, maxAtOnce),
+    lookAgain: async (id, at) => void (await redis.zadd(keysOf(id).keys.endedBatches, 'XX', at, id)),
+    remove: async ({ id, about }) => {
+      const { keys, batch, chunks, done } = keysOf(id)
+      await redis
+        .multi()
+        .del(batch, chunks, done)
+        .zrem(keys.batchIndex(about.owner), id)
+        .zrem(keys.activeBatches, id)
+        .zrem(keys.endedBatches, id)
+        .exec()
+    },
+    forget: async (id) => {
+      const { keys } = keysOf(id)
+      await redis.multi().zrem(keys.activeBatches, id).zrem(keys.endedBatches, id).exec()
+    },
+  }
+}
+
+const tooManyFailed = ({ maxFailedRows }: BatchAbout) => ({
+  code: 'too_many_failed_rows' as const,
+  detail: `more than ${maxFailedRows} rows failed, which is what max_failed_rows allows; the errors file tells of them`,
+})
+
+const toPlaces = (pairs: readonly string[]): ChunkPlace[] => {
+  const places: ChunkPlace[] = []
+  for (let index = 0; index + 1 < pairs.length; index += 2)
+    places.push({ batchId: pairs[index] ?? '', chunk: Number(pairs[index + 1]) })
+  return places
+}

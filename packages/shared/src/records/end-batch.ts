@@ -1,0 +1,36 @@
+import { z } from 'zod'
+import { redisScript } from '../redis/redis-script.ts'
+
+/**
+ * Ends a batch as it is told to, unless it has ended: it is written once, by whoever comes first, and what is due at the end is
+ * due in the same step. Replies the end that counts; empty where the batch is gone.
+ *
+ * With an empty `text` it ends only if its counts say so: all that was planned is done, or more rows failed than may.
+ */
+export const endBatch = redisScript({
+  name: 'endBatch',
+  keys: ['batch', 'active', 'ended'],
+  args: ['id', 'text', 'completedText', 'failedText', 'maxFailedRows', 'now', 'channel', 'model'],
+  reply: z.string(),
+  // its work is done, or given up
+  allowOom: true,
+  lua: `
+local record = redis.call('HMGET', batch, 'about', 'end', 'planned', 'chunks', 'doneChunks', 'failedRows')
+if not record[1] then return '' end
+if record[2] then return record[2] end
+local finish = text
+if finish == '' then
+  if maxFailedRows ~= '' and tonumber(record[6] or 0) > tonumber(maxFailedRows) then
+    finish = failedText
+  elseif record[3] and tonumber(record[4] or 0) == tonumber(record[5] or 0) then
+    finish = completedText
+  else
+    return ''
+  end
+end
+redis.call('HSET', batch, 'end', finish)
+redis.call('ZREM', active, id)
+redis.call('ZADD', ended, now, id)
+redis.call('PUBLISH', channel, model)
+return finish`,
+})

@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { redisScript } from '../redis/redis-script.ts'
+
+/**
+ * The next chunks of an owner's batches that are not done, oldest batch first, up to `window` of them: those that are to be in the
+ * queue. It keeps no list of its own of what is: jobs have their chunk's id, and adding one that is there changes nothing. So
+ * it may run at any time, and twice.
+ *
+ * Its keys follow from the batches that it finds, so it gets their beginning. Replies pairs of a batch and a number.
+ */
+export const openChunks = redisScript({
+  name: 'openChunks',
+  keys: ['active'],
+  args: ['owner', 'window', 'batchStart'],
+  reply: z.array(z.string()),
+  lua: `
+local open, wanted = {}, tonumber(window)
+for _, id in ipairs(redis.call('ZRANGE', active, 0, -1)) do
+  local batch = batchStart .. id
+  local record = redis.call('HMGET', batch, 'owner', 'chunks', 'firstOpen', 'end')
+  if record[1] == owner and not record[4] then
+    local number, chunks = tonumber(record[3] or 0), tonumber(record[2] or 0)
+    local first = nil
+    while number < chunks and wanted > 0 do
+      if redis.call('HEXISTS', batch .. ':done', number) == 0 then
+        first = first or number
+        wanted = wanted - 1
+        table.insert(open, id)
+        table.insert(open, tostring(number))
+      end
+      number = number + 1
+    end
+    redis.call('HSET', batch, 'firstOpen', first or number)
+    if wanted == 0 then break end
+  end
+end
+return open`,
+})
