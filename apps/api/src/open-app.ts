@@ -195,7 +195,10 @@ export const openApp = async ({
     warnings: () => explainOtherStorage(storage.id(), secrets.storages()),
     collectMetrics,
     connectionRefused: () => metrics.connectionRefused(),
-    endStreams: known.endStreams,
+    endStreams: () => {
+      known.endStreams()
+      batches.endStreams()
+    },
     endWaits: known.endWaits,
   }
 }

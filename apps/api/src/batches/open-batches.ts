@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import {
   AppError,
@@ -7,17 +8,28 @@ import {
   modelOfBatchId,
   openSegments,
 } from '@onqueue/shared'
-import type { BatchRecord, ByteRange, DatedStore, Logger, OwnStorage, Segment } from '@onqueue/shared'
+import type {
+  BatchRecord,
+  ByteRange,
+  DatedStore,
+  Logger,
+  OwnStorage,
+  RowFormat,
+  Segment,
+} from '@onqueue/shared'
 import type { Files } from '../files/open-files.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { Channels } from '../redis/channels.ts'
 import { createCreateBatch } from './create-batch.ts'
 import type { CreateBatch } from './create-batch.ts'
+import { createFollowBatch } from './follow-batch.ts'
+import type { FollowBatch } from './follow-batch.ts'
 import { createListBatches } from './list-batches.ts'
 import type { ListBatches } from './list-batches.ts'
 import { readErrors, readOutput } from './read-output.ts'
 import type { PartFile } from './read-output.ts'
 import { createBatchSweeper } from './sweep-batches.ts'
+import { templateOf } from './template.ts'
 
 /** All that a dialect does with an owner's batches. What takes an id throws `batch_not_found`, also for those of others. */
 export type Batches = {
@@ -28,6 +40,9 @@ export type Batches = {
   cancel(id: string, owner: string): Promise<BatchRecord>
   output(record: BatchRecord): Promise<PartFile>
   errors(record: BatchRecord): Promise<PartFile>
+  follow: FollowBatch
+  /** A file of one row of a model, its example. Throws what `resolve` of the catalog does. */
+  template(model: string, options: { version: string | undefined; format: RowFormat }): string
   /** Opens bytes of an output, or of errors. Whoever opens destroys. */
   openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
 }
@@ -51,12 +66,17 @@ export const openBatches = ({
   /** how long a batch may take, and is kept after its end */
   keptMs: number
   log: Logger
-}): Batches & { close(): Promise<void> } => {
+}): Batches & { endStreams(): void; close(): Promise<void> } => {
   const { clock, namespace } = redisStore
   const store = createBatchStore(redisStore)
   const sweeper = createBatchSweeper({ store, files, storage: storage.open, catalog, clock, keptMs, log })
+  const notices = new EventEmitter().setMaxListeners(0)
+  const closing = new AbortController()
   const stopListening = channels.subscribe(globalKeys(namespace).batchNotices, {
-    onMessage: (model) => void sweeper.sweepModel(model),
+    onMessage: (model) => {
+      notices.emit(model)
+      void sweeper.sweepModel(model)
+    },
   })
 
   const read = async (id: string, owner: string) => {
@@ -77,13 +97,20 @@ export const openBatches = ({
     },
     output: (record) => readOutput(store, record),
     errors: (record) => readErrors(store, record),
+    follow: createFollowBatch({ read, notices, closing: closing.signal, log }),
+    template: (model, { version, format }) => {
+      const { interface: offered } = catalog.resolve(model, { version, needsWorker: false }).card
+      return templateOf(format, { inputSchema: offered?.inputSchema ?? {}, example: offered?.example })
+    },
     openParts: async (record, segments, range) => {
       const opened = await storage.open()
       if (opened.id !== record.about.storage) throw otherStorage()
       return openSegments(opened, segments, range)
     },
+    endStreams: () => closing.abort(),
     close: async () => {
       stopListening()
+      closing.abort()
       await sweeper.close()
     },
   }

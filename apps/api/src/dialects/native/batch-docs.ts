@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { batchSchema } from '@onqueue/shared'
+import { batchSchema, rowFormats } from '@onqueue/shared'
 import { batchOptions, batchRequestSchema, maxFailedRowsText } from '../../batches/batch-request.ts'
 import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
 import * as docs from './prediction-docs.ts'
@@ -116,6 +116,53 @@ export const cancelBatchRoute = createRoute({
   responses: {
     200: docs.json(batchResource, 'As it is now; one that had ended before stays as it was.'),
     404: docs.problem('There is no such batch.'),
+  },
+})
+
+const eventSchema = z
+  .object({
+    event: z.literal('batch'),
+    id: z.string(),
+    data: z.string().describe('The batch as JSON.'),
+  })
+  .describe('Each of the events, by its fields.')
+
+export const batchEventsRoute = createRoute({
+  method: 'get',
+  path: '/v1/batches/{id}/events',
+  operationId: 'followBatch',
+  tags,
+  summary: 'Follow a batch by server-sent events',
+  description:
+    'An event `batch` with the object as it is, and each second in which more of it was done; the stream ends after the one of its end. One that ends before was told to connect again (`retry`), since its server stops. An event `error` before the end says that the batch is gone.',
+  parameters: [idParameter],
+  responses: {
+    200: { description: 'The events.', content: { 'text/event-stream': { schema: eventSchema } } },
+    204: { description: 'Last-Event-ID is that of the final event: an EventSource stops.' },
+    404: docs.problem('There is no such batch.'),
+    429: docs.problem('Your key has too many streams open.'),
+  },
+})
+
+export const batchTemplateRoute = createRoute({
+  method: 'get',
+  path: '/v1/models/{model}/batches/template',
+  operationId: 'getBatchTemplate',
+  tags,
+  summary: 'A file of one row to begin with: the example of the model',
+  parameters: [docs.modelParameter],
+  request: {
+    query: z.strictObject({
+      format: z.enum(rowFormats).default('csv'),
+      version: batchOptions.version,
+    }),
+  },
+  responses: {
+    200: docs.bytes('The file.'),
+    400: docs.problem('A query parameter is malformed.'),
+    404: docs.problem('There is no such model.'),
+    422: docs.problem('The model has no such version.'),
+    503: docs.problem('The model is not available.'),
   },
 })
 

@@ -3,6 +3,7 @@ import { batchPath, toBatch } from '@onqueue/shared'
 import type { BatchRecord, RowFormat } from '@onqueue/shared'
 import { parseBatchRequest } from '../../batches/batch-request.ts'
 import type { CreatedBatch } from '../../batches/create-batch.ts'
+import { batchEventId } from '../../batches/follow-batch.ts'
 import type { Batches } from '../../batches/open-batches.ts'
 import type { PartFile } from '../../batches/read-output.ts'
 import { readContentEncoding } from '../../files/decode-content.ts'
@@ -17,6 +18,7 @@ import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import type { ListCursor } from '../../http/list-cursor.ts'
 import * as docs from './batch-docs.ts'
 import { answerContent } from './file-content.ts'
+import { eventHeaders } from './open-events.ts'
 
 /** Files of rows that are scored: handed over, followed, read and canceled. */
 export const batchRoutes = ({
@@ -102,6 +104,27 @@ export const batchRoutes = ({
   app.openapi(docs.cancelBatchRoute, async (c) => {
     const record = await batches.cancel(c.req.param('id'), c.get('owner'))
     return c.json(show(record), 200)
+  })
+
+  app.openapi(docs.batchEventsRoute, async (c) => {
+    const record = await batches.read(c.req.param('id'), c.get('owner'))
+    const lastEventId = c.req.header('last-event-id')
+    // an EventSource opens the stream again after its end, for ever, unless it is told that nothing more will come
+    if (record.end && lastEventId === batchEventId(record)) return c.body(null, 204)
+    const leave = c.get('underWay')?.open('streams', c.get('owner'))
+    if (leave) c.env.outgoing?.once('close', leave)
+    // so that Node knows it too: a client that closed its half is asked by a comment whether it is there
+    c.env.outgoing?.setHeader('Content-Type', 'text/event-stream')
+    return c.body(batches.follow(record, { lastEventId, signal: c.req.raw.signal, show }), 200, eventHeaders)
+  })
+
+  app.openapi(docs.batchTemplateRoute, (c) => {
+    const { format, version } = c.req.valid('query')
+    const text = batches.template(c.req.param('model'), { version, format })
+    return c.body(text, 200, {
+      'Content-Type': contentTypeOf[format],
+      'Content-Disposition': `attachment; filename="template.${format}"`,
+    })
   })
 
   const answerParts = (

@@ -22,3 +22,10 @@ export const notGood = () =>
   unauthorized(
     'the token in this address is not good for this prediction, or not any more; take the address from urls.events of the prediction',
   )
+
+export const eventHeaders = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-cache',
+  // nginx would hold the events back
+  'X-Accel-Buffering': 'no',
+}

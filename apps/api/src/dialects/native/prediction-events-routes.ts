@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi'
 import type { ApiEnvironment } from '../../http/api-environment.ts'
 import { etagOf } from '../../predictions/prediction-etag.ts'
 import type { Predictions } from '../../submit/open-submit.ts'
-import { notGood } from './open-events.ts'
+import { eventHeaders, notGood } from './open-events.ts'
 import { idParameter, problem, tokenQuery } from './prediction-docs.ts'
 
 /** Follow a prediction by server-sent events, with the API key or with the token of `urls.events`. */
@@ -32,12 +32,7 @@ export const predictionEventsRoutes = ({
     })
     // so that Node knows it too: a client that closed its half is asked by a comment whether it is there
     c.env.outgoing?.setHeader('Content-Type', 'text/event-stream')
-    return c.body(events, 200, {
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-cache',
-      // nginx would hold the events back
-      'X-Accel-Buffering': 'no',
-    })
+    return c.body(events, 200, eventHeaders)
   })
 
   return app
