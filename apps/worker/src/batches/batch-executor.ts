@@ -18,6 +18,8 @@ export type StartOptions = {
   /** so many rows are to run together, if they may */
   microBatchRows: number
   priority: Priority
+  /** for so long it may get next to nothing of the cores, if another priority gets more */
+  starvedAfterMs: number
   signal: AbortSignal
 }
 
@@ -25,9 +27,9 @@ const minuteMs = 60_000
 
 /** A batch executor: a process in which a version is loaded, for chunks of files. It does one thing at a time. */
 export class BatchExecutor {
-  readonly priority: Priority
   readonly #process: BatchProcess
   readonly #timeoutMs: number
+  readonly #starvedAfterMs: number | undefined
   #rows = 0
 
   /** Rejects as `loadVersion` does, and with the signal's reason; nothing is left of it then. */
@@ -43,9 +45,10 @@ export class BatchExecutor {
     }
   }
 
-  private constructor(process: BatchProcess, { definition, threads }: StartOptions, priority: Priority) {
-    this.priority = priority
+  private constructor(process: BatchProcess, options: StartOptions, priority: Priority) {
+    const { definition, threads, starvedAfterMs } = options
     this.#process = process
+    this.#starvedAfterMs = priority === 'idle' ? starvedAfterMs : undefined
     this.#timeoutMs = definition.settings.timeout_s * 1000 * threads
   }
 
@@ -74,7 +77,7 @@ export class BatchExecutor {
     const clockMs = Math.max(10 * minuteMs, 20 * this.#timeoutMs)
     const reply = await this.#process.ask({
       message: { type: 'score', ...work },
-      limits: { cpuMs: this.#timeoutMs, clockMs, mayStarve: this.#mayStarve },
+      limits: { cpuMs: this.#timeoutMs, clockMs, starvedAfterMs: this.#starvedAfterMs },
       signal,
     })
     if (reply.type === 'failed') throw toError(reply)
@@ -91,19 +94,24 @@ export class BatchExecutor {
     signal: AbortSignal,
   ): Promise<{ type: 'planned' } | Ended> {
     const failures: unknown[] = []
-    const reply = await this.#process.ask({
+    let taking: Promise<boolean> = Promise.resolve(true)
+    const take = (step: PlanStep) => {
+      taking = onPlanned(step).catch((err: unknown) => {
+        failures.push(err)
+        return false
+      })
+      return taking
+    }
+    const asking = this.#process.ask({
       message: { type: 'plan', ...work },
-      limits: { cpuMs: 10 * minuteMs, clockMs: 60 * minuteMs, mayStarve: this.#mayStarve },
+      limits: { cpuMs: 10 * minuteMs, clockMs: 60 * minuteMs, starvedAfterMs: this.#starvedAfterMs },
       signal,
-      onPlanned: async (step) => {
-        try {
-          return await onPlanned(step)
-        } catch (err) {
-          failures.push(err)
-          return false
-        }
-      },
+      onPlanned: take,
     })
+    // whoever goes on from there has to know whether the last step was taken
+    await asking.catch(() => undefined)
+    await taking
+    const reply = await asking
     if (failures.length > 0) throw failures[0]
     if (reply.type === 'failed') throw toError(reply)
     if (reply.type === 'planned') await onPlanned(reply.step)
@@ -113,10 +121,6 @@ export class BatchExecutor {
   /** Ends it. Resolves when it is gone. */
   stop() {
     return this.#process.stop()
-  }
-
-  get #mayStarve() {
-    return this.priority === 'idle'
   }
 
   /** It can't be trusted with another row. */
@@ -133,7 +137,7 @@ const load = async (
   const reply = await process.ask({
     message: { type: 'load', definition, threads, storageRoot, microBatchRows },
     // on a busy machine it gets a tenth of a core, and large models take long on a quiet one
-    limits: { cpuMs: 10 * minuteMs * threads, clockMs: 120 * minuteMs, mayStarve: false },
+    limits: { cpuMs: 10 * minuteMs * threads, clockMs: 120 * minuteMs, starvedAfterMs: undefined },
     signal,
   })
   if (reply.type === 'refused' || reply.type === 'load-failed') throw whyNotLoaded(reply)

@@ -13,6 +13,7 @@ type Batches = Awaited<ReturnType<typeof openBatches>>
 const opened: Batches[] = []
 afterEach(async () => {
   vi.restoreAllMocks()
+  vi.unstubAllEnvs()
   for (const batches of opened.splice(0)) await batches.close()
 })
 
@@ -159,6 +160,29 @@ test('what is thrown while chunks are kept ends the plan', async () => {
   await expect(batches.plan(iris, await batches.put(irisLines(10)), { onPlanned })).rejects.toThrow(
     'Redis is away',
   )
+})
+
+test('a planner that is killed is followed by one that goes on behind what was taken', async () => {
+  const batches = await open()
+  const chunkRows = 16_384
+  const file = await batches.put('1\n'.repeat(250 * chunkRows))
+  const firstRows: number[] = []
+  const steps: boolean[] = []
+
+  await batches.plan(await findDefinition('iris'), file, {
+    onPlanned: async ({ chunks, isLast }) => {
+      const [pid = 0] = await pidsOf(batches)
+      if (steps.length === 0) process.kill(pid, 'SIGKILL')
+      await expect.poll(() => isAlive(pid) && steps.length === 0).toBe(false)
+      firstRows.push(...chunks.map(({ firstRow }) => firstRow))
+      steps.push(isLast)
+      return true
+    },
+  })
+
+  expect(steps.length).toBeGreaterThan(1)
+  expect(steps.indexOf(true)).toBe(steps.length - 1)
+  expect(firstRows).toEqual(Array.from({ length: 250 }, (_, chunk) => chunk * chunkRows))
 })
 
 test('a file that can not be read is said so when it is planned', async () => {
@@ -409,6 +433,16 @@ test('with close all ends, also what is under way or waits', async () => {
   expect(pids.map(isAlive)).toEqual([false])
 })
 
+/** How each thread of a process gets cores: the policies of the kernel, and how nice they are. */
+const schedulingOf = async (pid: number) => {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const ways = threads.map(async (thread) => {
+    const fields = (await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')).split(') ')[1]?.split(' ')
+    return fields?.[38] === '5' ? 'SCHED_IDLE' : `nice ${fields?.[16]}`
+  })
+  return { threads: threads.length, ways: new Set(await Promise.all(ways)) }
+}
+
 test.runIf(process.platform === 'linux')(
   'an executor has what nobody else wants of the cores, and a name',
   async () => {
@@ -417,16 +451,47 @@ test.runIf(process.platform === 'linux')(
     const [pid = 0] = await pidsOf(batches)
 
     const title = await readFile(`/proc/${pid}/cmdline`, 'utf8')
-    const threads = await readdir(`/proc/${pid}/task`)
-    const policies = threads.map(async (thread) => {
-      const fields = (await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8')).split(') ')[1]?.split(' ')
-      return Number(fields?.[38])
-    })
+    const { threads, ways } = await schedulingOf(pid)
 
-    const idle = 5
     expect(title).toMatch(/^onqueue-batch iris\/1(\0|$)/)
-    expect(threads.length).toBeGreaterThan(3)
-    expect(new Set(await Promise.all(policies))).toEqual(new Set([idle]))
+    expect(threads).toBeGreaterThan(3)
+    expect(ways).toEqual(new Set(['SCHED_IDLE']))
+  },
+)
+
+test.runIf(process.platform === 'linux')('without chrt all its threads are nice', async () => {
+  const batches = await open()
+  vi.stubEnv('PATH', batches.folder)
+  await batches.score(await findDefinition('iris'), await batches.put(irisLines(5000)))
+  const [pid = 0] = await pidsOf(batches)
+
+  const { threads, ways } = await schedulingOf(pid)
+
+  expect(threads).toBeGreaterThan(3)
+  expect(ways).toEqual(new Set(['nice 10']))
+})
+
+test.runIf(process.platform === 'linux')(
+  'an executor that gets nothing of the cores is replaced by one that does, and so are those that come',
+  async () => {
+    const batches = await open({ starvedAfterMs: 1000 })
+    const slow = await findDefinition('slow')
+    const file = await batches.put(slowLines(...Array.from({ length: 10 }, () => 100)), { microBatchRows: 1 })
+    const scoring = batches.score(slow, file)
+    await untilPartHasBytes(batches)
+    const [starving = 0] = await pidsOf(batches)
+
+    process.kill(starving, 'SIGSTOP')
+
+    const { output, convictions } = await scoring
+    const [pid = 0] = await pidsOf(batches)
+    await batches.score(await findDefinition('echo'), await batches.put('{"x":[1]}\n'))
+    const [, other = 0] = await pidsOf(batches)
+    expect(parse(output)).toHaveLength(10)
+    expect(convictions).toEqual([])
+    expect(isAlive(starving)).toBe(false)
+    expect((await schedulingOf(pid)).ways).toEqual(new Set(['nice 10']))
+    expect((await schedulingOf(other)).ways).toEqual(new Set(['nice 10']))
   },
 )
 

@@ -66,12 +66,16 @@ export const createBatchExecutors = ({
   cores,
   mostExecutors = cores,
   idleMs = 60_000,
+  starvedAfterMs = 60_000,
   log,
 }: {
   storageRoot: string
   cores: number
   mostExecutors?: number | undefined
+  /** for so long one is kept that is not used */
   idleMs?: number
+  /** for so long one may get next to nothing of the cores */
+  starvedAfterMs?: number
   log: Logger
 }): BatchExecutors => {
   const closing = new AbortController()
@@ -81,7 +85,7 @@ export const createBatchExecutors = ({
   const places = new ExecutorPlaces({
     most: mostExecutors,
     idleMs,
-    create: (scored) => new ExecutorPlace(scored, { storageRoot, threads, floor }),
+    create: (scored) => new ExecutorPlace(scored, { storageRoot, threads, starvedAfterMs, floor }),
   })
 
   const inPlace = async <Result>(

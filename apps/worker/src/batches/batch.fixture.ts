@@ -20,7 +20,7 @@ const repositories = ['models', 'tests/models'].map((path) =>
 /** A model of `models/` or `tests/models/`; settings replace those of its `model.yaml`. */
 export const findDefinition = async (
   name: string,
-  settings: Partial<Pick<ModelDefinition['settings'], 'timeout_s' | 'batching'>> = {},
+  settings: { timeout_s?: number } = {},
 ): Promise<ModelDefinition> => {
   const found = await Promise.all(repositories.map((dir) => readModelRepository(dir)))
   const definition = found.flatMap((repository) => repository.definitions).find((one) => one.name === name)
@@ -31,11 +31,18 @@ export const findDefinition = async (
 const beginning = { chunk: 0, offset: 0, row: 0, line: 1 }
 
 /** Batch executors on a storage of their own; `close` ends them and removes it. */
-export const openBatches = async ({ mostExecutors = 2, idleMs = 60_000 } = {}) => {
+export const openBatches = async ({ mostExecutors = 2, idleMs = 60_000, starvedAfterMs = 60_000 } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'batches-test-'))
   const storage = await openLocalStorage(folder)
   const log = createLogger({ service: 'test', level: 'silent' })
-  const executors = createBatchExecutors({ storageRoot: folder, cores: 2, mostExecutors, idleMs, log })
+  const executors = createBatchExecutors({
+    storageRoot: folder,
+    cores: 2,
+    mostExecutors,
+    idleMs,
+    starvedAfterMs,
+    log,
+  })
   let parts = 0
 
   const put = async (content: string, options: Partial<BatchFile> = {}): Promise<BatchFile> => {

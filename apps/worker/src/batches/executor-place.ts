@@ -18,7 +18,10 @@ export class ExecutorPlace {
   readonly #floor: Floor
   #executor: BatchExecutor | undefined
 
-  constructor(scored: Scored, options: Pick<StartOptions, 'threads' | 'storageRoot'> & { floor: Floor }) {
+  constructor(
+    scored: Scored,
+    options: Pick<StartOptions, 'threads' | 'storageRoot' | 'starvedAfterMs'> & { floor: Floor },
+  ) {
     const { floor, ...common } = options
     this.scored = scored
     this.#floor = floor

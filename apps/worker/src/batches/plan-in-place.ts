@@ -13,20 +13,21 @@ export const planInPlace = async (
 ): Promise<void> => {
   const { definition, onPlanned, signal, floor, log } = request
   let { cursor } = request
+  let isWanted = true
   let deaths = 0
   for (;;) {
     const executor = await place.open(signal)
     const end = await executor.plan(
       { file, cursor, headerName },
       async (step) => {
-        const isWanted = await onPlanned(step)
+        isWanted = await onPlanned(step)
         cursor = step.cursor
         deaths = 0
         return isWanted
       },
       signal,
     )
-    if (end.type === 'planned') return
+    if (end.type === 'planned' || !isWanted) return
     if (end.type === 'starved') {
       floor.starved()
       continue

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Progress } from './progress.ts'
 
-const limits = { cpuMs: 30_000, clockMs: 600_000, mayStarve: true }
+const limits = { cpuMs: 30_000, clockMs: 600_000, starvedAfterMs: 60_000 }
 
 /** Looks every half a second at a process that gets some of a core; the seconds after which something was found, and what. */
 const watch = (
@@ -47,7 +47,7 @@ test('it starves that gets hardly anything of a core for a minute, though it mov
   const starving = { share: 0.01, seconds: 3600, moves: true }
 
   expect(watch(new Progress(limits), starving)).toEqual([60, 'starves'])
-  expect(watch(new Progress({ ...limits, mayStarve: false }), starving)).toBeUndefined()
+  expect(watch(new Progress({ ...limits, starvedAfterMs: undefined }), starving)).toBeUndefined()
 })
 
 test('a tenth of a core is no starving', () => {

@@ -13,19 +13,17 @@ export type Limits = {
   cpuMs: number
   /** what does not move for so long hangs, whatever it computes */
   clockMs: number
-  /** looked for where that can be helped */
-  mayStarve: boolean
+  /** of wanting to compute; undefined where starving can't be helped */
+  starvedAfterMs: number | undefined
 }
 
-/** A look of so long at how much of a core it gets. */
-const starvedAfterMs = 60_000
 /** Less of a core than this is starving; at nice 10 it would be about a tenth. */
 const starvedShare = 0.05
 
 /**
  * Whether a batch executor makes progress, by looks at it now and then. It has no deadline by the clock, for it only gets what
  * others leave of the cores: what counts is what it computes. Rows *hang* that compute for too long; it *starves* where it wants
- * to compute and hardly gets to, for a minute.
+ * to compute and hardly gets to, for about a minute.
  */
 export class Progress {
   readonly #limits: Limits
@@ -50,10 +48,10 @@ export class Progress {
       this.#base = look
       this.#hasMoved = false
     }
-    const { cpuMs, clockMs, mayStarve } = this.#limits
+    const { cpuMs, clockMs } = this.#limits
     if (look.isComputing && look.cpuMs - this.#base.cpuMs > cpuMs) return 'hangs'
     if (look.now - this.#base.now > clockMs) return 'hangs'
-    return mayStarve && this.#isStarving() ? 'starves' : undefined
+    return this.#isStarving() ? 'starves' : undefined
   }
 
   /** Only what lies between two looks at which it computes: whoever waits for a disk does not starve. */
@@ -67,7 +65,7 @@ export class Progress {
 
   #isStarving() {
     const { wallMs, cpuMs } = this.#running
-    if (wallMs < starvedAfterMs) return false
+    if (wallMs < (this.#limits.starvedAfterMs ?? Infinity)) return false
     this.#running = { wallMs: 0, cpuMs: 0 }
     return cpuMs < starvedShare * wallMs
   }
