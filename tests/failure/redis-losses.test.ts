@@ -78,6 +78,7 @@ const modelKinds: Record<keyof ReturnType<typeof modelKeys>, Fate> = {
   batchDone: kept,
   activeBatches: kept,
   endedBatches: kept,
+  undeliveredBatches: kept,
   batchIndex: kept,
   // BullMQ's, each by itself below
   queue: { finished: 'gone', waiting: 'gone', running: 'gone', large: 'gone' },

@@ -1,6 +1,7 @@
 import { createDeliveryStore, explainOtherStorage, openSecrets, receiverPoliciesOf } from '@onqueue/shared'
 import type { Logger, OwnStorage, Readiness } from '@onqueue/shared'
 import type { Access } from './access/open-access.ts'
+import { addBatchMetrics } from './batches/batch-metrics.ts'
 import { openBatches } from './batches/open-batches.ts'
 import type { ApiConfig } from './config.ts'
 import { openDeliveries } from './deliveries/open-deliveries.ts'
@@ -82,6 +83,7 @@ export const openApp = async ({
     predictions: known,
     receivers: receiverPoliciesOf(config),
     forms: secrets.forms,
+    publicUrl,
     maxFrozenBytes: config.ONQUEUE_WEBHOOK_BYTES_LIMIT,
     onSecretsLost: () => metrics.lossFound('webhook_secret'),
     log,
@@ -97,6 +99,7 @@ export const openApp = async ({
       keptMs: config.ONQUEUE_FILE_TTL,
     },
     idleMs: config.ONQUEUE_BODY_TIMEOUT,
+    onReceived: (bytes) => batchMetrics.fileReceived(bytes),
     log,
   })
   opened.defer(() => files.close())
@@ -107,6 +110,7 @@ export const openApp = async ({
     catalog: models,
     channels,
     secrets: () => secrets.all(),
+    checkReceiver: deliveries.checkReceiver,
     keptMs: config.ONQUEUE_BATCH_TTL,
     log,
   })
@@ -118,6 +122,12 @@ export const openApp = async ({
     underWayBytes: () => underWay.bytes,
     refusals: () => condition.counts(),
     clockAheadMs: () => clock.aheadMs(),
+    log,
+  })
+  const batchMetrics = addBatchMetrics(metrics.registry, {
+    catalog: models,
+    readActive: (model) => batches.readActive(model),
+    storage: storage.open,
     log,
   })
   const submit = openSubmit({

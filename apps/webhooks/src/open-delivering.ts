@@ -67,8 +67,9 @@ export const openDelivering = async ({
     log,
   })
   opened.defer(() => bringer.close())
+  const publicUrl = publicUrlOf(config, config.PORT)
   const show = createShowPrediction({
-    publicUrl: publicUrlOf(config, config.PORT),
+    publicUrl,
     retentionMs: config.ONQUEUE_RETENTION,
     tokens: createEventsTokens(() => secrets.all()),
   })
@@ -124,6 +125,8 @@ export const openDelivering = async ({
     subscriber,
     deliveries,
     show,
+    publicUrl,
+    areBatchDeliveriesRead: () => secrets.areBatchDeliveriesRead(),
     log,
     onCreated: (model, lagMs) => metrics.deliveryCreated(model, lagMs),
     onDue: () => dispatcher.wake(),

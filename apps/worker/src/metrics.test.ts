@@ -33,6 +33,7 @@ const create = () =>
     inFlight: () => [{ model: 'iris', predictions: 3 }],
     rowLimits: () => [{ model: 'iris', version: '1', rows: 17, boundBy: 'time' }],
     versions: () => [{ model: 'iris', status: 'ready' }],
+    batchExecutors: async () => [{ model: 'iris', pid: process.pid }],
     refusals: () => [{ code: 'READONLY', count: 2 }],
     clockAheadMs: () => 600_000,
   })
@@ -60,11 +61,25 @@ test('a scrape tells how predictions ended, how long they waited, and what ran t
   expect(text).toMatch(/onqueue_executor_memory_bytes\{model="iris"\} [1-9]\d{6,}/)
 })
 
+test('chunks of batches are counted by their rows', async () => {
+  const metrics = create()
+  metrics.chunkScored('iris', { rows: 100, failed: 3, bytes: 5000 })
+  metrics.chunkScored('iris', { rows: 50, failed: 0, bytes: 2500 })
+
+  const text = await metrics.registry.metrics()
+
+  expect(text).toContain('onqueue_batch_chunks_total{model="iris"} 2')
+  expect(text).toContain('onqueue_batch_rows_total{model="iris",status="succeeded"} 147')
+  expect(text).toContain('onqueue_batch_rows_total{model="iris",status="failed"} 3')
+  expect(text).toContain('onqueue_batch_output_bytes_total{model="iris"} 7500')
+  expect(text).toMatch(/onqueue_batch_executor_memory_bytes\{model="iris"\} [1-9]\d{6,}/)
+})
+
 test('every metric is in docs/metrics.md, with its type and meaning', async () => {
   const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8')
   const own = (await create().registry.getMetricsAsJSON()).filter(({ name }) => name.startsWith('onqueue_'))
 
-  expect(own.length).toBe(13)
+  expect(own.length).toBe(17)
   for (const { name, type, help } of own) {
     const line = docs.split('\n').find((one) => one.startsWith(`| \`${name}\` |`))
     expect(line).toContain(`| ${type} |`)

@@ -10,6 +10,8 @@ export type WorkerMetrics = {
   microBatchRan(model: string, rows: number, runMs: number): void
   executorDied(model: string, how: 'crashed' | 'timed_out' | 'load_failed' | 'stopped'): void
   lossFound(kind: string): void
+  /** A chunk of a batch was scored here. */
+  chunkScored(model: string, score: { rows: number; failed: number; bytes: number }): void
 }
 
 export const createWorkerMetrics = ({
@@ -17,6 +19,7 @@ export const createWorkerMetrics = ({
   inFlight,
   rowLimits,
   versions,
+  batchExecutors,
   refusals,
   clockAheadMs,
 }: {
@@ -28,6 +31,8 @@ export const createWorkerMetrics = ({
   rowLimits: () => { model: string; version: string; rows: number; boundBy: string }[]
   /** versions that this worker has */
   versions: () => { model: string; status: 'loading' | 'refused' | 'ready' }[]
+  /** pids of the processes that score batches */
+  batchExecutors: () => Promise<{ model: string; pid: number }[]>
   /** what Redis refused so far */
   refusals: () => { code: string; count: number }[]
   /** how far the own clock is ahead of Redis' */
@@ -128,6 +133,34 @@ export const createWorkerMetrics = ({
       }
     },
   })
+  const chunks = new Counter({
+    name: 'onqueue_batch_chunks_total',
+    help: 'Chunks of batches that this worker scored',
+    labelNames: ['model'],
+    registers,
+  })
+  const chunkRows = new Counter({
+    name: 'onqueue_batch_rows_total',
+    help: 'Rows of batches that this worker scored, by how they ended',
+    labelNames: ['model', 'status'],
+    registers,
+  })
+  const chunkBytes = new Counter({
+    name: 'onqueue_batch_output_bytes_total',
+    help: 'Bytes of the output of batches that this worker wrote',
+    labelNames: ['model'],
+    registers,
+  })
+  new Gauge({
+    name: 'onqueue_batch_executor_memory_bytes',
+    help: 'Resident memory of the processes that score batches of a model',
+    labelNames: ['model'],
+    registers,
+    async collect() {
+      this.reset()
+      for (const { model, pid } of await batchExecutors()) this.inc({ model }, await readResidentBytes(pid))
+    },
+  })
   const losses = new Counter({ ...redisLosses, registers })
   new Counter({ ...redisRefusals(refusals), registers })
   new Gauge({ ...clockOffset(clockAheadMs), registers })
@@ -148,5 +181,11 @@ export const createWorkerMetrics = ({
       else restarts.inc({ model, cause: how })
     },
     lossFound: (kind) => losses.inc({ kind }),
+    chunkScored: (model, { rows, failed, bytes }) => {
+      chunks.inc({ model })
+      chunkRows.inc({ model, status: 'succeeded' }, rows - failed)
+      chunkRows.inc({ model, status: 'failed' }, failed)
+      chunkBytes.inc({ model }, bytes)
+    },
   }
 }

@@ -48,6 +48,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     inFlight: () => models.inFlight(),
     rowLimits: () => models.rowLimits(),
     versions: () => models.versions(),
+    batchExecutors: () => batchExecutors.executors(),
     refusals: () => condition.counts(),
     clockAheadMs: () => clock.aheadMs(),
   })
@@ -123,6 +124,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
         minFreeBytes: config.ONQUEUE_STORAGE_MIN_FREE_BYTES,
         executors: batchExecutors,
         concurrency: mostExecutors,
+        events: metrics,
         log,
       })
       stack.defer(() => chunks.close(graceMs))

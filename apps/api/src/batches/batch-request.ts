@@ -3,7 +3,7 @@ import type { RowFormat } from '@onqueue/shared'
 import { z } from 'zod'
 import { toPlaces } from '../http/bodies/issue-places.ts'
 import { describePlace } from '../http/bodies/json-pointer.ts'
-import { metadataSchema } from '../submit/submit-request.ts'
+import { metadataSchema, webhookPattern } from '../submit/submit-request.ts'
 
 const columnName = z.string().min(1).max(1000)
 
@@ -25,6 +25,11 @@ export const batchOptions = {
     .default('ignore')
     .describe('What becomes of columns that the model does not know.'),
   priority: prioritySchema.default('normal'),
+  webhook: z.string().max(2048).optional().meta({
+    description: 'Where to post the batch when it has ended, signed (Standard Webhooks).',
+    format: 'uri',
+    pattern: webhookPattern,
+  }),
 }
 
 const maxFailedRows = z.int().min(0).max(Number.MAX_SAFE_INTEGER)

@@ -8,6 +8,7 @@ import type {
   RowFormat,
   ServedVersion,
 } from '@onqueue/shared'
+import type { CheckReceiver } from '../deliveries/check-receiver.ts'
 import type { Files } from '../files/open-files.ts'
 import type { Upload } from '../files/receive-file.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
@@ -47,6 +48,7 @@ export const createCreateBatch = ({
   files,
   catalog,
   secrets,
+  checkReceiver,
   keptMs,
   clock,
 }: {
@@ -54,6 +56,7 @@ export const createCreateBatch = ({
   files: Files
   catalog: Pick<ModelCatalog, 'get' | 'resolve'>
   secrets: () => readonly [string, ...string[]]
+  checkReceiver: CheckReceiver
   /** how long a batch may take, and is kept after its end */
   keptMs: number
   clock: () => number
@@ -78,9 +81,17 @@ export const createCreateBatch = ({
     return { served, check }
   }
 
+  const checkWebhook = async ({ options: { webhook }, owner }: AskedBatch) =>
+    webhook === undefined ? null : checkReceiver(webhook, owner, '/webhook')
+
   const create = async (
     asked: AskedBatch,
-    { file, format, served }: { file: FileRecord; format: RowFormat; served: ServedVersion },
+    {
+      file,
+      format,
+      served,
+      webhook,
+    }: { file: FileRecord; format: RowFormat; served: ServedVersion; webhook: string | null },
   ): Promise<CreatedBatch> => {
     const { model, owner, idempotencyKey, options } = asked
     const now = clock()
@@ -109,6 +120,7 @@ export const createCreateBatch = ({
       microBatchRows: microBatchRowsOf(catalog.get(model), served),
       priority: options.priority,
       metadata: options.metadata,
+      webhook,
       createdAt: now,
       deadline: now + keptMs,
       keptMs,
@@ -134,12 +146,14 @@ export const createCreateBatch = ({
   return {
     ofFile: async (asked, fileId) => {
       const { served, check } = checkerOf(asked)
+      const webhook = await checkWebhook(asked)
       const file = await files.read(fileId, asked.owner)
       const head = await readHead(files, file)
-      return create(asked, { file, format: check(file, head), served })
+      return create(asked, { file, format: check(file, head), served, webhook })
     },
     ofBody: async (asked, upload) => {
       const { served, check } = checkerOf(asked)
+      const webhook = await checkWebhook(asked)
       let format: RowFormat | undefined
       const file = await files.receive({
         ...upload,
@@ -149,7 +163,7 @@ export const createCreateBatch = ({
         },
       })
       if (format === undefined) throw new Error('unreachable: it was checked')
-      const created = await create(asked, { file, format, served })
+      const created = await create(asked, { file, format, served, webhook })
       // the one that came before has a file of its own
       if (created.isReplay) await files.remove(file.id, asked.owner).catch(() => undefined)
       return created

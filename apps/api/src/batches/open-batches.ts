@@ -17,6 +17,7 @@ import type {
   RowFormat,
   Segment,
 } from '@onqueue/shared'
+import type { CheckReceiver } from '../deliveries/check-receiver.ts'
 import type { Files } from '../files/open-files.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
 import type { Channels } from '../redis/channels.ts'
@@ -30,6 +31,9 @@ import { readErrors, readOutput } from './read-output.ts'
 import type { PartFile } from './read-output.ts'
 import { createBatchSweeper } from './sweep-batches.ts'
 import { templateOf } from './template.ts'
+
+/** Batches of a model that have not ended. */
+export type ActiveBatches = { count: number; oldestAgeSeconds: number }
 
 /** All that a dialect does with an owner's batches. What takes an id throws `batch_not_found`, also for those of others. */
 export type Batches = {
@@ -54,6 +58,7 @@ export const openBatches = ({
   catalog,
   channels,
   secrets,
+  checkReceiver,
   keptMs,
   log,
   ...redisStore
@@ -63,10 +68,15 @@ export const openBatches = ({
   catalog: ModelCatalog
   channels: Channels
   secrets: () => readonly [string, ...string[]]
+  checkReceiver: CheckReceiver
   /** how long a batch may take, and is kept after its end */
   keptMs: number
   log: Logger
-}): Batches & { endStreams(): void; close(): Promise<void> } => {
+}): Batches & {
+  readActive(model: string): Promise<ActiveBatches>
+  endStreams(): void
+  close(): Promise<void>
+} => {
   const { clock, namespace } = redisStore
   const store = createBatchStore(redisStore)
   const sweeper = createBatchSweeper({ store, files, storage: storage.open, catalog, clock, keptMs, log })
@@ -87,7 +97,7 @@ export const openBatches = ({
   }
 
   return {
-    create: createCreateBatch({ store, files, catalog, secrets, keptMs, clock }),
+    create: createCreateBatch({ store, files, catalog, secrets, checkReceiver, keptMs, clock }),
     read,
     list: createListBatches({ ...redisStore, store, catalog }),
     cancel: async (id, owner) => {
@@ -106,6 +116,12 @@ export const openBatches = ({
       const opened = await storage.open()
       if (opened.id !== record.about.storage) throw otherStorage()
       return openSegments(opened, segments, range)
+    },
+    readActive: async (model) => {
+      const ids = await store.active(model)
+      const oldest = ids[0] === undefined ? null : await store.read(ids[0])
+      const ageMs = oldest ? Math.max(0, clock() - oldest.about.createdAt) : 0
+      return { count: ids.length, oldestAgeSeconds: ageMs / 1000 }
     },
     endStreams: () => closing.abort(),
     close: async () => {

@@ -1,4 +1,4 @@
-import { AppError, createWebhookSecrets, newTestDeliveryId } from '@onqueue/shared'
+import { AppError, createBatchStore, createWebhookSecrets, newTestDeliveryId } from '@onqueue/shared'
 import type {
   DatedStore,
   Delivery,
@@ -47,6 +47,7 @@ export const openDeliveries = ({
   onSecretsLost,
   log,
   forms,
+  publicUrl,
 }: DatedStore & {
   store: DeliveryStore
   predictions: Pick<KnownPredictions, 'reader' | 'show'>
@@ -57,6 +58,7 @@ export const openDeliveries = ({
   log: Pick<Logger, 'error'>
   /** in which the secrets of owners are kept */
   forms: SecretForms
+  publicUrl: string
 }): Deliveries => {
   const list = createListDeliveries({ redis, namespace, deliveries: store })
 
@@ -77,7 +79,14 @@ export const openDeliveries = ({
     list,
     read,
     discard: async (id, owner) => void (await store.discard(id, await readOwn(id, owner))),
-    redeliver: createRedeliver({ deliveries: store, list, reader, show }),
+    redeliver: createRedeliver({
+      deliveries: store,
+      list,
+      reader,
+      batches: createBatchStore({ redis, namespace, clock }),
+      publicUrl,
+      show,
+    }),
     secrets: createWebhookSecrets({
       redis,
       namespace,

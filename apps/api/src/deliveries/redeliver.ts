@@ -1,5 +1,5 @@
-import { AppError, readForBody, webhookBody } from '@onqueue/shared'
-import type { Delivery, DeliveryRecord, DeliveryStore, ShowPrediction } from '@onqueue/shared'
+import { AppError, batchWebhookBody, readForBody, webhookBody } from '@onqueue/shared'
+import type { BatchStore, Delivery, DeliveryRecord, DeliveryStore, ShowPrediction } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ListDeliveries } from './list-deliveries.ts'
 import type { PredictionReader } from '../predictions/read-prediction.ts'
@@ -22,11 +22,15 @@ export const createRedeliver = ({
   deliveries,
   list,
   reader,
+  batches,
+  publicUrl,
   show,
 }: {
   deliveries: DeliveryStore
   list: ListDeliveries
   reader: PredictionReader
+  batches: Pick<BatchStore, 'read'>
+  publicUrl: string
   show: ShowPrediction
 }): Redeliver => {
   const again = async (record: DeliveryRecord) => {
@@ -44,8 +48,10 @@ export const createRedeliver = ({
     return (await deliveries.redeliver(id, record, null)) === 'due'
   }
 
-  /** What was delivered is not kept; it is made again of the prediction, which has not changed since. */
-  const bodyOf = async ({ predictionId, owner, event }: DeliveryRecord) => {
+  /** What was delivered is not kept; it is made again of the prediction or the batch, which has not changed since. */
+  const bodyOf = async ({ predictionId, batchId, owner, event }: DeliveryRecord) => {
+    const batch = batchId === undefined ? null : await batches.read(batchId)
+    if (batch?.end) return batchWebhookBody(batch, publicUrl)
     const prediction = predictionId === null ? null : await reader.find(predictionId, owner)
     if (!prediction?.job.webhook || event !== 'prediction.completed') {
       throw new AppError('payload_expired', 'it was delivered, and what it carried is not kept any more')

@@ -31,12 +31,15 @@ export const openFiles = ({
   storage,
   limits,
   idleMs,
+  onReceived = () => undefined,
   log,
   ...redisStore
 }: DatedStore & {
   storage: OwnStorage
   limits: Omit<UploadLimits, 'leaseMs'>
   idleMs: number
+  /** A file was taken in. */
+  onReceived?: (bytes: number) => void
   log: Logger
 }): Files & { close(): Promise<void> } => {
   const { clock } = redisStore
@@ -58,8 +61,13 @@ export const openFiles = ({
     return record
   }
 
+  const receive = createReceiveFile({ store, storage: storage.open, clock, limits: { ...limits, leaseMs } })
   return {
-    receive: createReceiveFile({ store, storage: storage.open, clock, limits: { ...limits, leaseMs } }),
+    receive: async (upload) => {
+      const file = await receive(upload)
+      onReceived(file.bytes)
+      return file
+    },
     read,
     openContent: async ({ id }, range) => (await storage.open()).openRange(fileContentName(id), range),
     list: createListFiles({ ...redisStore, store }),

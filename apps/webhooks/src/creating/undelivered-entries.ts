@@ -2,7 +2,7 @@ import { modelKeys, redisScript, undeliveredMember } from '@onqueue/shared'
 import type { DatedStore } from '@onqueue/shared'
 import { z } from 'zod'
 
-/** The entries of `undelivered` (undelivered.ts), by model, as who creates deliveries uses them. */
+/** The entries of `undelivered` (undelivered.ts), or of `undeliveredBatches`, by model, as who creates deliveries uses them. */
 export type UndeliveredEntries = {
   /** Takes up to `maxAtOnce` entries that are due; each is due again after 10 s, unless it is dropped. */
   takeDue(model: string, maxAtOnce: number): Promise<string[]>
@@ -24,8 +24,12 @@ export const createUndeliveredEntries = ({
   namespace,
   clock,
   random = Math.random,
-}: DatedStore & { random?: () => number }): UndeliveredEntries => {
-  const undeliveredOf = (model: string) => modelKeys(namespace, model).undelivered
+  kind = 'undelivered',
+}: DatedStore & {
+  random?: () => number
+  kind?: 'undelivered' | 'undeliveredBatches'
+}): UndeliveredEntries => {
+  const undeliveredOf = (model: string) => modelKeys(namespace, model)[kind]
   const takeUndelivered = takeScript.on(redis)
   const holdPrediction = holdScript.on(redis)
 

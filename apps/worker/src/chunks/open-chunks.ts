@@ -22,6 +22,7 @@ type Options = DatedStore & {
   executors: BatchExecutors
   /** how many chunks are scored at once */
   concurrency: number
+  events: { chunkScored(model: string, score: { rows: number; failed: number; bytes: number }): void }
   log: Logger
 }
 

@@ -26,6 +26,7 @@ export type ChunkProcessing = {
   onDone: (record: BatchRecord) => Promise<void>
   /** this worker takes no more */
   isClosing: () => boolean
+  events: { chunkScored(model: string, score: { rows: number; failed: number; bytes: number }): void }
   log: Logger
 }
 
@@ -98,7 +99,7 @@ const plan = async (
 }
 
 const score = async (
-  { store, executors, onDone }: ChunkProcessing,
+  { store, executors, onDone, model, events }: ChunkProcessing,
   {
     job,
     data,
@@ -136,6 +137,7 @@ const score = async (
       signal,
     })
     await store.finish(place, { rows, failed, bytes, errorBytes, crc })
+    events.chunkScored(model, { rows, failed, bytes })
   }
   await onDone(record)
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { modelOfPredictionId } from './prediction-id.ts'
-import { prioritySchema, webhookRequestSchema } from './prediction-job.ts'
+import { prioritySchema } from './prediction-job.ts'
 
 export const rowFormats = ['jsonl', 'csv'] as const
 export type RowFormat = (typeof rowFormats)[number]
@@ -37,7 +37,8 @@ const batchAboutSchema = z.object({
   microBatchRows: z.int(),
   priority: prioritySchema,
   metadata: z.record(z.string(), z.string()),
-  webhook: webhookRequestSchema.optional(),
+  /** where its end is told; null where nobody asked for it */
+  webhook: z.string().nullable(),
   createdAt: z.number(),
   /** when it ends if it has not by then */
   deadline: z.number(),

@@ -98,6 +98,10 @@ export const toBatch = (
   }
 }
 
+/** What a webhook tells of a batch that has ended: always the same bytes. */
+export const batchWebhookBody = (record: BatchRecord, publicUrl: string) =>
+  JSON.stringify(toBatch(record, { publicUrl, now: record.end?.completedAt ?? record.about.createdAt }))
+
 /** When it ends where it has not, and when it is removed where it has, in ms. */
 export const batchExpiry = ({ about, end }: Pick<BatchRecord, 'about' | 'end'>) =>
   end ? end.completedAt + about.keptMs : about.deadline

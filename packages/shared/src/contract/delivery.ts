@@ -16,7 +16,12 @@ import { toIso } from './to-iso.ts'
 export const deliveryStatuses = ['pending', 'delivered', 'failed', 'paused'] as const
 export type DeliveryStatus = (typeof deliveryStatuses)[number]
 
-export const deliveryEvents = ['prediction.started', 'prediction.completed', 'webhook.test'] as const
+export const deliveryEvents = [
+  'prediction.started',
+  'prediction.completed',
+  'batch.completed',
+  'webhook.test',
+] as const
 export type DeliveryEvent = (typeof deliveryEvents)[number]
 
 export const attemptSchema = z.object({
@@ -36,6 +41,8 @@ export const deliverySchema = z.object({
   object: z.literal('delivery'),
   id: z.string(),
   prediction: z.string().nullable(),
+  /** there where it is about one */
+  batch: z.string().optional(),
   event: z.enum(deliveryEvents),
   url: z.string(),
   status: z.enum(deliveryStatuses),
@@ -51,6 +58,8 @@ export type Delivery = z.infer<typeof deliverySchema>
 const aboutSchema = z.object({
   owner: z.string(),
   predictionId: z.string().nullable(),
+  /** the batch that it is about */
+  batchId: z.string().optional(),
   event: z.enum(deliveryEvents),
   url: z.string(),
   createdAt: z.number(),
@@ -91,6 +100,7 @@ export const toDelivery = (record: DeliveryRecord, { isPaused }: { isPaused: boo
   object: 'delivery',
   id: record.id,
   prediction: record.predictionId,
+  ...(record.batchId === undefined ? {} : { batch: record.batchId }),
   event: record.event,
   url: record.url,
   status: record.status === 'pending' && isPaused ? 'paused' : record.status,
@@ -108,3 +118,6 @@ export const deliveryIdOf = (predictionId: string, event: 'start' | 'completed')
   if (modelOfPredictionId(predictionId) === undefined) throw new Error(`not a prediction id: ${predictionId}`)
   return `wh-${predictionId.slice(-26)}${event === 'start' ? '-start' : ''}`
 }
+
+/** The same of a batch. */
+export const batchDeliveryIdOf = (batchId: string) => `wh-batch-${batchId.slice(-26)}`

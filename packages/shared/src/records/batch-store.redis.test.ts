@@ -41,6 +41,7 @@ const about: BatchAbout = {
   microBatchRows: 1024,
   priority: 'normal',
   metadata: {},
+  webhook: null,
   createdAt: 1_700_000_000_000,
   deadline: 1_700_000_100_000,
   keptMs: 1000,

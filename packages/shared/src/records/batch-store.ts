@@ -13,7 +13,7 @@ import type {
   BatchRecord,
   DoneChunk,
 } from '../contract/batch-record.ts'
-import { globalKeys, modelKeys } from '../redis/names.ts'
+import { deliveryKeys, globalKeys, modelKeys } from '../redis/names.ts'
 import type { DatedStore } from '../redis/redis-store.ts'
 import { createBatch } from './create-batch.ts'
 import { endBatch } from './end-batch.ts'
@@ -79,7 +79,8 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     endBatch.on(redis),
     openChunks.on(redis),
   ]
-  const channel = globalKeys(namespace).batchNotices
+  const { batchNotices: channel } = globalKeys(namespace)
+  const { notices: deliveryNotices } = deliveryKeys(namespace)
   const keysOf = (id: string) => {
     const model = modelOfBatchId(id)
     if (model === undefined) throw new Error(`not a batch id: ${id}`)
@@ -94,13 +95,20 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     const { keys, batch } = keysOf(id)
     const { maxFailedRows } = about
     const reply = await ending.run({
-      keys: { batch, active: keys.activeBatches, ended: keys.endedBatches },
+      keys: {
+        batch,
+        active: keys.activeBatches,
+        ended: keys.endedBatches,
+        undelivered: keys.undeliveredBatches,
+      },
       args: {
         id,
         ...texts,
         maxFailedRows: maxFailedRows ?? '',
         now: clock(),
+        isTold: about.webhook === null ? 0 : 1,
         channel,
+        deliveryNotices,
         model: about.model,
       },
     })
@@ -186,6 +194,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
         .zrem(keys.batchIndex(about.owner), id)
         .zrem(keys.activeBatches, id)
         .zrem(keys.endedBatches, id)
+        .zrem(keys.undeliveredBatches, id)
         .exec()
     },
     forget: async (id) => {

@@ -9,8 +9,19 @@ import { redisScript } from '../redis/redis-script.ts'
  */
 export const endBatch = redisScript({
   name: 'endBatch',
-  keys: ['batch', 'active', 'ended'],
-  args: ['id', 'text', 'completedText', 'failedText', 'maxFailedRows', 'now', 'channel', 'model'],
+  keys: ['batch', 'active', 'ended', 'undelivered'],
+  args: [
+    'id',
+    'text',
+    'completedText',
+    'failedText',
+    'maxFailedRows',
+    'now',
+    'isTold',
+    'channel',
+    'deliveryNotices',
+    'model',
+  ],
   reply: z.string(),
   // its work is done, or given up
   allowOom: true,
@@ -32,5 +43,9 @@ redis.call('HSET', batch, 'end', finish)
 redis.call('ZREM', active, id)
 redis.call('ZADD', ended, now, id)
 redis.call('PUBLISH', channel, model)
+if isTold == '1' then
+  redis.call('ZADD', undelivered, now, id)
+  redis.call('PUBLISH', deliveryNotices, model)
+end
 return finish`,
 })

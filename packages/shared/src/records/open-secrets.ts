@@ -17,6 +17,8 @@ export type Secrets = {
   areTokensBound(): boolean
   /** Whether every live process reads packs, and has for a while. */
   arePacksRead(): boolean
+  /** Whether every live process reads deliveries about batches, and has for a while. */
+  areBatchDeliveriesRead(): boolean
   /** how the secrets of owners are kept in Redis */
   forms: SecretForms
   /** Ids of the storages that live processes use. */
@@ -29,6 +31,7 @@ export type Secrets = {
 /** The names of what is read, in heartbeats. */
 const boundTokens = 'bound-events-tokens'
 const packs = 'packs'
+const batchDeliveries = 'batch-deliveries'
 
 export const openSecrets = async ({
   redis,
@@ -53,7 +56,7 @@ export const openSecrets = async ({
   const shared = await openSharedSecret({ redis, namespace, configured, log })
   const seals = createSeals({ current: configured, previous })
   const [best = plainForm] = seals.forms
-  const reads = [boundTokens, packs, ...seals.forms.filter((form) => form !== plainForm)]
+  const reads = [boundTokens, packs, batchDeliveries, ...seals.forms.filter((form) => form !== plainForm)]
   const live = watchProcesses({ redis, namespace, app, reads, ...(storage && { storage }), log })
 
   return {
@@ -65,6 +68,7 @@ export const openSecrets = async ({
     },
     areTokensBound: () => live.isRead(boundTokens),
     arePacksRead: () => live.stateOf(packs) === 'yes',
+    areBatchDeliveriesRead: () => live.stateOf(batchDeliveries) === 'yes',
     forms: createSecretForms(seals, (form) => live.stateOf(form)),
     storages: () => live.storages(),
     onFormsChange: (listener) => live.onChange(listener),

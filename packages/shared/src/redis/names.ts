@@ -57,6 +57,8 @@ export const modelKeys = (namespace: string, model: string) => {
     activeBatches: `${prefix}:batches`,
     /** sorted set: ids of batches that have ended, by when to look at them (ms) */
     endedBatches: `${prefix}:ended-batches`,
+    /** sorted set: ids of batches whose end is still to be told, by when to look at them (ms) */
+    undeliveredBatches: `${prefix}:undelivered-batches`,
     /** sorted set: ids of one owner's batches, by creation time (ms) */
     batchIndex: (owner: string) => `${prefix}:batch-index:${owner}`,
     /** string that expires: the janitor at work on the model */
