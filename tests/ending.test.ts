@@ -151,7 +151,7 @@ const untilItRuns = async () => {
     const executors = await executorsOf(stack.workers[0]?.pid ?? 0, 'endless')
     expect(executors).toHaveLength(1)
     return executors
-  })
+  }, 20_000)
   await untilComputing(executor)
 }
 

@@ -193,7 +193,7 @@ test('a caller that leaves is not waited for', async () => {
 
     await expect(reading).rejects.toThrow()
     await untilWaiting(0)
-    await vi.waitFor(async () => expect(await readMetric(stack.api, 'onqueue_under_way_bytes')).toBe(0))
+    await expect.poll(() => readMetric(stack.api, 'onqueue_under_way_bytes')).toBe(0)
   })
 })
 

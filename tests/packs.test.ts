@@ -47,9 +47,9 @@ test('each prediction of a pack ends by itself, and the one that fails fails alo
   expect(ended.map(({ id, input }) => [id, input])).toEqual(
     ids.map((id, index) => [id, inputs[index]?.input]),
   )
-  await vi.waitFor(async () =>
-    expect(await oneOfEach.stack.redis.zscore(keysOf('throws').queue('completed'), packId)).not.toBe(null),
-  )
+  await expect
+    .poll(() => oneOfEach.stack.redis.zscore(keysOf('throws').queue('completed'), packId))
+    .not.toBe(null)
   expect(Number(await oneOfEach.stack.redis.get(keysOf('throws').extraRows))).toBe(0)
 })
 
@@ -86,9 +86,7 @@ test('one that is canceled is final at once, those beside it run, and one whose 
     expect(ended[0]).toMatchObject(succeeded({ y: 1 }))
     expect(ended[1]).toEqual(canceled.body)
     expect(ended[3]).toMatchObject(succeeded({ y: 4 }))
-    await vi.waitFor(async () =>
-      expect(await redis.zscore(keysOf('patient').queue('completed'), packId)).not.toBe(null),
-    )
+    await expect.poll(() => redis.zscore(keysOf('patient').queue('completed'), packId)).not.toBe(null)
   })
 })
 
@@ -125,7 +123,7 @@ test('one that is deleted is gone, and with the last one the pack', async () => 
   const keys = keysOf('throws')
   const { ids, packId } = await openPackIn(oneOfEach.stack, 'throws', many(3))
   await untilFinal(ids)
-  await vi.waitFor(async () => expect(await redis.zscore(keys.queue('completed'), packId)).not.toBe(null))
+  await expect.poll(() => redis.zscore(keys.queue('completed'), packId)).not.toBe(null)
 
   const remove = (id = '') => client.call('DELETE', `/v1/predictions/${id}`)
   expect((await remove(ids[1])).status).toBe(204)
@@ -182,11 +180,9 @@ test('a pack for a version that no worker has is put off as one job, and its pre
   const delayed = keysOf('throws').queue('delayed')
   const { ids, packId } = await openPackIn(oneOfEach.stack, 'throws', many(3), { digest: 'another' })
 
-  await vi.waitFor(async () => expect(await redis.zrange(delayed, '0', '-1')).toEqual([packId]), 10_000)
+  await expect.poll(() => redis.zrange(delayed, '0', '-1')).toEqual([packId])
 
   expect((await pollAll(ids)).map(({ status }) => status)).toEqual(['queued', 'queued', 'queued'])
   await Promise.all(ids.map((id) => oneOfEach.stack.client.call('POST', `/v1/predictions/${id}/cancel`)))
-  await vi.waitFor(async () =>
-    expect(await redis.zscore(keysOf('throws').queue('completed'), packId)).not.toBe(null),
-  )
+  await expect.poll(() => redis.zscore(keysOf('throws').queue('completed'), packId)).not.toBe(null)
 })

@@ -94,35 +94,46 @@ const expectAllSucceed = async (client: Client, ids: string[]) => {
 }
 
 test(
-  'killed and started again, it has the same Redis and every prediction',
-  { timeout: 90_000 },
+  'Ctrl-C ends everything and loses nothing; killed, it has the same Redis and every prediction when it is started again',
+  { timeout: 120_000 },
   async () => {
     const settings = await makeSettings()
-    const first = npmStart(settings)
-    await untilReady(first)
-    const finished = await first.client.submit(
-      'demo-classifier',
-      { features: [1, -0.5, 2.1, 0.3] },
-      {},
-      { prefer: 'wait=10' },
-    )
+    const told = npmStart(settings)
+    await untilReady(told)
+    const redisOfTold = readRedisProcess(settings)
+    const familyOfTold = await descendantsOf(told.pid)
+    const idsOfTold = await submitMany(told.client, 300)
+
+    told.signalGroup('SIGINT')
+    await told.exited
+    const killed = npmStart(settings)
+
+    expect(told.output()).toMatch(/API: stopped[^]*worker: stopped[^]*webhooks: stopped[^]*Redis: closed/)
+    expect(isProcessAlive(redisOfTold)).toBe(false)
+    expect(familyOfTold.filter(isRunning)).toEqual([])
+    expect(familyOfTold.length).toBeGreaterThan(4)
+    await untilReady(killed)
+    await expectAllSucceed(killed.client, idsOfTold)
+
     const redisProcess = readRedisProcess(settings)
-    const family = await descendantsOf(first.pid)
-    const ids = await submitMany(first.client, 300)
+    const family = await descendantsOf(killed.pid)
+    const [finished = ''] = idsOfTold
+    const { body: known } = await killed.client.get(`/v1/predictions/${finished}`)
+    const ids = await submitMany(killed.client, 300)
 
-    first.signalGroup('SIGKILL')
-    await first.exited
-    const second = npmStart(settings)
-    await untilReady(second)
+    killed.signalGroup('SIGKILL')
+    await killed.exited
+    const last = npmStart(settings)
+    await untilReady(last)
 
-    expect(await second.line(/Redis: 7\./)).toContain('adopted')
+    expect(await last.line(/Redis: 7\./)).toContain('adopted')
     expect(readRedisProcess(settings)).toBe(redisProcess)
     await untilGone(
       family.filter((pid) => pid !== Number.parseInt(redisProcess, 10)),
-      { withinMs: 5000 },
+      { withinMs: 20_000 },
     )
-    expect((await second.client.get(`/v1/predictions/${finished.body.id}`)).body).toEqual(finished.body)
-    await expectAllSucceed(second.client, ids)
+    expect((await last.client.get(`/v1/predictions/${finished}`)).body).toEqual(known)
+    await expectAllSucceed(last.client, ids)
   },
 )
 
@@ -153,22 +164,16 @@ test('an API, a worker or a webhooks process that is killed is started again', a
   await receiver.untilReceived(1)
 })
 
-test('a webhook goes to loopback without a setting', async () => {
-  const program = npmStart(await makeSettings())
-  await untilReady(program)
-  const receiver = await startReceiver()
-  onTestFinished(() => receiver.close())
-
-  const [id] = await submitMany(program.client, 1, { webhook: receiver.url })
-  await receiver.untilReceived(1)
-
-  expect(receiver.received).toMatchObject([{ body: { id, status: 'succeeded', output } }])
-})
-
-test('from the first key on no webhook goes to loopback, nor to this very server', async () => {
+test('a webhook goes to loopback without a setting, from the first key on no more, nor to this very server', async () => {
   const settings = await makeSettings()
   const program = npmStart(settings)
   await untilReady(program)
+  const receiver = await startReceiver()
+  onTestFinished(() => receiver.close())
+  const [id] = await submitMany(program.client, 1, { webhook: receiver.url })
+  await receiver.untilReceived(1)
+  expect(receiver.received).toMatchObject([{ body: { id, status: 'succeeded', output } }])
+
   const key = await createKey(settings)
   const holder = createClient(`http://127.0.0.1:${settings['PORT']}`, { key })
   // the API looks at its key file once a second
@@ -193,26 +198,6 @@ const createKey = async (settings: Settings) => {
   })
   return /oq_\S+/.exec(stdout)?.[0] ?? ''
 }
-
-test('Ctrl-C ends everything and loses nothing', { timeout: 90_000 }, async () => {
-  const settings = await makeSettings()
-  const first = npmStart(settings)
-  await untilReady(first)
-  const redisProcess = readRedisProcess(settings)
-  const ids = await submitMany(first.client, 300)
-  const family = await descendantsOf(first.pid)
-
-  first.signalGroup('SIGINT')
-  await first.exited
-
-  expect(first.output()).toMatch(/API: stopped[^]*worker: stopped[^]*webhooks: stopped[^]*Redis: closed/)
-  expect(isProcessAlive(redisProcess)).toBe(false)
-  expect(family.filter(isRunning)).toEqual([])
-  expect(family.length).toBeGreaterThan(4)
-  const second = npmStart(settings)
-  await untilReady(second)
-  await expectAllSucceed(second.client, ids)
-})
 
 test('with an empty models folder it says what is missing, and ends when it is told to', async () => {
   const settings = { ...(await makeSettings()), ONQUEUE_MODELS_DIR: await emptyFolder() }

@@ -6,7 +6,10 @@ let stack: Stack
 
 beforeAll(async () => {
   stack = await startStack({
-    models: [{ name: 'slow', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 3' }],
+    models: [
+      { name: 'slow', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 60' },
+      { name: 'hasty', of: 'slow', settings: 'example: { n: [1] }\ninstances: 1\ntimeout_s: 0.5' },
+    ],
   })
 })
 afterAll(() => stack.close())
@@ -49,7 +52,7 @@ test('a submit that waits answers 201 when it finished in time', async () => {
 })
 
 test('201 means finished, not good', async () => {
-  const answer = await stack.client.submit('slow', { n: [20000] }, {}, { prefer: 'wait=30' })
+  const answer = await stack.client.submit('hasty', { n: [20000] }, {}, { prefer: 'wait=30' })
 
   expect(answer.status).toBe(201)
   expect(answer.body).toMatchObject({ status: 'failed', output: null, error: { code: 'timed_out' } })
@@ -128,7 +131,7 @@ test('predict whose wait is over answers 504 with where to go on, and it goes on
 })
 
 test('predict of a row that takes too long answers 504 timed_out', async () => {
-  const answer = await stack.client.predict('slow', { n: [20000] })
+  const answer = await stack.client.predict('hasty', { n: [20000] })
 
   expect(answer.status).toBe(504)
   expect(answer.body.code).toBe('timed_out')

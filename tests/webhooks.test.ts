@@ -559,7 +559,7 @@ test('a webhooks process that may not dial private networks opens no connection 
       const { results } = (await lenient.get(`/v1/predictions/${body.id}/deliveries`)).body
       expect(results[0].status).toBe('failed')
       return results
-    })
+    }, 20_000)
 
     expect(delivery.attempts).toMatchObject([
       { status_code: null, error: expect.stringContaining('ONQUEUE_WEBHOOK_ALLOWED_NETWORKS') },
@@ -593,7 +593,7 @@ test('a webhooks process that trusts callers without a key with loopback dials i
       const { results } = (await closed.get(`/v1/predictions/${body.id}/deliveries`)).body
       expect(results[0].status).toBe('failed')
       return results
-    })
+    }, 20_000)
     expect(delivery.attempts).toMatchObject([
       { status_code: null, error: expect.stringContaining('ONQUEUE_WEBHOOK_ALLOW_HTTP') },
     ])

@@ -56,7 +56,7 @@ const untilWaiting = (health: ReturnType<typeof createClient>, count: number) =>
 
 const untilClosing = (health: ReturnType<typeof createClient>) =>
   vi.waitFor(async () => expect((await health.get('/readyz')).status).toBe(503), {
-    timeout: 5000,
+    timeout: 20_000,
     interval: 5,
   })
 

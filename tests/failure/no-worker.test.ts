@@ -76,7 +76,7 @@ test('a deadline that nobody watched has ended the prediction when somebody look
   const id = await submit({ cancelAfterMs: 1000 })
   const { body } = await stack.client.get(`/v1/predictions/${id}`)
 
-  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(body.deadline)), 5000)
+  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(body.deadline)), 20_000)
 
   const views = await everyView(stack.client, id)
   expect(views.map((view) => view.status)).toEqual(['expired', 'expired', 'expired', 'expired'])

@@ -312,7 +312,7 @@ test.each([
     const followed = follow(first)
     await vi.waitFor(
       async () => expect(await readMetric(stack.api, 'onqueue_event_streams')).toBeGreaterThan(0),
-      seconds(5),
+      seconds(20),
     )
 
     await lose(patterns())

@@ -124,7 +124,7 @@ const causes: Cause[] = [
       await configure('busy-reply-threshold', 50)
       const other = new Redis(redis.url)
       other.eval('while true do end', 0).catch(() => other.disconnect())
-      await vi.waitFor(() => expect(admin.ping()).rejects.toThrow('BUSY'), { timeout: 5000, interval: 20 })
+      await vi.waitFor(() => expect(admin.ping()).rejects.toThrow('BUSY'), { timeout: 20_000, interval: 20 })
     },
     end: () => admin.call('SCRIPT', 'KILL'),
   },
@@ -227,7 +227,7 @@ describe.each(inFull<Form[]>(['alone', 'packed'], ['alone']))('predictions %s', 
       await Promise.all(
         apps.map((app) =>
           vi.waitFor(async () => expect(await readiness(app)).toMatch(new RegExp(`^503 .*\\(${code}\\)`)), {
-            timeout: 5000,
+            timeout: 20_000,
             interval: 50,
           }),
         ),

@@ -117,7 +117,7 @@ testAlone(
     const { body: list } = await stack.client.get('/v1/predictions?status=succeeded&limit=100')
     expect(list.results.length).toBe(2 + ran)
     const { queue } = modelKeys(stack.prefix, 'throws')
-    await vi.waitFor(async () => expect(await stack.redis.llen(queue('active'))).toBe(0), 5000)
+    await vi.waitFor(async () => expect(await stack.redis.llen(queue('active'))).toBe(0), 20_000)
     expect(await stack.redis.zcard(queue('prioritized'))).toBe(0)
     expect(await readMetric(worker, 'onqueue_micro_batch_rows_sum', { model: 'throws' })).toBe(
       runBefore + 1 + ran,

@@ -7,18 +7,24 @@ import { join } from 'node:path'
 import { text as readText } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startStack } from '../support/stack.ts'
-import type { Stack } from '../support/stack.ts'
+import type { Stack, StackProcess } from '../support/stack.ts'
 import { createUploader } from './uploader.ts'
 
 let stack: Stack
 let storage: string
+/** For all tests that need none of their own. */
+let api: StackProcess
+
+const maxFileBytes = 400_000
 
 beforeAll(async () => {
   stack = await startStack({ models: [], workers: 0, environment: { ONQUEUE_BODY_TIMEOUT: '2s' } })
   storage = await stack.modelsFolder([])
+  api = await startApi({ ONQUEUE_FILE_MAX_BYTES: String(maxFileBytes) })
 })
 afterAll(() => stack.close())
 
+/** One that has the storage of the others, unless it is given its own. */
 const startApi = (environment: Record<string, string> = {}) =>
   stack.startApi({ ONQUEUE_STORAGE: storage, ...environment })
 const usage = () => stack.redis.hgetall(`${stack.prefix}:{+files}:usage:anonymous`)
@@ -58,54 +64,48 @@ const untilNothingIsLeft = async () => {
 }
 
 test('nothing is left of an upload whose caller goes away in the middle', async () => {
-  const api = await startApi()
-  const upload = beginUpload(api.url, { 'content-length': 1_000_000 })
+  const upload = beginUpload(api.url, { 'content-length': maxFileBytes })
   upload.write(Buffer.alloc(300_000))
   await untilWritten(300_000)
   const during = await usage()
 
   upload.destroy()
 
-  expect(during).toEqual({ bytes: '1000000', files: '1' })
+  expect(during).toEqual({ bytes: String(maxFileBytes), files: '1' })
   await untilNothingIsLeft()
-  await api.stop()
 })
 
 test('nothing is left of an upload whose process is killed in the middle, once its lease is over', async () => {
-  const api = await startApi()
-  const other = await startApi()
-  const upload = beginUpload(api.url)
+  const victim = await startApi()
+  const upload = beginUpload(victim.url)
   upload.write(Buffer.alloc(300_000))
   await untilWritten(300_000)
 
-  await api.stop('SIGKILL')
+  await victim.stop('SIGKILL')
 
   expect(await uploads()).toBe(1)
   await untilNothingIsLeft()
-  await other.stop()
 })
 
 test('an upload whose process was frozen beyond its lease makes no file, and leaves nothing', async () => {
-  const api = await startApi()
-  const other = await startApi()
-  const upload = beginUpload(api.url, { 'content-length': 400_000 })
+  const sleeper = await startApi()
+  const upload = beginUpload(sleeper.url, { 'content-length': 400_000 })
   const answer = answerOf(upload)
   upload.write(Buffer.alloc(300_000))
   await untilWritten(300_000)
 
-  api.signal('SIGSTOP')
+  sleeper.signal('SIGSTOP')
   await untilNothingIsLeft()
-  api.signal('SIGCONT')
+  sleeper.signal('SIGCONT')
   upload.end(Buffer.alloc(100_000))
 
   // whichever it notices first: that nothing came for so long, or that its lease is over
   expect((await answer).body.code).toMatch(/^(request_timeout|server_busy)$/)
   await untilNothingIsLeft()
-  await Promise.all([api.stop(), other.stop()])
+  await sleeper.stop()
 })
 
 test('a body that stands still is given up, and one that goes on may take longer than any other', async () => {
-  const api = await startApi()
   const slow = beginUpload(api.url)
   const slowAnswer = answerOf(slow)
   const still = beginUpload(api.url)
@@ -128,11 +128,9 @@ test('a body that stands still is given up, and one that goes on may take longer
   expect(body.bytes).toBeGreaterThan(20)
   await createUploader(api.url).remove(body.id)
   await untilNothingIsLeft()
-  await api.stop()
 })
 
 test('a client that asks first is told to send its body, or is refused before it has', async () => {
-  const api = await startApi({ ONQUEUE_FILE_MAX_BYTES: '10' })
   const fits = beginUpload(api.url, { expect: '100-continue', 'content-length': 4 })
   const fitsAnswer = answerOf(fits)
   await once(fits, 'continue')
@@ -140,7 +138,7 @@ test('a client that asks first is told to send its body, or is refused before it
   const { status, body } = await fitsAnswer
   await createUploader(api.url).remove(body.id)
 
-  const tooLong = beginUpload(api.url, { expect: '100-continue', 'content-length': 11 })
+  const tooLong = beginUpload(api.url, { expect: '100-continue', 'content-length': maxFileBytes + 1 })
   let isTold = false
   tooLong.once('continue', () => (isTold = true))
   const refused = await answerOf(tooLong)
@@ -149,11 +147,9 @@ test('a client that asks first is told to send its body, or is refused before it
   expect(refused).toMatchObject({ status: 413, body: { code: 'body_too_large' } })
   expect(refused.headers.connection).toBe('close')
   expect(isTold).toBe(false)
-  await api.stop()
 })
 
 test('a client that is refused while it sends reads why', async () => {
-  const api = await startApi({ ONQUEUE_FILE_MAX_BYTES: '100000' })
   const { hostname, port } = new URL(api.url)
   const socket = connect(Number(port), hostname)
   const received: Buffer[] = []
@@ -171,12 +167,11 @@ test('a client that is refused while it sends reads why', async () => {
   expect(text.toLowerCase()).toContain('connection: close')
   expect(text).toContain('ONQUEUE_FILE_MAX_BYTES')
   await untilNothingIsLeft()
-  await api.stop()
 })
 
 test('a disk with too little room takes nothing, whether or not the length is told', async () => {
-  const api = await startApi({ ONQUEUE_STORAGE_MIN_FREE_BYTES: String(2 ** 52) })
-  const uploader = createUploader(api.url)
+  const own = await startApi({ ONQUEUE_STORAGE_MIN_FREE_BYTES: String(2 ** 52) })
+  const uploader = createUploader(own.url)
 
   const told = await uploader.upload('rows')
   const untold = await uploader.upload(new Blob(['rows']).stream())
@@ -186,14 +181,14 @@ test('a disk with too little room takes nothing, whether or not the length is to
     expect(answer.headers.get('retry-after')).toBe('60')
   }
   expect(await inStorage()).toEqual([])
-  await api.stop()
+  await own.stop()
 })
 
 test('without a folder that it may write to the API serves all but files, and these when there is one', async () => {
   const folder = join(await stack.modelsFolder([]), 'storage')
   await writeFile(folder, '')
-  const api = await startApi({ ONQUEUE_STORAGE: folder })
-  const uploader = createUploader(api.url)
+  const own = await startApi({ ONQUEUE_STORAGE: folder })
+  const uploader = createUploader(own.url)
 
   const refused = await uploader.upload('rows')
   const listed = await uploader.list()
@@ -202,38 +197,35 @@ test('without a folder that it may write to the API serves all but files, and th
   const taken = await uploader.upload('rows')
 
   expect(refused).toMatchObject({ status: 503, body: { code: 'storage_unavailable' } })
-  expect(api.log()).toContain('ONQUEUE_STORAGE')
+  expect(own.log()).toContain('ONQUEUE_STORAGE')
   expect(listed.results).toEqual([])
   expect(taken.status).toBe(201)
   await uploader.remove(taken.body.id)
-  await api.stop()
+  await own.stop()
 })
 
 test('a file that has expired goes with its bytes', async () => {
-  const api = await startApi({ ONQUEUE_FILE_TTL: '1s' })
-  const { body: file } = await createUploader(api.url).upload('rows')
+  const own = await startApi({ ONQUEUE_FILE_TTL: '1s' })
+  const { body: file } = await createUploader(own.url).upload('rows')
 
-  await expect.poll(async () => (await createUploader(api.url).get(`/v1/files/${file.id}`)).status).toBe(404)
+  await expect.poll(async () => (await createUploader(own.url).get(`/v1/files/${file.id}`)).status).toBe(404)
 
   await untilNothingIsLeft()
-  await api.stop()
+  await own.stop()
 })
 
 test('processes that have different storages say so', async () => {
-  const api = await startApi()
-
   const reasons = async (url: string) => await (await fetch(`${url}/readyz`)).text()
 
   await expect.poll(() => reasons(api.url)).toContain('other processes have another storage than this one')
   await expect.poll(() => reasons(stack.url)).toContain('ONQUEUE_STORAGE')
-  await api.stop()
 })
 
 test('a key has no more files on their way than it may, and other requests go on', async () => {
-  const api = await startApi({ ONQUEUE_TRANSFERS_PER_KEY: '1', ONQUEUE_FILE_TTL: '1h' })
-  const uploader = createUploader(api.url)
+  const own = await startApi({ ONQUEUE_TRANSFERS_PER_KEY: '1', ONQUEUE_FILE_TTL: '1h' })
+  const uploader = createUploader(own.url)
   const { body: file } = await uploader.upload('rows')
-  const upload = beginUpload(api.url)
+  const upload = beginUpload(own.url)
   upload.write('x')
   await untilWritten(1)
 
@@ -250,5 +242,5 @@ test('a key has no more files on their way than it may, and other requests go on
   expect([described.status, readAfter.status, readAfter.text]).toEqual([200, 200, 'rows'])
   await Promise.all([file.id, second.id].map((id) => uploader.remove(id)))
   await untilNothingIsLeft()
-  await api.stop()
+  await own.stop()
 })

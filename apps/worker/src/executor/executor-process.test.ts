@@ -231,7 +231,8 @@ test('an executor that hangs in a run ends when its worker is killed', async () 
 
   // the executor holds the other end of standard output for as long as it lives
   await once(worker.stdout, 'end')
-  expect(performance.now() - hangsAt).toBeLessThan(5000)
+  // the run goes on for 20 s
+  expect(performance.now() - hangsAt).toBeLessThan(15_000)
 })
 
 test.skipIf(process.platform !== 'linux')(

@@ -84,7 +84,7 @@ describe.each([
     })
 
     await queue.add('one', {}, { jobId: 'a' })
-    await vi.waitFor(async () => expect(await redis.zcard(keyOf('delayed'))).toBe(1))
+    await expect.poll(() => redis.zcard(keyOf('delayed'))).toBe(1)
     const dueInMs = Number(await redis.zscore(keyOf('delayed'), 'a')) / 0x1000 - clock()
     const askedBefore = asked()
     await vi.waitFor(() => expect(takenAt.length).toBe(2), { timeout: 20_000 })
@@ -117,7 +117,7 @@ test('what one worker put off is taken by another whose clock is far from its ow
     throw Object.assign(new Error('put off'), { name: 'DelayedError' })
   })
   await queue.add('one', {}, { jobId: 'a' })
-  await vi.waitFor(async () => expect(await redis.zcard(keyOf('delayed'))).toBe(1))
+  await expect.poll(() => redis.zcard(keyOf('delayed'))).toBe(1)
   await ahead.close()
   // the same Redis, so the same time on its clock
   const behind = new Worker(

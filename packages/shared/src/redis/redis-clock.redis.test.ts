@@ -49,12 +49,12 @@ test('it tells the time of Redis, whatever the own clock is set to', async () =>
 test('a first reading that took long is made again, and then its time is right', async () => {
   const { redis, clock } = await open()
   // the connection is held up, so that Redis says its time long after it was asked
-  void redis.blpop(`redis-clock-test-${process.pid}`, 0.5)
+  void redis.blpop(`redis-clock-test-${process.pid}`, 1.5)
 
   await clock.read()
 
-  // this machine is that of Redis
-  expect(Math.abs(clock.now() - Date.now())).toBeLessThan(100)
+  // this machine is that of Redis; by the first reading alone it would be three quarters of a second off
+  expect(Math.abs(clock.now() - Date.now())).toBeLessThan(400)
 })
 
 test('what it says at the earliest is not later than it is, however long a reading took', async () => {

@@ -40,9 +40,8 @@ export const checkWebhookUrl = (
 
 const maxCharacters = 2048
 
-const tooLong = {
-  problem: `this URL is longer than ${maxCharacters.toLocaleString('en')} characters: give a shorter one`,
-}
+// written out: formatting one number loads what is known of languages, which every start of an app would wait for
+const tooLong = { problem: 'this URL is longer than 2,048 characters: give a shorter one' }
 
 /** Doesn't repeat the scheme: that of `name:password@example.com` is the name. */
 const problemOfScheme = ({ protocol }: URL, allowHttp: boolean) => {

@@ -39,7 +39,7 @@ test('while it drains it takes connections and serves, and says that each is the
   expect(await ask()).toEqual({ connection: 'keep-alive', body: 'served' })
   const lastCall = Promise.withResolvers<void>()
 
-  const closing = door.close({ drainMs: 300, graceMs: 5000, onLastCall: lastCall.resolve })
+  const closing = door.close({ drainMs: 1000, graceMs: 30_000, onLastCall: lastCall.resolve })
   await dial(port)
   const served = await ask()
   const busy = door.isBusy()
