@@ -7,7 +7,7 @@ import type { RowId } from './batch-row.ts'
 export type RowErrorCode = RowError['code'] | 'executor_crashed' | 'timed_out'
 
 /** How a row ended. */
-type RowEnd = { output: unknown } | { errorCode: RowErrorCode }
+export type RowEnd = { output: unknown } | { errorCode: RowErrorCode }
 
 /** `row` counts the rows of the file from 0. */
 export type WriteRow<Written> = (row: number, id: RowId | undefined, end: RowEnd) => Written
