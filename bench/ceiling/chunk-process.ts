@@ -6,6 +6,7 @@ import { createCsvParser } from '../../apps/worker/src/executor/batch/csv-scanne
 import { createCsvWriter } from '../../apps/worker/src/executor/batch/csv-writer.ts'
 import { createJsonlWriter } from '../../apps/worker/src/executor/batch/jsonl-writer.ts'
 import { chunkLimits, planChunks } from '../../apps/worker/src/executor/batch/plan-chunks.ts'
+import { createRecordSource } from '../../apps/worker/src/executor/batch/record-source.ts'
 import { scoreChunk } from '../../apps/worker/src/executor/batch/score-chunk.ts'
 import { loadModel } from '../../apps/worker/src/executor/load-model.ts'
 import { readModelSettings } from '../../apps/worker/src/repository/read-model-settings.ts'
@@ -84,14 +85,13 @@ const load = async ({
 }
 
 /** The checksum is over those of the chunks, as `scoreBare` has it. */
-const scoreByChunks = async ({ chunks, ...model }: Scoring) => {
+const scoreByChunks = async ({ chunks, parser, ...model }: Scoring) => {
   const total = { rows: 0, crc: 0 }
   for (const { chunk, bytes } of chunks) {
     const { rows, failed, crc } = await scoreChunk({
       ...model,
-      format: 'csv',
       chunk,
-      source: [bytes],
+      source: createRecordSource({ format: 'csv', parser, chunk, bytes: [bytes] }),
       output: () => undefined,
       errors: () => undefined,
     })

@@ -2,13 +2,13 @@ import { crc32 } from 'node:zlib'
 import { RecordCutter } from '@onqueue/shared/rows'
 import type { RowParser } from '../../apps/worker/src/executor/batch/batch-row.ts'
 import type { Chunk } from '../../apps/worker/src/executor/batch/plan-chunks.ts'
-import type { RowWriter } from '../../apps/worker/src/executor/batch/row-writer.ts'
+import type { TextWriter } from '../../apps/worker/src/executor/batch/text-writer.ts'
 import type { Probe } from '../../apps/worker/src/executor/probe.ts'
 
 export type Scoring = {
   probe: Probe
   parser: RowParser
-  writer: RowWriter
+  writer: TextWriter
   chunks: { chunk: Chunk; bytes: Buffer }[]
   microBatchRows: number
 }

@@ -54,18 +54,20 @@ export const planColumnsOf = (
   header: string[],
   inputSchema: JsonSchema,
   { idColumn, extraColumns = 'ignore' }: ColumnOptions = {},
+  /** what has the names, in a sentence */
+  holder: 'its header' | 'it' = 'its header',
 ): ColumnPlan => {
   const input = inputColumns(inputSchema, new Set(header))
   const wanted = input.columns.map(({ name }) => name)
   const missing = wanted.filter((name) => !header.includes(name))
-  if (missing.length > 0) throw new InvalidFile(describeMissing(missing, header))
+  if (missing.length > 0) throw new InvalidFile(`${holder} ${describeMissing(missing, header)}`)
   if (idColumn !== undefined && !header.includes(idColumn)) {
-    throw new InvalidFile(`its header lacks "${idColumn}", the id column; it has ${list(header)}`)
+    throw new InvalidFile(`${holder} lacks "${idColumn}", the id column; it has ${list(header)}`)
   }
   const extra = header.filter((name) => !wanted.includes(name) && name !== idColumn)
   if (extra.length > 0 && extraColumns === 'error') {
     throw new InvalidFile(
-      `its header has ${list(extra)}, which the model does not know; leave them out, or leave out extra_columns=error`,
+      `${holder} has ${list(extra)}, which the model does not know; leave them out, or leave out extra_columns=error`,
     )
   }
   const places = header.map((name) => {
@@ -85,7 +87,7 @@ const describeMissing = (missing: string[], header: string[]) => {
   const [only = ''] = header
   const separator =
     header.length === 1 ? separators.find(([character]) => only.includes(character)) : undefined
-  const lacks = `its header lacks ${list(missing)}`
+  const lacks = `lacks ${list(missing)}`
   if (separator) return `${lacks}: it seems to be separated by ${separator[1]}; write the file with commas`
   const [first = ''] = missing
   const near = nearestName(first, header)

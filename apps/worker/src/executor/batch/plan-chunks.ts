@@ -16,8 +16,8 @@ export type ChunkLimits = {
 }
 
 /** How long a chunk is to run, about: what a kill costs, and how far progress and other batches wait. */
-const chunkMs = 1000
-const maxChunks = 20_000
+export const chunkMs = 1000
+export const maxChunks = 20_000
 
 /** `rowMs` is what a row was measured to take; the size of the file bounds how many chunks there are. */
 export const chunkLimits = ({ fileBytes, rowMs }: { fileBytes: number; rowMs: number }): ChunkLimits => ({

@@ -7,13 +7,25 @@ import type { RowId } from './batch-row.ts'
 export type RowErrorCode = RowError['code'] | 'executor_crashed' | 'timed_out'
 
 /** How a row ended. */
-type RowEnd = { output: unknown } | { errorCode: RowErrorCode }
+export type RowEnd = { output: unknown } | { errorCode: RowErrorCode }
 
-/** Makes text of rows in one format. `row` counts the rows of the file from 0. */
+/** `row` counts the rows of the file from 0. */
+export type WriteRow<Written> = (row: number, id: RowId | undefined, end: RowEnd) => Written
+
+/** Writes files of one format, which are a header and parts, one behind the other. */
 export type RowWriter = {
   /** what a file begins with */
   header: string
-  write: (row: number, id: RowId | undefined, end: RowEnd) => string
+  beginPart: () => PartWriter
+}
+
+/** Writes the part of a chunk. The same rows, taken at the same places, make the same bytes. */
+export type PartWriter = {
+  add: WriteRow<void>
+  /** The bytes that are done since they were last taken; none where the format needs more rows for some. */
+  take: () => Buffer
+  /** The bytes that are left, after the last row was added. */
+  end: () => Buffer
 }
 
 /** Names of ours in a row of the output. */

@@ -1,11 +1,10 @@
 import { crc32 } from 'node:zlib'
-import { RecordCutter } from '@onqueue/shared/rows'
-import type { FileRecord, TextFormat } from '@onqueue/shared/rows'
 import type { Probe } from '../probe.ts'
-import type { ParsedRow, RowParser } from './batch-row.ts'
+import type { ParsedRow } from './batch-row.ts'
 import { errorLine } from './error-line.ts'
 import type { Chunk } from './plan-chunks.ts'
-import type { RowWriter } from './row-writer.ts'
+import type { RowBatch, RowSource } from './row-source.ts'
+import type { PartWriter, RowWriter } from './row-writer.ts'
 import { failure, invalidInput, lost, runAlone, runMicroBatch } from './run-micro-batch.ts'
 import type { RowFailure, RowOutcome } from './run-micro-batch.ts'
 
@@ -23,20 +22,18 @@ export type ChunkScore = {
 
 export type ScoreOptions = {
   probe: Probe
-  format: TextFormat
-  parser: RowParser
   writer: RowWriter
-  /** where it lies in the file */
-  chunk: Chunk
-  /** its bytes, and no others */
-  source: AsyncIterable<Buffer> | Iterable<Buffer>
-  maxRowBytes?: number | undefined
+  chunk: Pick<Chunk, 'firstRow'>
+  /** its rows, and no others */
+  source: RowSource
   /** how many rows run together; less where the model takes less */
   microBatchRows: number
   output: (bytes: Buffer) => Promise<void> | void
   errors: (bytes: Buffer) => Promise<void> | void
   /** called before rows run with the first of them and their number; whoever ends the process is one of these */
   at?: (row: number, rows: number) => void
+  /** called when those of a micro-batch have run, and before they are written: none are under way */
+  ran?: () => void
   /** rows, the last one included, one of which may have ended a process: their micro-batches run row by row */
   careful?: readonly [from: number, to: number] | undefined
   /** rows that ended a process, which are passed over */
@@ -45,85 +42,66 @@ export type ScoreOptions = {
   stop?: AbortSignal | undefined
 }
 
-/** Rows that run together, in their order. */
-type MicroBatch = { firstRow: number; records: FileRecord[]; rows: ParsedRow[] }
-
 /**
  * Scores the rows of a chunk: reads, encodes, runs, decodes and writes them, a micro-batch at a time. Micro-batches are
  * cut from the beginning of the chunk and never filled with other rows, so that a chunk that runs again gets the same bytes.
- * Each row has one row in the output, in order; one that fails has a line in the errors too. Rejects with what `output` and
- * `errors` reject with.
+ * Each row has one row in the output, in order; one that fails has a line in the errors too. Rejects with what `source`,
+ * `output` and `errors` reject with.
  */
 export const scoreChunk = async (options: ScoreOptions): Promise<ChunkScore> => {
-  const { probe, parser, chunk, source, stop } = options
-  const { format, maxRowBytes } = options
-  const cutter = new RecordCutter({ format, offset: chunk.offset, line: chunk.firstLine, maxRowBytes })
+  const { probe, source, stop } = options
+  const part = options.writer.beginPart()
   const microBatchRows = Math.max(1, Math.min(options.microBatchRows, probe.layout.rowsPerRun))
   const score: ChunkScore = { rows: 0, failed: 0, bytes: 0, errorBytes: 0, crc: 0, isStopped: false }
-  const begin = (): MicroBatch => ({ firstRow: chunk.firstRow + score.rows, records: [], rows: [] })
-  let microBatch = begin()
-
-  /** Runs what there is in micro-batches of at least so many rows. */
-  const runThrough = async (minRows: number) => {
-    while (!stop?.aborted) {
-      const { records, rows } = microBatch
-      while (records.length < microBatchRows) {
-        const record = cutter.next()
-        if (!record) break
-        records.push(record)
-        rows.push(parser.parse(record))
-      }
-      if (records.length < minRows) return
-      await scoreMicroBatch(options, microBatch, score)
-      microBatch = begin()
-    }
+  const put = async (bytes: Buffer) => {
+    if (bytes.length === 0) return
+    score.bytes += bytes.length
+    score.crc = crc32(bytes, score.crc)
+    await options.output(bytes)
   }
-
-  for await (const window of source) {
-    cutter.feed(window)
-    await runThrough(microBatchRows)
+  for await (const batch of source.read(microBatchRows)) {
     if (stop?.aborted) break
+    const errorText = await scoreMicroBatch(options, { batch, part, score })
+    options.ran?.()
+    await put(part.take())
+    if (errorText === '') continue
+    const errorBytes = Buffer.from(errorText)
+    score.errorBytes += errorBytes.length
+    await options.errors(errorBytes)
   }
-  if (!stop?.aborted) {
-    cutter.end()
-    await runThrough(1)
-  }
-  return { ...score, isStopped: stop?.aborted === true }
+  if (stop?.aborted) return { ...score, isStopped: true }
+  await put(part.end())
+  return score
 }
 
-const scoreMicroBatch = async (options: ScoreOptions, microBatch: MicroBatch, score: ChunkScore) => {
-  const { parser, writer, output, errors } = options
-  const { firstRow, records, rows } = microBatch
-  const outcomes = await runRows(options, microBatch)
-  let text = ''
+/** The lines that tell of rows which failed. */
+const scoreMicroBatch = async (
+  options: ScoreOptions,
+  { batch, part, score }: { batch: RowBatch; part: PartWriter; score: ChunkScore },
+) => {
+  const { rows } = batch
+  const firstRow = options.chunk.firstRow + score.rows
+  const outcomes = await runRows(options, { firstRow, rows })
   let errorText = ''
   for (let index = 0; index < rows.length; index++) {
     const id = rows[index]?.id
-    const record = records[index]
     const outcome = outcomes[index] ?? lost
     const row = firstRow + index
-    if (outcome.ok) text += writer.write(row, id, outcome)
+    if (outcome.ok) part.add(row, id, outcome)
     else {
-      text += writer.write(row, id, { errorCode: outcome.code })
-      if (record) errorText += errorLine({ row, id, record }, locate(outcome, parser))
+      part.add(row, id, { errorCode: outcome.code })
+      errorText += errorLine({ row, id, input: batch.inputOf(index) }, locate(outcome, options.source))
       score.failed += 1
     }
   }
   score.rows += rows.length
-  const bytes = Buffer.from(text)
-  score.bytes += bytes.length
-  score.crc = crc32(bytes, score.crc)
-  await output(bytes)
-  if (errorText === '') return
-  const errorBytes = Buffer.from(errorText)
-  score.errorBytes += errorBytes.length
-  await errors(errorBytes)
+  return errorText
 }
 
 /** What becomes of rows; those that can't be read or are convicted don't run. */
 const runRows = async (
   { probe, at = () => undefined, careful, convicted }: ScoreOptions,
-  { firstRow, rows }: MicroBatch,
+  { firstRow, rows }: { firstRow: number; rows: ParsedRow[] },
 ): Promise<readonly (RowOutcome | undefined)[]> => {
   const outcomes: (RowOutcome | undefined)[] = []
   const places: number[] = []
@@ -158,7 +136,7 @@ const runRows = async (
 }
 
 /** Where a problem is, as the file has it. */
-const locate = (failed: RowFailure, { locate: toPlace }: RowParser): RowFailure => {
+const locate = (failed: RowFailure, { locate: toPlace }: RowSource): RowFailure => {
   const { pointer = '', detail } = failed
   return pointer === '' ? failed : { ...failed, ...toPlace({ pointer, detail }) }
 }

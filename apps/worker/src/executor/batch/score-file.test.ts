@@ -120,7 +120,7 @@ const scoreByChunks = async (
       format: 'csv',
       parser: createCsvParser(plan),
       chunk,
-      source: windows,
+      bytes: windows,
       microBatchRows: 16,
     })
     expect(scored.score.rows).toBe(chunk.rows)

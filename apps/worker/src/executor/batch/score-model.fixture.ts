@@ -8,6 +8,9 @@ import type { LoadedModel } from '../load-model.ts'
 import { createCsvParser } from './csv-scanner.ts'
 import { createJsonlParser } from './jsonl-reader.ts'
 import { createJsonlWriter } from './jsonl-writer.ts'
+import type { Chunk } from './plan-chunks.ts'
+import { createRecordSource } from './record-source.ts'
+import type { RecordSourceOptions } from './record-source.ts'
 import { scoreChunk } from './score-chunk.ts'
 import type { ChunkScore, ScoreOptions } from './score-chunk.ts'
 
@@ -24,11 +27,15 @@ export const openModel = async (path: string): Promise<LoadedModel> => {
   )
 }
 
+type ScoreTextOptions = Partial<
+  Omit<ScoreOptions, 'chunk'> & Omit<RecordSourceOptions, 'chunk'> & { chunk: Omit<Chunk, 'length' | 'rows'> }
+>
+
 /** Scores bytes that are one chunk, from JSONL to JSONL unless others are given; what was written, and what was called. */
 export const scoreText = async (
   { probe }: LoadedModel,
   text: string | Buffer,
-  options: Partial<ScoreOptions> = {},
+  { format = 'jsonl', parser = createJsonlParser(), maxRowBytes, ...options }: ScoreTextOptions = {},
 ): Promise<{
   score: ChunkScore
   lines: unknown[]
@@ -40,13 +47,12 @@ export const scoreText = async (
   const output: Buffer[] = []
   const errors: Buffer[] = []
   const ats: [number, number][] = []
+  const chunk = options.chunk ?? { offset: 0, firstRow: 0, firstLine: 1 }
   const score = await scoreChunk({
     probe,
-    format: 'jsonl',
-    parser: createJsonlParser(),
     writer: createJsonlWriter(probe.task.outputSchema),
-    chunk: { offset: 0, length: bytes.length, firstRow: 0, rows: 0, firstLine: 1 },
-    source: [bytes],
+    chunk,
+    source: createRecordSource({ format, parser, chunk, bytes: options.bytes ?? [bytes], maxRowBytes }),
     microBatchRows: 1024,
     output: (piece) => void output.push(piece),
     errors: (piece) => void errors.push(piece),
@@ -73,7 +79,7 @@ const parseLines = (text: string): unknown[] =>
 export const scoreCsv = async (
   model: LoadedModel,
   text: string | Buffer,
-  { columns, ...options }: Partial<ScoreOptions> & { columns?: ColumnOptions } = {},
+  { columns, ...options }: ScoreTextOptions & { columns?: ColumnOptions } = {},
 ) => {
   const bytes = Buffer.from(text)
   const { names, offset, line } = readCsvHeader(bytes)
@@ -81,7 +87,7 @@ export const scoreCsv = async (
   return scoreText(model, bytes.subarray(offset), {
     format: 'csv',
     parser: createCsvParser(plan),
-    chunk: { offset, length: bytes.length - offset, firstRow: 0, rows: 0, firstLine: line },
+    chunk: { offset, firstRow: 0, firstLine: line },
     ...options,
   })
 }

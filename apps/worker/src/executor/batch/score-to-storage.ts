@@ -5,6 +5,7 @@ import type { BatchFile } from './batch-file.ts'
 import type { FileRows } from './open-rows.ts'
 import { Part } from './part.ts'
 import type { Chunk } from './plan-chunks.ts'
+import { createRecordSource } from './record-source.ts'
 import { scoreChunk } from './score-chunk.ts'
 import type { ChunkScore, ScoreOptions } from './score-chunk.ts'
 
@@ -28,30 +29,27 @@ type Options = ChunkWork &
  * is there before all of it is: what is stopped, or rejects, leaves nothing.
  */
 export const scoreToStorage = async (options: Options): Promise<ChunkScore> => {
-  const { storage, file, chunk, rows, onAt, onRan } = options
+  const { storage, file, chunk, rows } = options
   const { offset, length } = chunk
-  const source = await openSegments(storage, file.input, { start: offset, end: offset + length })
+  const bytes = await openSegments(storage, file.input, { start: offset, end: offset + length })
   const output = new Part(storage, options.outputName)
   let errors: Part | undefined
   try {
     const score = await scoreChunk({
       probe: options.probe,
-      format: file.inputFormat,
-      ...rows,
+      writer: rows.writer,
       chunk,
-      source,
+      source: createRecordSource({ format: file.inputFormat, parser: rows.parser, chunk, bytes }),
       microBatchRows: options.microBatchRows,
       careful: options.careful,
       convicted: options.convicted,
       stop: options.stop,
-      at: onAt,
-      output: (bytes) => {
-        onRan()
-        return output.write(bytes)
-      },
-      errors: (bytes) => {
+      at: options.onAt,
+      ran: options.onRan,
+      output: (piece) => output.write(piece),
+      errors: (piece) => {
         errors ??= new Part(storage, options.errorsName)
-        return errors.write(bytes)
+        return errors.write(piece)
       },
     })
     if (score.isStopped) await Promise.all([output.drop(), errors?.drop()])
@@ -61,6 +59,6 @@ export const scoreToStorage = async (options: Options): Promise<ChunkScore> => {
     await Promise.all([output.drop(), errors?.drop()])
     throw err
   } finally {
-    source.destroy()
+    bytes.destroy()
   }
 }
