@@ -7,6 +7,7 @@ type Sent = { status: number; headers: Headers; text: string; body: Answer['body
 const types = {
   jsonl: 'application/jsonl',
   csv: 'text/csv',
+  parquet: 'application/vnd.apache.parquet',
 }
 
 /** Hands over files and collects them, as an owner. What came over the wire is what the test sees. */

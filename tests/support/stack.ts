@@ -80,6 +80,8 @@ export const startStack = async (options: StackOptions = {}): Promise<Stack> => 
     ONQUEUE_PACKS: 'false',
     // and an executor is known by its model
     ONQUEUE_OWN_EXECUTORS: '100',
+    // tests run beside others, and would wait for these
+    ONQUEUE_BATCH_PRIORITY: 'normal',
     ...options.environment,
   }
   const started: StackProcess[] = []

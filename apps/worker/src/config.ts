@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { priorities } from './batches/priority.ts'
 import {
   durationSetting,
   integerSetting,
@@ -55,6 +56,12 @@ export const settings = z.object({
     .min(1, 'must be at least 1')
     .optional()
     .describe('How many processes score batches at once; one for each core when not set.'),
+  ONQUEUE_BATCH_PRIORITY: z
+    .enum(priorities)
+    .default('idle')
+    .describe(
+      'What batches have of the cores: idle (what nobody else wants, so that callers feel nothing), low (nice 10), or normal.',
+    ),
 })
 
 export type WorkerConfig = Readonly<z.infer<typeof settings>>

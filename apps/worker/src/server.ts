@@ -68,7 +68,13 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
   const storageRoot = resolve(storageFolderOf(config))
   const storage = createOwnStorage({ folder: storageRoot, log })
   const mostExecutors = config.ONQUEUE_BATCH_EXECUTORS ?? cores
-  const batchExecutors = createBatchExecutors({ storageRoot, cores, mostExecutors, log })
+  const batchExecutors = createBatchExecutors({
+    storageRoot,
+    cores,
+    mostExecutors,
+    priority: config.ONQUEUE_BATCH_PRIORITY,
+    log,
+  })
   opened.defer(() => batchExecutors.close())
   let graceMs = config.ONQUEUE_WORKER_GRACE
   let isEnding = false

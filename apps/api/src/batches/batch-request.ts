@@ -64,10 +64,12 @@ export const parseBatchRequest = (body: unknown): BatchRequest => {
 const contentTypes: [RegExp, RowFormat][] = [
   [/^application\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)\s*(?:;|$)/i, 'jsonl'],
   [/^text\/csv\s*(?:;|$)/i, 'csv'],
+  [/^application\/(?:vnd\.apache\.|x-)?parquet\s*(?:;|$)/i, 'parquet'],
 ]
 const extensions: [RegExp, RowFormat][] = [
   [/\.(?:jsonl|ndjson)$/i, 'jsonl'],
   [/\.csv$/i, 'csv'],
+  [/\.(?:parquet|pq)$/i, 'parquet'],
 ]
 
 /** The format of a file: as it is asked for, or else as its type or its name has it. Throws `unsupported_media_type`. */
@@ -86,6 +88,6 @@ export const formatOf = ({
   if (format) return format
   throw new AppError(
     'unsupported_media_type',
-    "the rows must say what they are: add -H 'content-type: text/csv' or application/jsonl, or ?input_format=csv",
+    "the rows must say what they are: add -H 'content-type: text/csv', application/jsonl or application/vnd.apache.parquet, or ?input_format=csv",
   )
 }

@@ -30,6 +30,7 @@ export const checkHead = (
   },
 ) => {
   try {
+    if (format === 'parquet') return checkParquet(head)
     refuseOtherKinds(head)
     if (format === 'jsonl') return checkLines(head)
     const { names, offset } = readCsvHeader(head)
@@ -43,6 +44,13 @@ export const checkHead = (
 }
 
 const lineFeed = 10
+
+/** Its columns are at its end. */
+const checkParquet = (head: Buffer) => {
+  if (head.toString('latin1', 0, 4) === 'PAR1') return
+  refuseOtherKinds(head)
+  throw new InvalidFile('is not Parquet, which begins with PAR1')
+}
 
 /** One line that is no input is one bad row; where no line is an object it is another kind of file. */
 const checkLines = (head: Buffer) => {

@@ -46,7 +46,10 @@ export type Batches = {
   errors(record: BatchRecord): Promise<PartFile>
   follow: FollowBatch
   /** A file of one row of a model, its example. Throws what `resolve` of the catalog does. */
-  template(model: string, options: { version: string | undefined; format: RowFormat }): string
+  template(
+    model: string,
+    options: { version: string | undefined; format: Exclude<RowFormat, 'parquet'> },
+  ): string
   /** Opens bytes of an output, or of errors. Whoever opens destroys. */
   openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
 }

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { errorsPartName, headerName, outputPartName } from '@onqueue/shared'
+import { AppError, errorsPartName, footerName, headerName, outputPartName } from '@onqueue/shared'
 import type { BatchRecord, BatchStore, DoneChunk, Segment } from '@onqueue/shared'
 
 /** What there is of a file that is made of parts: one behind the other, and whether there will be more of it. */
@@ -8,12 +8,34 @@ export type PartFile = { segments: Segment[]; bytes: number; isComplete: boolean
 /** Chunks are looked up for so many at once. */
 const maxAtOnce = 1000
 
-/** Output of a batch: what it begins with, and the parts of its first chunks up to the first that is not done. */
-export const readOutput = (store: Pick<BatchStore, 'readDone'>, record: BatchRecord): Promise<PartFile> => {
-  const { id, headerBytes } = record
+/**
+ * Output of a batch: what it begins with, the parts of its first chunks up to the first that is not done, and what it ends with.
+ * Throws `output_incomplete` for a Parquet file that has no end (yet).
+ */
+export const readOutput = async (
+  store: Pick<BatchStore, 'readDone'>,
+  record: BatchRecord,
+): Promise<PartFile> => {
+  const { id, about, headerBytes, footerBytes, end } = record
+  if (about.outputFormat === 'parquet' && end?.status !== 'completed') throw outputIncomplete(record)
   const header = headerBytes ? [{ name: headerName(id), bytes: headerBytes }] : []
-  return readParts(store, record, header, (chunk, { bytes }) => ({ name: outputPartName(id, chunk), bytes }))
+  const read = await readParts(store, record, header, (chunk, { bytes }) => ({
+    name: outputPartName(id, chunk),
+    bytes,
+  }))
+  if (!footerBytes) return read
+  const segments = [...read.segments, { name: footerName(id), bytes: footerBytes }]
+  return { ...read, segments, bytes: read.bytes + footerBytes }
 }
+
+const outputIncomplete = ({ end }: BatchRecord) =>
+  new AppError(
+    'output_incomplete',
+    end
+      ? 'the batch ended before its output was complete, and what there is of it is no Parquet file; ask for output_format=csv or jsonl, of which each part can be read'
+      : 'a Parquet file can be read when its batch has completed; wait for that, or ask for output_format=csv or jsonl, which can be read while it runs',
+    end ? {} : { retryAfterSeconds: 5 },
+  )
 
 /** The same of the errors of its rows. */
 export const readErrors = (store: Pick<BatchStore, 'readDone'>, record: BatchRecord): Promise<PartFile> =>

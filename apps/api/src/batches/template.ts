@@ -3,7 +3,7 @@ import { inputColumns, isObject } from '@onqueue/shared/rows'
 
 /** A file of one row, the example of a model, to begin with. */
 export const templateOf = (
-  format: RowFormat,
+  format: Exclude<RowFormat, 'parquet'>,
   { inputSchema, example }: { inputSchema: JsonSchema; example: unknown },
 ): string => {
   if (format === 'jsonl') return `${JSON.stringify(example ?? {})}\n`

@@ -1,3 +1,4 @@
+import type { FinishWork } from '../executor/batch/finish-file.ts'
 import type { PlanStep, PlanWork } from '../executor/batch/plan-file.ts'
 import type { ChunkScore } from '../executor/batch/score-chunk.ts'
 import type { ChunkWork } from '../executor/batch/score-to-storage.ts'
@@ -35,7 +36,10 @@ export class BatchExecutor {
   /** Rejects as `loadVersion` does, and with the signal's reason; nothing is left of it then. */
   static async start(options: StartOptions): Promise<BatchExecutor> {
     const { providers } = options.definition.settings
-    const process = new BatchProcess({ isOnCpu: providers.every((provider) => provider === 'cpu') })
+    const process = new BatchProcess({
+      isOnCpu: providers.every((provider) => provider === 'cpu'),
+      startsLow: options.priority !== 'normal',
+    })
     try {
       await load(process, options)
       return new BatchExecutor(process, options, await givePriority(process.pid, options.priority))
@@ -116,6 +120,22 @@ export class BatchExecutor {
     if (reply.type === 'failed') throw toError(reply)
     if (reply.type === 'planned') await onPlanned(reply.step)
     return reply.type === 'starved' || reply.type === 'died' ? reply : { type: 'planned' }
+  }
+
+  /** Puts what an output ends with. Rejects as `score` does. */
+  async finish(
+    work: FinishWork,
+    signal: AbortSignal,
+  ): Promise<{ type: 'finished'; footerBytes: number } | Ended> {
+    const reply = await this.#process.ask({
+      message: { type: 'finish', ...work },
+      limits: { cpuMs: 10 * minuteMs, clockMs: 60 * minuteMs, starvedAfterMs: this.#starvedAfterMs },
+      signal,
+    })
+    if (reply.type === 'failed') throw toError(reply)
+    return reply.type === 'finished' || reply.type === 'starved' || reply.type === 'died'
+      ? reply
+      : this.#outOfTurn(reply)
   }
 
   /** Ends it. Resolves when it is gone. */

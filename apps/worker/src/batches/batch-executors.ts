@@ -1,5 +1,6 @@
 import type { Logger } from '@onqueue/shared'
 import type { BatchFile } from '../executor/batch/batch-file.ts'
+import type { FinishWork } from '../executor/batch/finish-file.ts'
 import type { PlanCursor } from '../executor/batch/plan-chunks.ts'
 import type { PlanStep } from '../executor/batch/plan-file.ts'
 import type { ChunkScore } from '../executor/batch/score-chunk.ts'
@@ -8,7 +9,9 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { ExecutorPlace } from './executor-place.ts'
 import { ExecutorPlaces } from './executor-places.ts'
 import { Floor } from './floor.ts'
+import { finishInPlace } from './finish-in-place.ts'
 import { planInPlace } from './plan-in-place.ts'
+import type { Priority } from './priority.ts'
 import { scoreInPlace } from './score-in-place.ts'
 import type { ConvictionCode } from './suspicion.ts'
 
@@ -33,6 +36,8 @@ export type PlanRequest = {
   signal: AbortSignal
 }
 
+export type FinishRequest = FinishWork & { definition: ModelDefinition; signal: AbortSignal }
+
 /** The processes that plan and score the files of batches. Both reject with the signal's reason. */
 export type BatchExecutors = {
   /**
@@ -46,6 +51,8 @@ export type BatchExecutors = {
    * and an `AppError` where the storage can't be used.
    */
   score(request: ScoreRequest): Promise<ChunkScore>
+  /** Puts what the output of a file ends with, all chunks of which are scored; resolves to its bytes. Rejects as `score` does. */
+  finish(request: FinishRequest): Promise<number>
   /** Those that are there. */
   executors(): Promise<ExecutorFigures[]>
   /** Ends all, with what they are at. */
@@ -65,6 +72,7 @@ export const createBatchExecutors = ({
   storageRoot,
   cores,
   mostExecutors = cores,
+  priority,
   idleMs = 60_000,
   starvedAfterMs = 60_000,
   log,
@@ -72,6 +80,8 @@ export const createBatchExecutors = ({
   storageRoot: string
   cores: number
   mostExecutors?: number | undefined
+  /** `idle` where it is not given */
+  priority?: Priority | undefined
   /** for so long one is kept that is not used */
   idleMs?: number
   /** for so long one may get next to nothing of the cores */
@@ -80,7 +90,7 @@ export const createBatchExecutors = ({
 }): BatchExecutors => {
   const closing = new AbortController()
   const underWay = new Set<Promise<unknown>>()
-  const floor = new Floor({ now: () => performance.now() })
+  const floor = new Floor({ now: () => performance.now(), asked: priority })
   const threads = Math.max(1, Math.floor(cores / mostExecutors))
   const places = new ExecutorPlaces({
     most: mostExecutors,
@@ -104,6 +114,8 @@ export const createBatchExecutors = ({
       inPlace(request, (place, signal) => planInPlace(place, { ...request, signal, floor, log })),
     score: (request) =>
       inPlace(request, (place, signal) => scoreInPlace(place, { ...request, signal, floor, log })),
+    finish: (request) =>
+      inPlace(request, (place, signal) => finishInPlace(place, { ...request, signal, floor, log })),
     executors: async () => {
       const figures = places.all.map(async ({ scored: { definition }, executor }) => {
         if (!executor) return []

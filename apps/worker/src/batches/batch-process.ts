@@ -16,7 +16,7 @@ export type Ended = { type: 'died'; died: ExecutorDied; death: Death } | { type:
 type Reply = Exclude<FromBatchExecutor, { type: 'at' | 'ran' }> | Ended
 
 type Question = {
-  message: Extract<ToBatchExecutor, { type: 'load' | 'score' | 'plan' }>
+  message: Extract<ToBatchExecutor, { type: 'load' | 'score' | 'plan' | 'finish' }>
   limits: Limits
   signal: AbortSignal
   /** takes steps of a plan but the last one; resolves to whether more are wanted */
@@ -43,10 +43,10 @@ export class BatchProcess {
   #isGone = false
 
   /** `isOnCpu`: it does not only wait for another device that computes. */
-  constructor({ isOnCpu }: { isOnCpu: boolean }) {
+  constructor({ isOnCpu, startsLow }: { isOnCpu: boolean; startsLow: boolean }) {
     this.#isOnCpu = isOnCpu
     this.#child = forkBatchExecutor()
-    if (this.#child.pid !== undefined) startLow(this.#child.pid)
+    if (startsLow && this.#child.pid !== undefined) startLow(this.#child.pid)
     this.#child.on('message', (message) => this.#told(fromBatchExecutorSchema.safeParse(message).data))
     const gone = Promise.withResolvers<void>()
     this.ended = gone.promise

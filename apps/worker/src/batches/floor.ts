@@ -9,10 +9,13 @@ const lowMs = 10 * 60_000
  */
 export class Floor {
   readonly #now: () => number
+  readonly #asked: Priority
   #lowUntil = -Infinity
 
-  constructor({ now }: { now: () => number }) {
+  /** `asked` is what they have where none starves. */
+  constructor({ now, asked = 'idle' }: { now: () => number; asked?: Priority | undefined }) {
     this.#now = now
+    this.#asked = asked
   }
 
   starved() {
@@ -20,6 +23,6 @@ export class Floor {
   }
 
   priority(): Priority {
-    return this.#now() < this.#lowUntil ? 'low' : 'idle'
+    return this.#asked === 'idle' && this.#now() < this.#lowUntil ? 'low' : this.#asked
   }
 }

@@ -8,9 +8,11 @@ import { promisify } from 'node:util'
  *
  * - `idle`: what nobody else wants (`SCHED_IDLE`). Whoever wakes up has the core at once, so callers feel nothing; where others
  *   want all cores all the time it gets next to nothing.
- * - `low`: a tenth of a core where others want all of it (nice 10), but who wakes up may wait for some ms.
+ * - `low`: a tenth of a core where others want all of it (nice 10), but who wakes up may wait for some ms;
+ * - `normal`: as much as whoever answers callers.
  */
-export type Priority = 'idle' | 'low'
+export const priorities = ['idle', 'low', 'normal'] as const
+export type Priority = (typeof priorities)[number]
 
 const niceness = 10
 
@@ -22,7 +24,7 @@ export const startLow = (pid: number) => trySetPriority(pid)
  * had everywhere. A process can't be raised from `idle` again without privilege.
  */
 export const givePriority = async (pid: number, priority: Priority): Promise<Priority> => {
-  if (priority === 'idle' && (await setIdle(pid))) return 'idle'
+  if (priority === 'normal' || (priority === 'idle' && (await setIdle(pid)))) return priority
   // on Linux each thread has its own, and that of the process is the one of its first thread
   const threads = await readdir(`/proc/${pid}/task`).catch(() => [String(pid)])
   for (const thread of threads) trySetPriority(Number(thread))

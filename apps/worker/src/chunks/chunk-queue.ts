@@ -1,14 +1,17 @@
 import { Queue } from 'bullmq'
 import type { JobsOptions } from 'bullmq'
 import { chunkQueueName, lockSettings, modelPrefix, queuePriority } from '@onqueue/shared'
-import type { ChunkPlace, Priority } from '@onqueue/shared'
+import type { BatchRecord, ChunkPlace, Priority } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
-/** What the job of a chunk carries, and with a null for the chunk that of a plan. */
+/** What a job is for: to plan a batch, to score the chunk of a number, or to write what the output ends with. */
+const workSchema = z.union([z.literal(['plan', 'footer']), z.int()])
+
+/** What a job carries. */
 const chunkJobSchema = z.object({
   batchId: z.string(),
-  chunk: z.int().nullable(),
+  work: workSchema,
   /** rows that ended an executor, also alone, and how */
   convicted: z.array(z.tuple([z.int(), z.enum(['executor_crashed', 'timed_out'])])).default([]),
   /** when a worker that could not do it first put it off, in ms */
@@ -44,8 +47,12 @@ const jobOptions = (jobId: string, priority: Priority): JobsOptions => ({
 })
 
 /** Adding one that is there changes nothing, as each has an id of its own. */
-export const addPlanJob = async (queue: ChunkQueue, batchId: string, priority: Priority) => {
-  await queue.add('plan', { batchId, chunk: null, convicted: [] }, jobOptions(`${batchId}-plan`, priority))
+export const addJob = async (
+  queue: ChunkQueue,
+  { id, about }: Pick<BatchRecord, 'id' | 'about'>,
+  work: 'plan' | 'footer',
+) => {
+  await queue.add(work, { batchId: id, work, convicted: [] }, jobOptions(`${id}-${work}`, about.priority))
 }
 
 export const addChunkJobs = async (queue: ChunkQueue, places: ChunkPlace[], priority: Priority) => {
@@ -53,7 +60,7 @@ export const addChunkJobs = async (queue: ChunkQueue, places: ChunkPlace[], prio
   await queue.addBulk(
     places.map(({ batchId, chunk }) => ({
       name: 'chunk',
-      data: { batchId, chunk, convicted: [] },
+      data: { batchId, work: chunk, convicted: [] },
       opts: jobOptions(`${batchId}-${chunk}`, priority),
     })),
   )

@@ -6,7 +6,7 @@ import { LockRenewal } from '../queue/lock-renewal.ts'
 import { openChunkQueue, parseChunkJob } from './chunk-queue.ts'
 import { processChunk } from './process-chunk.ts'
 import type { ChunkProcessing } from './process-chunk.ts'
-import { openNext, tendBatches } from './tend-batches.ts'
+import { followUp, tendBatches } from './tend-batches.ts'
 
 /** Scores the chunks of one model's batches, while there are any. */
 export type ChunkConsumer = {
@@ -47,10 +47,7 @@ export const consumeChunks = (options: Options): ChunkConsumer => {
     for (const [controller, batchId] of inHand) if (!ids.has(batchId)) controller.abort()
     return active.length
   }
-  const onDone = async (record: BatchRecord) => {
-    await store.endIfDone(record)
-    await openNext(tending, record.about.owner, [record])
-  }
+  const onDone = (record: BatchRecord) => followUp(tending, record)
   const processing: ChunkProcessing = { ...options, onDone, isClosing: () => isClosing }
 
   const process = async (job: Job, token = '') => {

@@ -1,7 +1,15 @@
 import { DelayedError, WaitingError } from 'bullmq'
 import type { Job } from 'bullmq'
-import { delayJob, errorsPartName, headerName, levelOf, outputPartName } from '@onqueue/shared'
-import type { BatchRecord, BatchStore, Logger, OwnStorage } from '@onqueue/shared'
+import {
+  delayJob,
+  errorsPartName,
+  footerName,
+  headerName,
+  levelOf,
+  needsFooter,
+  outputPartName,
+} from '@onqueue/shared'
+import type { BatchRecord, BatchStore, Logger, OwnStorage, Segment } from '@onqueue/shared'
 import { InvalidFile } from '@onqueue/shared/rows'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { BatchExecutors } from '../batches/batch-executors.ts'
@@ -52,8 +60,9 @@ export const processChunk = async (
     const reason = definition ? await whyNotHere(processing, record) : 'its version is not ready here'
     if (!definition || reason !== undefined)
       return await putOff(processing, { job, token, data, record, reason })
-    if (data.chunk === null) await plan(processing, record, definition, signal)
-    else await score(processing, { job, data, chunk: data.chunk, record, definition, signal })
+    if (data.work === 'plan') await plan(processing, record, definition, signal)
+    else if (data.work === 'footer') await finish(processing, record, definition, signal)
+    else await score(processing, { job, data, chunk: data.work, record, definition, signal })
   } catch (err) {
     if (err instanceof DelayedError) throw err
     if (err instanceof InvalidFile) {
@@ -66,7 +75,7 @@ export const processChunk = async (
       throw new WaitingError()
     }
     log[levelOf(err)](
-      { err, model, batchId: record.id, chunk: data.chunk },
+      { err, model, batchId: record.id, work: data.work },
       'a chunk of a batch could not be scored yet',
     )
     await job.updateData({ ...parseChunkJob(job.data), putOffAt: data.putOffAt ?? clock() })
@@ -95,6 +104,30 @@ const plan = async (
       return isOurs
     },
     signal,
+  })
+}
+
+/** Writes what the output ends with. */
+const finish = async (
+  { store, executors, onDone }: ChunkProcessing,
+  record: BatchRecord,
+  definition: ModelDefinition,
+  signal: AbortSignal,
+) => {
+  if (needsFooter(record)) {
+    const parts = await readParts(store, record)
+    const work = { definition, file: toFile(record), parts, footerName: footerName(record.id) }
+    await store.noteFooter(record.id, await executors.finish({ ...work, signal }))
+  }
+  await onDone(record)
+}
+
+const readParts = async (store: BatchStore, { id, counts }: BatchRecord): Promise<Segment[]> => {
+  const chunks = Array.from({ length: counts.chunks }, (_, chunk) => chunk)
+  const done = await store.readDone(id, chunks)
+  return done.map((one, chunk) => {
+    if (!one) throw new Error('redis has lost what became of a chunk')
+    return { name: outputPartName(id, chunk), bytes: one.bytes }
   })
 }
 
@@ -172,7 +205,7 @@ const putOff = async (
     await store.end(record, { status: 'failed', error: { code: 'version_gone', detail } })
     return onDone(record)
   }
-  log.warn({ model, batchId: record.id, chunk: data.chunk, reason }, 'a chunk of a batch was put off')
+  log.warn({ model, batchId: record.id, work: data.work, reason }, 'a chunk of a batch was put off')
   if (data.putOffAt === undefined) await job.updateData({ ...data, putOffAt })
   await delayJob(job, putOffMs, token)
   throw new DelayedError()

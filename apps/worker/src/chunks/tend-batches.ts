@@ -1,5 +1,6 @@
+import { needsFooter } from '@onqueue/shared'
 import type { BatchRecord, BatchStore, ChunkPlace } from '@onqueue/shared'
-import { addChunkJobs, addPlanJob } from './chunk-queue.ts'
+import { addChunkJobs, addJob } from './chunk-queue.ts'
 import type { ChunkQueue } from './chunk-queue.ts'
 
 type Tending = {
@@ -23,13 +24,27 @@ export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
     if (!record) await store.forget(id)
     else if (!(await endIfDue(store, record))) active.push(record)
   }
-  for (const { id, about, isPlanned } of active) if (!isPlanned) await addPlanJob(queue, id, about.priority)
+  for (const record of active) {
+    if (!record.isPlanned) await addJob(queue, record, 'plan')
+    else if (needsFooter(record)) await addJob(queue, record, 'footer')
+  }
   for (const owner of new Set(active.map(({ about }) => about.owner))) await openNext(tending, owner, active)
   return active
 }
 
+/** What follows of a chunk that is done: the batch ends, or goes on. */
+export const followUp = async (tending: Tending, record: BatchRecord) => {
+  const { store, queue } = tending
+  if (await store.endIfDone(record)) return
+  if (record.about.outputFormat === 'parquet') {
+    const latest = await store.read(record.id)
+    if (latest && needsFooter(latest)) await addJob(queue, latest, 'footer')
+  }
+  await openNext(tending, record.about.owner, [record])
+}
+
 /** Puts into the queue what an owner's window has room for. */
-export const openNext = async (
+const openNext = async (
   { store, queue, model, window }: Tending,
   owner: string,
   records: readonly BatchRecord[],

@@ -20,7 +20,7 @@ export const httpStatusOf = {
   request_timeout: 408,
   canceled: 409,
   file_in_use: 409,
-  batch_ended: 409,
+  output_incomplete: 409,
   result_expired: 410,
   payload_expired: 410,
   body_too_large: 413,

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { modelOfPredictionId } from './prediction-id.ts'
 import { prioritySchema } from './prediction-job.ts'
 
-export const rowFormats = ['jsonl', 'csv'] as const
+export const rowFormats = ['jsonl', 'csv', 'parquet'] as const
 export type RowFormat = (typeof rowFormats)[number]
 
 export const batchEndings = ['completed', 'failed', 'canceled', 'expired'] as const
@@ -78,6 +78,8 @@ export type BatchRecord = {
   cursor: BatchCursor
   /** what the output begins with; null before planning has begun */
   headerBytes: number | null
+  /** what it ends with; null while that is not written, or where there is no such thing */
+  footerBytes: number | null
   startedAt: number | null
   /** the whole file is planned */
   isPlanned: boolean
@@ -125,14 +127,23 @@ export const batchPrefix = (id: string) => `batches/${id}/`
 
 const numbered = (chunk: number) => String(chunk).padStart(8, '0')
 export const headerName = (id: string) => `${batchPrefix(id)}out/header`
+export const footerName = (id: string) => `${batchPrefix(id)}out/footer`
 export const outputPartName = (id: string, chunk: number) => `${batchPrefix(id)}out/${numbered(chunk)}`
 export const errorsPartName = (id: string, chunk: number) => `${batchPrefix(id)}errors/${numbered(chunk)}`
 
 export const parseBatchEnd = (text: string): BatchEnd => batchEndSchema.parse(JSON.parse(text))
 
+/** Whether all is scored, and only what the output ends with is missing. */
+export const needsFooter = ({ about, counts, isPlanned, footerBytes, end }: BatchRecord) =>
+  about.outputFormat === 'parquet' &&
+  isPlanned &&
+  counts.doneChunks === counts.chunks &&
+  footerBytes === null &&
+  end === null
+
 /** A record as Redis has it, a hash. Null where it is none. */
 export const parseBatch = (id: string, hash: Record<string, string>): BatchRecord | null => {
-  const { about, cursor, planned, headerBytes, startedAt, pace, end } = hash
+  const { about, cursor, planned, headerBytes, footerBytes, startedAt, pace, end } = hash
   if (about === undefined) return null
   const count = (name: keyof BatchCounts) => Number(hash[name] ?? 0)
   return {
@@ -149,6 +160,7 @@ export const parseBatch = (id: string, hash: Record<string, string>): BatchRecor
     },
     cursor: cursor === undefined ? firstCursor : cursorSchema.parse(JSON.parse(cursor)),
     headerBytes: headerBytes === undefined ? null : Number(headerBytes),
+    footerBytes: footerBytes === undefined ? null : Number(footerBytes),
     startedAt: startedAt === undefined ? null : Number(startedAt),
     isPlanned: planned === '1',
     pace: pace === undefined ? null : paceSchema.parse(JSON.parse(pace)),

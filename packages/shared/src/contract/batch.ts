@@ -55,7 +55,7 @@ export const toBatch = (
   record: BatchRecord,
   { publicUrl, now }: { publicUrl: string; now: number },
 ): Batch => {
-  const { id, about, counts, isPlanned, headerBytes, end } = record
+  const { id, about, counts, isPlanned, headerBytes, footerBytes, end } = record
   const url = `${publicUrl}${batchPath(id)}`
   const total = isPlanned ? counts.rows : null
   const pace = paceOf(record, now)
@@ -77,7 +77,7 @@ export const toBatch = (
     input_format: about.inputFormat,
     output_format: about.outputFormat,
     output_file: {
-      bytes: (headerBytes ?? 0) + counts.bytes,
+      bytes: (headerBytes ?? 0) + counts.bytes + (footerBytes ?? 0),
       is_complete: end?.status === 'completed',
     },
     errors_file: { bytes: counts.errorBytes },

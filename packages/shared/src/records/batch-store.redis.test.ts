@@ -96,6 +96,7 @@ test('a batch is there once, and as it was asked for', async () => {
     counts: { rows: 0, doneRows: 0, failedRows: 0, chunks: 0, doneChunks: 0, bytes: 0, errorBytes: 0 },
     cursor: firstCursor,
     headerBytes: null,
+    footerBytes: null,
     startedAt: null,
     isPlanned: false,
     pace: null,

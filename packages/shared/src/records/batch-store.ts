@@ -51,6 +51,8 @@ export type BatchStore = {
   readChunk(place: ChunkPlace): Promise<BatchChunk | null>
   /** Notes what became of a chunk. Resolves to false where that was noted before. */
   finish(place: ChunkPlace, done: DoneChunk): Promise<boolean>
+  /** Notes what the output ends with. */
+  noteFooter(id: string, bytes: number): Promise<void>
   /** What became of the chunks of these numbers; null of those that are not done. */
   readDone(id: string, chunks: readonly number[]): Promise<(DoneChunk | null)[]>
   /** The next chunks of an owner's batches of a model that are to be in the queue. */
@@ -105,6 +107,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
         id,
         ...texts,
         maxFailedRows: maxFailedRows ?? '',
+        hasFooter: about.outputFormat === 'parquet' ? 1 : 0,
         now: clock(),
         isTold: about.webhook === null ? 0 : 1,
         channel,
@@ -162,6 +165,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       })
       return reply === 1
     },
+    noteFooter: async (id, bytes) => void (await redis.hset(keysOf(id).batch, 'footerBytes', bytes)),
     readDone: async (id, numbers) => {
       if (numbers.length === 0) return []
       const texts = await redis.hmget(keysOf(id).done, ...numbers.map(String))

@@ -5,7 +5,7 @@ import { redisScript } from '../redis/redis-script.ts'
  * Ends a batch as it is told to, unless it has ended: it is written once, by whoever comes first, and what is due at the end is
  * due in the same step. Replies the end that counts; empty where the batch is gone.
  *
- * With an empty `text` it ends only if its counts say so: all that was planned is done, or more rows failed than may.
+ * With an empty `text` it ends only if its counts say so: all that was planned is done (and what the output ends with is written, where `hasFooter`), or more rows failed than may.
  */
 export const endBatch = redisScript({
   name: 'endBatch',
@@ -16,6 +16,7 @@ export const endBatch = redisScript({
     'completedText',
     'failedText',
     'maxFailedRows',
+    'hasFooter',
     'now',
     'isTold',
     'channel',
@@ -26,7 +27,7 @@ export const endBatch = redisScript({
   // its work is done, or given up
   allowOom: true,
   lua: `
-local record = redis.call('HMGET', batch, 'about', 'end', 'planned', 'chunks', 'doneChunks', 'failedRows')
+local record = redis.call('HMGET', batch, 'about', 'end', 'planned', 'chunks', 'doneChunks', 'failedRows', 'footerBytes')
 if not record[1] then return '' end
 if record[2] then return record[2] end
 local finish = text
@@ -34,6 +35,7 @@ if finish == '' then
   if maxFailedRows ~= '' and tonumber(record[6] or 0) > tonumber(maxFailedRows) then
     finish = failedText
   elseif record[3] and tonumber(record[4] or 0) == tonumber(record[5] or 0) then
+    if hasFooter == '1' and not record[7] then return '' end
     finish = completedText
   else
     return ''

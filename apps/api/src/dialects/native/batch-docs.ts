@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import { batchSchema, rowFormats } from '@onqueue/shared'
+import { batchSchema } from '@onqueue/shared'
 import { batchOptions, batchRequestSchema, maxFailedRowsText } from '../../batches/batch-request.ts'
 import { bodySchemaOf } from '../../http/bodies/body-schema.ts'
 import * as docs from './prediction-docs.ts'
@@ -44,6 +44,7 @@ export const createBatchRoute = createRoute({
       content: {
         'text/csv': rows,
         'application/jsonl': rows,
+        'application/vnd.apache.parquet': rows,
         'application/json': { schema: bodySchemaOf(batchRequestSchema) },
       },
     },
@@ -153,7 +154,7 @@ export const batchTemplateRoute = createRoute({
   parameters: [docs.modelParameter],
   request: {
     query: z.strictObject({
-      format: z.enum(rowFormats).default('csv'),
+      format: z.enum(['csv', 'jsonl']).default('csv'),
       version: batchOptions.version,
     }),
   },
@@ -171,6 +172,7 @@ const partResponses = {
   206: docs.bytes('The range that was asked for.'),
   304: { description: 'It is what the ETag says.' },
   404: docs.problem('There is no such batch.'),
+  409: docs.problem('A Parquet file can be read when it is complete.'),
   416: docs.problem('There is nothing of this range (yet).'),
   429: docs.problem('You read and send too many files at once.'),
   503: docs.problem('Its bytes can not be read at the moment.'),

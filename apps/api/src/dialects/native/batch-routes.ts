@@ -163,4 +163,5 @@ export const batchRoutes = ({
 const contentTypeOf: Record<RowFormat, string> = {
   jsonl: 'application/jsonl',
   csv: 'text/csv; charset=utf-8',
+  parquet: 'application/vnd.apache.parquet',
 }

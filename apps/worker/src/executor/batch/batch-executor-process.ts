@@ -8,8 +8,9 @@ import type { Probe } from '../probe.ts'
 import { watchParent } from '../watchdog.ts'
 import type { BatchFile } from './batch-file.ts'
 import type { FromBatchExecutor, ToBatchExecutor } from './batch-protocol.ts'
+import type { FileRows } from './file-rows.ts'
+import { finishFile } from './finish-file.ts'
 import { openRows } from './open-rows.ts'
-import type { FileRows } from './open-rows.ts'
 import { planFile } from './plan-file.ts'
 import { scoreToStorage } from './score-to-storage.ts'
 
@@ -88,6 +89,12 @@ const plan = async (message: Message<'plan'>): Promise<FromBatchExecutor> => {
   return answer
 }
 
+const finish = async (message: Message<'finish'>): Promise<FromBatchExecutor> => {
+  const { storage } = model()
+  const footerBytes = await finishFile({ ...message, storage, rows: await rowsOf(message.file) })
+  return { type: 'finished', footerBytes }
+}
+
 const model = () => {
   if (!opened) throw new Error('no model was loaded')
   return opened
@@ -97,7 +104,7 @@ const rowsOf = async (file: BatchFile) => {
   const key = JSON.stringify(file)
   if (lastRows?.file !== key) {
     const { storage, probe } = model()
-    lastRows = { file: key, rows: await openRows(storage, file, probe.task) }
+    lastRows = { file: key, rows: await openRows(storage, file, probe) }
   }
   return lastRows.rows
 }
@@ -135,6 +142,8 @@ process.on('message', (message) => {
     case 'plan':
       stop = new AbortController()
       return void answer(plan(message))
+    case 'finish':
+      return void answer(finish(message))
     case 'stop':
       stop.abort()
       return goOn?.()

@@ -1,7 +1,5 @@
-import type { TextFormat } from '@onqueue/shared/rows'
+import type { RowFormat } from '@onqueue/shared'
 import type { Segment } from '@onqueue/shared/storage'
-
-type RowFormat = TextFormat
 
 /** What an executor has to know of the file of a batch. */
 export type BatchFile = {

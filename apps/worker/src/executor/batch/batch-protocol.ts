@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { ModelDefinition } from '../../repository/model-definition.ts'
+import type { FinishWork } from './finish-file.ts'
 import type { PlanWork } from './plan-file.ts'
 import type { ScoreOptions } from './score-chunk.ts'
 import type { ChunkWork } from './score-to-storage.ts'
@@ -17,6 +18,8 @@ import type { ChunkWork } from './score-to-storage.ts'
  *       │ plan ──────────────────────▶ │
  *       │ ◀─────────────────── planned    some chunks, the last ones with `isLast`
  *       │ go-on ─────────────────────▶ │  unless they were the last
+ *       │ finish ────────────────────▶ │  when all chunks are scored
+ *       │ ◀────────────────── finished
  *       │ stop ──────────────────────▶ │  in the middle of either
  *       │ ◀─────────────────── stopped
  *       │ ◀──────────────────── failed    or in place of `scored` and `planned`
@@ -34,6 +37,7 @@ export type ToBatchExecutor =
     }
   | ({ type: 'score'; convicted: ScoreOptions['convicted']; careful: ScoreOptions['careful'] } & ChunkWork)
   | ({ type: 'plan' } & PlanWork)
+  | ({ type: 'finish' } & FinishWork)
   | { type: 'go-on' }
   | { type: 'stop' }
 
@@ -78,6 +82,7 @@ export const fromBatchExecutorSchema = z.discriminatedUnion('type', [
       headerBytes: z.int(),
     }),
   }),
+  z.object({ type: z.literal('finished'), footerBytes: z.int() }),
   z.object({ type: z.literal('stopped') }),
   z.object({
     type: z.literal('failed'),

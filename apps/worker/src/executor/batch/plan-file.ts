@@ -1,8 +1,6 @@
-import { bytesOfSegments, openSegments } from '@onqueue/shared/storage'
 import type { Storage } from '@onqueue/shared/storage'
 import type { BatchFile } from './batch-file.ts'
-import type { FileRows } from './open-rows.ts'
-import { chunkLimits, planChunks } from './plan-chunks.ts'
+import type { FileRows } from './file-rows.ts'
 import type { Chunk, PlanCursor } from './plan-chunks.ts'
 
 /** What planning came to: `cursor` is where it goes on. `headerBytes`: of what the output begins with. */
@@ -23,7 +21,6 @@ export const planFile = async ({
   storage,
   rows,
   rowMs,
-  file,
   cursor: from,
   headerName,
   onStep,
@@ -34,34 +31,21 @@ export const planFile = async ({
   onStep: (step: PlanStep) => Promise<boolean>
 }): Promise<void> => {
   const header = Buffer.from(rows.writer.header)
-  const isFirst = from.offset === 0
-  let cursor: PlanCursor = isFirst ? { ...from, ...rows.begin } : from
+  let cursor = from
   let chunks: Chunk[] = []
   let stepBegan = performance.now()
   const step = (isLast: boolean) => onStep({ chunks, cursor, isLast, headerBytes: header.length })
 
-  if (isFirst && header.length > 0) await storage.put(headerName, oneOf(header))
-  const fileBytes = bytesOfSegments(file.input)
-  const source = await openSegments(storage, file.input, { start: cursor.offset, end: fileBytes })
-  try {
-    const planned = planChunks({
-      format: file.inputFormat,
-      source,
-      cursor,
-      limits: chunkLimits({ fileBytes, rowMs }),
-    })
-    for await (const next of planned) {
-      // only once there is another chunk it is known that a step is not the last
-      if (chunks.length >= mostChunks || (chunks.length > 0 && performance.now() - stepBegan >= stepMs)) {
-        if (!(await step(false))) return
-        chunks = []
-        stepBegan = performance.now()
-      }
-      chunks.push(next.chunk)
-      cursor = next.cursor
+  if (from.chunk === 0 && header.length > 0) await storage.put(headerName, oneOf(header))
+  for await (const next of rows.reader.plan(from, rowMs)) {
+    // only once there is another chunk it is known that a step is not the last
+    if (chunks.length >= mostChunks || (chunks.length > 0 && performance.now() - stepBegan >= stepMs)) {
+      if (!(await step(false))) return
+      chunks = []
+      stepBegan = performance.now()
     }
-  } finally {
-    source.destroy()
+    chunks.push(next.chunk)
+    cursor = next.cursor
   }
   await step(true)
 }

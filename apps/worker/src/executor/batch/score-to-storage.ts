@@ -1,11 +1,9 @@
-import { openSegments } from '@onqueue/shared/storage'
 import type { Storage } from '@onqueue/shared/storage'
 import type { Probe } from '../probe.ts'
 import type { BatchFile } from './batch-file.ts'
-import type { FileRows } from './open-rows.ts'
+import type { FileRows } from './file-rows.ts'
 import { Part } from './part.ts'
 import type { Chunk } from './plan-chunks.ts'
-import { createRecordSource } from './record-source.ts'
 import { scoreChunk } from './score-chunk.ts'
 import type { ChunkScore, ScoreOptions } from './score-chunk.ts'
 
@@ -29,9 +27,8 @@ type Options = ChunkWork &
  * is there before all of it is: what is stopped, or rejects, leaves nothing.
  */
 export const scoreToStorage = async (options: Options): Promise<ChunkScore> => {
-  const { storage, file, chunk, rows } = options
-  const { offset, length } = chunk
-  const bytes = await openSegments(storage, file.input, { start: offset, end: offset + length })
+  const { storage, chunk, rows } = options
+  const { source, close } = await rows.reader.open(chunk)
   const output = new Part(storage, options.outputName)
   let errors: Part | undefined
   try {
@@ -39,7 +36,7 @@ export const scoreToStorage = async (options: Options): Promise<ChunkScore> => {
       probe: options.probe,
       writer: rows.writer,
       chunk,
-      source: createRecordSource({ format: file.inputFormat, parser: rows.parser, chunk, bytes }),
+      source,
       microBatchRows: options.microBatchRows,
       careful: options.careful,
       convicted: options.convicted,
@@ -59,6 +56,6 @@ export const scoreToStorage = async (options: Options): Promise<ChunkScore> => {
     await Promise.all([output.drop(), errors?.drop()])
     throw err
   } finally {
-    bytes.destroy()
+    close()
   }
 }
