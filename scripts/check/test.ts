@@ -25,7 +25,7 @@ const runTests = async (args: readonly string[]) => {
   }
 }
 
-// `npm test`: every check in turn, up to the first that fails, then the tests. With arguments (`npm test --
+// `npm test`: every check at once, then, where none failed, the tests. With arguments (`npm test --
 // tests/some.test.ts`) only the tests, and the arguments are vitest's.
 
 endWithStarter()

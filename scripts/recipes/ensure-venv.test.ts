@@ -31,6 +31,9 @@ const startRegistry = async () => {
   return { url: `http://127.0.0.1:${address.port}/simple/`, close }
 }
 
+/** A venv is made of thousands of files: what takes seconds at rest takes minutes on a busy machine. */
+const patience = { timeout: 300_000 }
+
 /** Installs from a registry, and from nothing else that the machine may know of. */
 const installFrom = async (url: string, requirement: string) => {
   const dir = await mkdtemp(join(tmpdir(), 'onqueue-venv-'))
@@ -47,19 +50,23 @@ const installFrom = async (url: string, requirement: string) => {
   return { err, isThere: existsSync(venv) }
 }
 
-test.skipIf(!hasPython)('a pin that the registry lacks is an error with what pip says of it', async () => {
-  const registry = await startRegistry()
-  onTestFinished(registry.close)
+test.skipIf(!hasPython)(
+  'a pin that the registry lacks is an error with what pip says of it',
+  patience,
+  async () => {
+    const registry = await startRegistry()
+    onTestFinished(registry.close)
 
-  expect(await installFrom(registry.url, 'pinned==2.0')).toEqual({
-    err: new Error(
-      "requirements-some.txt can't be installed (No matching distribution found for pinned==2.0)",
-    ),
-    isThere: false,
-  })
-})
+    expect(await installFrom(registry.url, 'pinned==2.0')).toEqual({
+      err: new Error(
+        "requirements-some.txt can't be installed (No matching distribution found for pinned==2.0)",
+      ),
+      isThere: false,
+    })
+  },
+)
 
-test.skipIf(!hasPython)('where no registry can be reached there is no venv', async () => {
+test.skipIf(!hasPython)('where no registry can be reached there is no venv', patience, async () => {
   const { url, close } = await startRegistry()
   await close()
 
