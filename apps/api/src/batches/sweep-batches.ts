@@ -1,5 +1,5 @@
 import { batchExpiry, batchPrefix, levelOf, modelOfBatchId, Rounds } from '@onqueue/shared'
-import type { BatchStore, LocalStorage, Logger } from '@onqueue/shared'
+import type { BatchRecord, BatchStore, LocalStorage, Logger } from '@onqueue/shared'
 import { inputGone } from './create-batch.ts'
 import type { Files } from '../files/open-files.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
@@ -64,9 +64,16 @@ export const createBatchSweeper = ({
       else if (batchExpiry(record) <= clock()) await remove(id)
       else {
         await files.letGo(record.about.fileId, id)
+        await removeUnfinished(record)
         await store.lookAgain(id, batchExpiry(record))
       }
     }
+  }
+
+  /** Parts that were being written by executors that were killed: nobody goes on with them. */
+  const removeUnfinished = async ({ id, about }: BatchRecord) => {
+    const opened = await storage()
+    if (opened.id === about.storage) await opened.removeUnfinished(batchPrefix(id))
   }
 
   /** Its bytes first: nobody reads them any more. */

@@ -10,6 +10,8 @@ import { readStorageId } from './storage-id.ts'
 export type LocalStorage = Storage & {
   /** Removes what was put by processes that died in the middle of it, and that nobody removed by its prefix. */
   sweep(): Promise<void>
+  /** Removes what is being put under names that begin with a prefix, and was by processes that died: whoever still does fails. */
+  removeUnfinished(prefix: string): Promise<void>
 }
 
 /** How much of a file is read at once. */
@@ -78,6 +80,12 @@ export const openLocalStorage = async (folder: string): Promise<LocalStorage> =>
     )
   }
 
+  const removeUnfinished = async (prefix: string) => {
+    checkPrefix(prefix)
+    for (const name of await readdir(incoming))
+      if (name.startsWith(flatten(prefix))) await rm(join(incoming, name), { force: true })
+  }
+
   return {
     id,
     put,
@@ -96,8 +104,7 @@ export const openLocalStorage = async (folder: string): Promise<LocalStorage> =>
     remove: async (prefix) => {
       checkPrefix(prefix)
       await onDisk(async () => {
-        for (const name of await readdir(incoming))
-          if (name.startsWith(flatten(prefix))) await rm(join(incoming, name), { force: true })
+        await removeUnfinished(prefix)
         await rm(join(objects, prefix), { recursive: true, force: true })
       })
     },
@@ -107,6 +114,7 @@ export const openLocalStorage = async (folder: string): Promise<LocalStorage> =>
         return bavail * bsize
       }),
     sweep: () => onDisk(() => removeLeftovers(incoming)),
+    removeUnfinished: (prefix) => onDisk(() => removeUnfinished(prefix)),
   }
 }
 
