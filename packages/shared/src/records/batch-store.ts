@@ -19,15 +19,13 @@ import { createBatch } from './create-batch.ts'
 import { endBatch } from './end-batch.ts'
 import { finishChunk } from './finish-chunk.ts'
 import { openChunks } from './open-chunks.ts'
+import type { ChunkPlace } from './open-chunks.ts'
 import { planBatch } from './plan-batch.ts'
 
 const maxAtOnce = 200
 
 /** The pace of a batch is that of the last one or two of these. */
 const paceMs = 15_000
-
-/** A chunk of a batch, by its number. */
-export type ChunkPlace = { batchId: string; chunk: number }
 
 /** `headerBytes` is what the output begins with, which the first step says. */
 export type PlanStep = {
@@ -173,11 +171,10 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     },
     open: async (model, owner, window) => {
       const keys = modelKeys(namespace, model)
-      const reply = await opening.run({
+      return opening.run({
         keys: { active: keys.activeBatches },
         args: { owner, window, batchStart: keys.batch('') },
       })
-      return toPlaces(reply)
     },
     end: (record, ended) => end(record, { text: textOf(ended), completedText: '', failedText: '' }),
     endIfDone: (record) =>
@@ -212,10 +209,3 @@ const tooManyFailed = ({ maxFailedRows }: BatchAbout) => ({
   code: 'too_many_failed_rows' as const,
   detail: `more than ${maxFailedRows} rows failed, which is what max_failed_rows allows; the errors file tells of them`,
 })
-
-const toPlaces = (pairs: readonly string[]): ChunkPlace[] => {
-  const places: ChunkPlace[] = []
-  for (let index = 0; index + 1 < pairs.length; index += 2)
-    places.push({ batchId: pairs[index] ?? '', chunk: Number(pairs[index + 1]) })
-  return places
-}

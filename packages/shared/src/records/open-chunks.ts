@@ -1,6 +1,16 @@
 import { z } from 'zod'
 import { redisScript } from '../redis/redis-script.ts'
 
+/** A chunk of a batch, by its number. */
+export type ChunkPlace = { batchId: string; chunk: number }
+
+const toPlaces = (pairs: string[]): ChunkPlace[] => {
+  const places: ChunkPlace[] = []
+  for (let index = 0; index + 1 < pairs.length; index += 2)
+    places.push({ batchId: pairs[index] ?? '', chunk: Number(pairs[index + 1]) })
+  return places
+}
+
 /**
  * The next chunks of an owner's batches that are not done, oldest batch first, up to `window` of them: those that are to be in the
  * queue. It keeps no list of its own of what is: jobs have their chunk's id, and adding one that is there changes nothing. So
@@ -12,7 +22,7 @@ export const openChunks = redisScript({
   name: 'openChunks',
   keys: ['active'],
   args: ['owner', 'window', 'batchStart'],
-  reply: z.array(z.string()),
+  reply: z.array(z.string()).transform(toPlaces),
   lua: `
 local open, wanted = {}, tonumber(window)
 for _, id in ipairs(redis.call('ZRANGE', active, 0, -1)) do
