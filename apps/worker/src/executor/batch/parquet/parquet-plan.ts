@@ -15,7 +15,7 @@ export type ParquetPlan = Pick<InputColumns, 'toInput' | 'locate'> & {
 }
 
 /** `toValue` makes what a task expects of a cell. */
-export type PlannedColumn = FileColumn & { toValue: (cell: unknown) => unknown }
+type PlannedColumn = FileColumn & { toValue: (cell: unknown) => unknown }
 
 /**
  * Finds the columns of an input in a file, and compares their types with what the model wants, so that a wrong one is told
