@@ -11,15 +11,19 @@ import { scoreChunk } from '../../apps/worker/src/executor/batch/score-chunk.ts'
 import { loadModel } from '../../apps/worker/src/executor/load-model.ts'
 import { readModelSettings } from '../../apps/worker/src/repository/read-model-settings.ts'
 import { answerParent } from '../processes/answer-parent.ts'
+import type { Probe } from '../../apps/worker/src/executor/probe.ts'
 import { scoreBare } from './score-bare.ts'
 import type { Scoring } from './score-bare.ts'
+import { checkPredictions, makeParquet, scoreParquetBare, scoreParquetByChunks } from './score-parquet.ts'
+import type { ParquetScoring } from './score-parquet.ts'
 
 const requestSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('load'),
     modelDir: z.string(),
     csv: z.string(),
-    output: z.enum(['jsonl', 'csv']),
+    /** Parquet is read where Parquet is written, and CSV for all others. */
+    output: z.enum(['jsonl', 'csv', 'parquet']),
   }),
   /** Score the whole file once. */
   z.object({ type: z.literal('score'), by: z.enum(['bare', 'chunks']) }),
@@ -29,7 +33,9 @@ const microBatchRows = 1024
 /** The limits that a model of a few µs a row gets. */
 const rowMs = 0.001
 
-let scoring: Scoring | undefined
+type ByWay = Record<'bare' | 'chunks', () => Promise<{ rows: number; crc: number; cpuMs: number }>>
+
+let scoring: ByWay | undefined
 
 answerParent(async (message) => {
   const request = requestSchema.parse(message)
@@ -38,10 +44,7 @@ answerParent(async (message) => {
     return {}
   }
   if (!scoring) throw new Error('load a model first')
-  const before = process.cpuUsage()
-  const { rows, crc } = request.by === 'bare' ? await scoreBare(scoring) : await scoreByChunks(scoring)
-  const { user, system } = process.cpuUsage(before)
-  return { rows, crc, cpuMs: (user + system) / 1000 }
+  return scoring[request.by]()
 })
 
 const load = async ({
@@ -51,8 +54,8 @@ const load = async ({
 }: {
   modelDir: string
   csv: string
-  output: 'jsonl' | 'csv'
-}): Promise<Scoring> => {
+  output: 'jsonl' | 'csv' | 'parquet'
+}): Promise<ByWay> => {
   const { probe } = await loadModel(
     {
       name: 'm',
@@ -64,7 +67,30 @@ const load = async ({
     },
     1,
   )
-  const bytes = Buffer.from(csv)
+  if (output === 'parquet') {
+    const parquet = { probe, file: makeParquet(csv), microBatchRows }
+    const scoreFile = async (score: (scored: ParquetScoring) => Promise<ArrayBuffer>) => {
+      const { result, cpuMs } = await measure(() => score(parquet))
+      return { ...(await checkPredictions(result)), cpuMs }
+    }
+    return { bare: () => scoreFile(scoreParquetBare), chunks: () => scoreFile(scoreParquetByChunks) }
+  }
+  const text = await planText(probe, Buffer.from(csv), output)
+  const scoreText = async (score: (scored: Scoring) => Promise<{ rows: number; crc: number }>) => {
+    const { result, cpuMs } = await measure(() => score(text))
+    return { ...result, cpuMs }
+  }
+  return { bare: () => scoreText(scoreBare), chunks: () => scoreText(scoreByChunks) }
+}
+
+const measure = async <Result>(score: () => Promise<Result>) => {
+  const before = process.cpuUsage()
+  const result = await score()
+  const { user, system } = process.cpuUsage(before)
+  return { result, cpuMs: (user + system) / 1000 }
+}
+
+const planText = async (probe: Probe, bytes: Buffer, output: 'jsonl' | 'csv'): Promise<Scoring> => {
   refuseOtherKinds(bytes)
   const { names, offset, line } = readCsvHeader(bytes)
   const { inputSchema, outputSchema } = probe.task

@@ -11,7 +11,7 @@ import type { Plan } from './plan.ts'
 /** Rows a second of CPU time of scoring chunks, and of a bare loop before and after each. */
 export type ChunkSpeed = {
   model: string
-  output: 'jsonl' | 'csv'
+  output: 'jsonl' | 'csv' | 'parquet'
   bare: Rounds
   chunks: Rounds
   shareOfBare: Rounds
@@ -21,6 +21,7 @@ const files = [
   { model: 'iris', output: 'jsonl' },
   { model: 'iris', output: 'csv' },
   { model: 'housing', output: 'jsonl' },
+  { model: 'housing', output: 'parquet' },
 ] as const
 
 export const measureChunk = async (plan: Plan): Promise<ChunkSpeed[]> => {
@@ -50,7 +51,7 @@ const compare = async (scorer: ChunkScorer, { rounds }: Plan) => {
     bare.push(await score('bare'))
   }
   if (new Set([...bare, ...chunks].map(({ crc }) => crc)).size > 1) {
-    throw new Error('scoring chunks did not make the bytes that the bare loop made')
+    throw new Error('scoring chunks did not make what the bare loop made')
   }
   const beside = (round: number) =>
     ((bare[round]?.perSecond ?? NaN) + (bare[round + 1]?.perSecond ?? NaN)) / 2

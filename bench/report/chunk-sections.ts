@@ -5,7 +5,7 @@ import type { Section } from './sections.ts'
 export const chunkSections = (speeds: ChunkSpeed[]): Section[] => [
   {
     title:
-      'Scoring chunks of CSV, rows per second of CPU, beside a bare loop of the same parser, task and writer',
+      'Scoring chunks of CSV (and Parquet to Parquet), rows per second of CPU, beside a bare loop of the same parser, task and writer (and of hyparquet)',
     rows: speeds.map(({ model, output, bare, chunks, shareOfBare }) =>
       row(
         `${model} to ${output.toUpperCase()}`,

@@ -14,8 +14,13 @@ export type ParquetPlan = Pick<InputColumns, 'toInput' | 'locate'> & {
   id: FileColumn | undefined
 }
 
+<<<<<<< HEAD
 /** `toValue` makes what a task expects of a cell. */
 type PlannedColumn = FileColumn & { toValue: (cell: unknown) => unknown }
+=======
+/** `toValue` makes what a task expects of a cell, where that is not the cell itself. */
+type PlannedColumn = FileColumn & { toValue: ((cell: unknown) => unknown) | undefined }
+>>>>>>> w-parquet
 
 /**
  * Finds the columns of an input in a file, and compares their types with what the model wants, so that a wrong one is told
@@ -77,7 +82,7 @@ const planValue = (name: string, column: FileColumn, schema: JsonSchema) => {
   if (wantsBoolean) return (cell: unknown) => (cell === 1 ? true : cell === 0 ? false : cell)
   // pandas has NaN for a number that is missing
   if (takesNull) return (cell: unknown) => (Number.isNaN(cell) ? null : cell)
-  return (cell: unknown) => cell
+  return undefined
 }
 
 /** The schemas that a value may be of. Digits of an integer beyond 2^53 are text to JSON alone. */

@@ -47,10 +47,16 @@ const toBatch = (
   { count, ids }: { count: number; ids: unknown[] | undefined },
 ): RowBatch => {
   const { columns, id, toInput } = plan
-  const rows = Array.from({ length: count }, (_, row): ParsedRow => {
-    const values = columns.map(({ toValue }, column) => toValue(cells[column]?.[row]))
-    return { id: toRowId(ids?.[row]), value: toInput(values) }
+  const values = columns.map(({ toValue }, column) => {
+    const given = cells[column] ?? []
+    return toValue ? given.map(toValue) : given
   })
+  const rows: ParsedRow[] = []
+  for (let row = 0; row < count; row++) {
+    const ofRow: unknown[] = []
+    for (const column of values) ofRow.push(column[row])
+    rows.push({ id: toRowId(ids?.[row]), value: toInput(ofRow) })
+  }
   const inputOf = (row: number) => {
     const named = columns.map(({ name }, column) => [name, cells[column]?.[row]])
     const input = Object.fromEntries(id ? [[id.name, ids?.[row]], ...named] : named)

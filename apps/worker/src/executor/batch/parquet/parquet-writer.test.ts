@@ -141,6 +141,14 @@ test('a file without rows has all columns', async () => {
   expect(await readFile(file)).toEqual([])
 })
 
+test('a part that gets many values has several row groups', async () => {
+  const rows = Array.from({ length: 30 }, () => ({ id: 'a', end: { output } }))
+
+  const { row_groups } = parquetMetadata(arrayBuffer(await writeFile(rows, { maxValues: 100 })))
+
+  expect(row_groups.map(({ num_rows }) => Number(num_rows))).toEqual([9, 9, 9, 3])
+})
+
 test('a part, with the magic number in front, is a file by itself', async () => {
   const part = createParquetWriter(schema).beginPart()
   part.add(5, undefined, { output })
