@@ -4,6 +4,7 @@ import type { RowFormat } from '../../packages/shared/src/contract/batch-record.
 const contentTypes: Record<RowFormat, string> = {
   jsonl: 'application/jsonl',
   csv: 'text/csv',
+  parquet: 'application/vnd.apache.parquet',
 }
 
 const encodings: Record<string, 'gzip' | 'zstd'> = { gz: 'gzip', zst: 'zstd' }
