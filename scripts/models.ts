@@ -5,8 +5,9 @@ import { settings as workerSettings } from '../apps/worker/src/config.ts'
 import { ConfigError, parseEnvironment, publicUrlOf } from '../packages/shared/src/process/environment.ts'
 import { addModel } from './models/add-model.ts'
 import { checkModels } from './models/check-models.ts'
-import { CommandError } from './models/command-error.ts'
-import { escapeControls, showJson } from './models/escape-controls.ts'
+import { CommandError } from './commands/command-error.ts'
+import { escapeControls, showJson } from './commands/escape-controls.ts'
+import { typedIn } from './commands/typed-in.ts'
 import { findAllVersions, findVersions } from './models/find-versions.ts'
 import { inspectModel } from './models/inspect-model.ts'
 import { parseCommand, usage } from './models/parse-command.ts'
@@ -29,7 +30,7 @@ export const runModelsCommand = async (
     workerSettings.pick({ ONQUEUE_MODELS_DIR: true, ONQUEUE_MODELS_LINKS: true }),
     environment,
   )
-  const place = (path: string) => resolve(typedIn(environment), path)
+  const place = (path: string) => resolve(typedIn('models', environment), path)
   switch (command.kind) {
     case 'help':
       return { lines: usage.split('\n'), exitCode: 0 }
@@ -54,10 +55,6 @@ export const runModelsCommand = async (
     }
   }
 }
-
-/** npm runs its scripts in the folder of the project, and says from which it was called. */
-const typedIn = ({ npm_lifecycle_event: script, INIT_CWD: folder }: Environment) =>
-  script === 'models' && folder !== undefined ? folder : process.cwd()
 
 const apiOf = (environment: Environment) => {
   const config = parseEnvironment(apiSettings, environment)

@@ -57,8 +57,8 @@ export const houses: House[] = [
   },
   {
     folder: 'scripts',
-    above: ['bootstrap', 'keys', 'models', 'recipes'],
-    lines: [['check', 'make', 'models', 'recipes'], ['start'], ['redis'], ['bootstrap']],
+    above: ['bootstrap', 'batch', 'keys', 'models', 'recipes'],
+    lines: [['batch', 'check', 'make', 'models', 'recipes'], ['start'], ['redis'], ['bootstrap', 'commands']],
   },
   {
     folder: 'bench',

@@ -3,7 +3,7 @@ import { modelNameSchema } from '../../packages/shared/src/contract/model-name.t
 import { isFile, listFolders, readBytes } from '../../apps/worker/src/repository/look-at-files.ts'
 import { whyNoVersion } from '../../apps/worker/src/repository/read-model-repository.ts'
 import { nameLike } from '../../apps/worker/src/repository/name-like.ts'
-import { CommandError } from './command-error.ts'
+import { CommandError } from '../commands/command-error.ts'
 
 /** Where a new version comes to be. */
 export type Place = {

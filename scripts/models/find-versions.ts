@@ -6,7 +6,7 @@ import { readModelRepository, readUnread } from '../../apps/worker/src/repositor
 import type { ModelRepository } from '../../apps/worker/src/repository/read-model-repository.ts'
 import { readModelSettings } from '../../apps/worker/src/repository/read-model-settings.ts'
 import { Refusal } from '../../apps/worker/src/refusal.ts'
-import { CommandError, systemCodeOf } from './command-error.ts'
+import { CommandError, systemCodeOf } from '../commands/command-error.ts'
 
 /** Folders that links in a repository may lead into: ONQUEUE_MODELS_LINKS. */
 type LinkRule = { links?: readonly string[] }

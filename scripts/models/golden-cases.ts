@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { systemCodeOf } from './command-error.ts'
+import { systemCodeOf } from '../commands/command-error.ts'
 
 const row = z.record(z.string(), z.unknown())
 

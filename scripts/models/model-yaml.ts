@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { modelSettingsJsonSchema } from '../../apps/worker/src/repository/read-model-settings.ts'
-import { escapeControls } from './escape-controls.ts'
+import { escapeControls } from '../commands/escape-controls.ts'
 import type { Proposal, TaskName } from './propose-task.ts'
 
 /** The lines of a `model.yaml` that a proposal asks for; none where the defaults will do. */

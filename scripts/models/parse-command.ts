@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { CommandError } from './command-error.ts'
+import { CommandError } from '../commands/command-error.ts'
 import type { TaskName } from './propose-task.ts'
 
 export const usage = `Usage:

@@ -1,6 +1,6 @@
 import { curlCommand } from '../../apps/api/src/openapi/curl-command.ts'
 import type { AddedModel } from './add-model.ts'
-import { escapeControls } from './escape-controls.ts'
+import { escapeControls } from '../commands/escape-controls.ts'
 import { showChecks } from './show-checks.ts'
 
 /** What came of adding a model: what was found, how to ask it, and what is to be done next. */

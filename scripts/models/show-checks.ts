@@ -1,10 +1,10 @@
 import { adviceFor } from './advice.ts'
 import { nameOf } from './check-models.ts'
 import type { CheckedVersion } from './check-version.ts'
-import { escapeControls } from './escape-controls.ts'
+import { escapeControls } from '../commands/escape-controls.ts'
 import type { GoldenReport } from './run-golden.ts'
 import { showColumns } from './show-columns.ts'
-import { showSize } from './show-size.ts'
+import { showSize } from '../commands/show-size.ts'
 
 /** A table of versions, and below it what there is to say of each in whole sentences. */
 export const showChecks = (checked: readonly CheckedVersion[]): string[] => {

@@ -1,4 +1,4 @@
-import { escapeControls } from './escape-controls.ts'
+import { escapeControls } from '../commands/escape-controls.ts'
 
 /** Lines with the cells of each row below one another. Nothing in a cell can break a line or write to the terminal. */
 export const showColumns = (rows: readonly (readonly string[])[]): string[] => {

@@ -1,10 +1,10 @@
 import { showShape } from '../../apps/worker/src/tensors/tensor.ts'
-import { escapeControls } from './escape-controls.ts'
+import { escapeControls } from '../commands/escape-controls.ts'
 import type { ExternalFile, Inspection } from './inspect-model.ts'
 import { proposedSettings } from './model-yaml.ts'
 import type { OnnxValue } from './onnx-facts.ts'
 import { showColumns } from './show-columns.ts'
-import { showSize } from './show-size.ts'
+import { showSize } from '../commands/show-size.ts'
 
 /** What was found in a file, as lines for people. */
 export const showInspection = (inspection: Inspection): string[] => {

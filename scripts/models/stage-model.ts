@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { CommandError, systemCodeOf } from './command-error.ts'
+import { CommandError, systemCodeOf } from '../commands/command-error.ts'
 
 /**
  * A model on its way into the repository: in a hidden folder beside the others, which no worker reads, so that the last step

@@ -6,6 +6,9 @@ export type SettingNames = { settings: readonly string[]; ofCompose: readonly st
 
 const prefix = 'ONQUEUE_'
 
+/** Of clients, such as `npm run batch`: who calls this server may have them set. */
+const ofClients = ['ONQUEUE_URL', 'ONQUEUE_API_KEY']
+
 /** Sentences about variables that look like settings and are none: nothing else would tell that they change nothing. */
 export const findUnknownSettings = (
   env: NodeJS.ProcessEnv,
@@ -13,7 +16,7 @@ export const findUnknownSettings = (
 ): string[] =>
   Object.keys(env).flatMap((name) => {
     if (!name.startsWith(prefix) || name.startsWith('ONQUEUE_TEST_') || env[name] === '') return []
-    if (settings.includes(name)) return []
+    if (settings.includes(name) || ofClients.includes(name)) return []
     const bare = name.slice(prefix.length)
     const meant = settings.includes(bare) ? bare : nearestSetting(bare, settings)
     // .env may be for docker-compose too

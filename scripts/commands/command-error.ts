@@ -3,7 +3,7 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly exitCode: number
 
-  /** 1 is for a model that is found bad, 2 for a command that can't be done as it was typed. */
+  /** 1 is for what was found bad or ended badly, 2 for a command that can't be done as it was typed. */
   constructor(message: string, { exitCode = 2, ...options }: ErrorOptions & { exitCode?: 1 | 2 } = {}) {
     super(message, options)
     this.exitCode = exitCode
