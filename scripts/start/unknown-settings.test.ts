@@ -22,6 +22,7 @@ test('settings, those of docker-compose, empty ones and variables of others are 
     ONQUEUE_WORKER_INSTANCES_X: '',
     ONQUEUE_API_IMAGE: 'onqueue-api',
     ONQUEUE_WORKER_OFFLINE: 'false',
+    ONQUEUE_URL: 'http://127.0.0.1:8080',
     PORT: '9000',
     PATH: '/bin',
   }
