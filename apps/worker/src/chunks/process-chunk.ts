@@ -152,8 +152,10 @@ const score = async (
   const { id: batchId } = record
   const place = { batchId, chunk }
   const planned = await store.readChunk(place)
+  // of a plan that Redis lost: nothing follows from it, or its jobs would call each other again and again
+  if (!planned) return
   const [isDone] = await store.readDone(batchId, [chunk])
-  if (planned && !isDone) {
+  if (!isDone) {
     const convicted = new Map(data.convicted)
     const { rows, failed, bytes, errorBytes, crc } = await executors.score({
       definition,
@@ -183,6 +185,9 @@ const toFile = ({ about }: BatchRecord): BatchFile => {
 const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }: BatchRecord) => {
   const opened = await storage.open()
   if (opened.id !== about.storage) return 'its files are in another storage than that of this worker'
+  for (const { name, bytes } of about.input) {
+    if ((await opened.size(name)) !== bytes) throw new InvalidFile('its file is not in the storage any more')
+  }
   return (await opened.freeBytes()) < minFreeBytes ? 'there is no room in the storage' : undefined
 }
 

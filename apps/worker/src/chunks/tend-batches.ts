@@ -20,6 +20,7 @@ export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
   const { store, queue, model } = tending
   const active: BatchRecord[] = []
   for (const id of await store.active(model)) {
+    await store.restartIfLost(id)
     const record = await store.read(id)
     if (!record) await store.forget(id)
     else if (!(await endIfDue(store, record))) active.push(record)

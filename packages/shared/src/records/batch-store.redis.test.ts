@@ -263,3 +263,26 @@ test('an id without a record is taken off the lists', async () => {
 
   expect(await store.active(model)).toEqual([])
 })
+
+test.each(['batchChunks', 'batchDone'] as const)(
+  'one of which Redis loses %s begins anew, and does not complete before',
+  async (kind) => {
+    await planned(id, 2)
+    await finish(id, 0)
+    expect(await store.restartIfLost(id)).toBe(false)
+
+    await redis.del(modelKeys(namespace, model)[kind](id))
+    await finish(id, 1)
+
+    if (kind === 'batchDone') expect(await store.endIfDone(record(id))).toBe(null)
+    expect(await store.restartIfLost(id)).toBe(true)
+    expect(await store.read(id)).toMatchObject({
+      about,
+      counts: { rows: 0, chunks: 0, doneChunks: 0, doneRows: 0, bytes: 0 },
+      cursor: firstCursor,
+      isPlanned: false,
+      end: null,
+    })
+    expect(await store.restartIfLost(id)).toBe(false)
+  },
+)

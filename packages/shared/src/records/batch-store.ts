@@ -5,14 +5,7 @@ import {
   parseBatch,
   parseBatchEnd,
 } from '../contract/batch-record.ts'
-import type {
-  BatchAbout,
-  BatchChunk,
-  BatchCursor,
-  BatchEnd,
-  BatchRecord,
-  DoneChunk,
-} from '../contract/batch-record.ts'
+import type { BatchAbout, BatchChunk, BatchEnd, BatchRecord, DoneChunk } from '../contract/batch-record.ts'
 import { deliveryKeys, globalKeys, modelKeys } from '../redis/names.ts'
 import type { DatedStore } from '../redis/redis-store.ts'
 import { createBatch } from './create-batch.ts'
@@ -21,20 +14,13 @@ import { finishChunk } from './finish-chunk.ts'
 import { openChunks } from './open-chunks.ts'
 import type { ChunkPlace } from './open-chunks.ts'
 import { planBatch } from './plan-batch.ts'
+import type { PlanStep } from './plan-batch.ts'
+import { restartBatch } from './restart-batch.ts'
 
 const maxAtOnce = 200
 
 /** The pace of a batch is that of the last one or two of these. */
 const paceMs = 15_000
-
-/** `headerBytes` is what the output begins with, which the first step says. */
-export type PlanStep = {
-  from: BatchCursor
-  to: BatchCursor
-  chunks: readonly BatchChunk[]
-  isPlanned: boolean
-  headerBytes: number
-}
 
 /**
  * The records of batches: what was asked for, the plan, which chunks are done, and how it ended. Rows are never in Redis. Every step
@@ -59,6 +45,8 @@ export type BatchStore = {
   end(record: Pick<BatchRecord, 'id' | 'about'>, end: Omit<BatchEnd, 'completedAt'>): Promise<BatchEnd | null>
   /** The same if its counts say so; null where it goes on. */
   endIfDone(record: Pick<BatchRecord, 'id' | 'about'>): Promise<BatchEnd | null>
+  /** Has a batch begin anew where Redis lost its plan, or what is known of its chunks. Resolves to whether it does. */
+  restartIfLost(id: string): Promise<boolean>
   /** Ids of the batches of a model that have not ended, the oldest first. */
   active(model: string): Promise<string[]>
   /** Ids of batches that have ended and are to be looked at: first when they do. */
@@ -72,12 +60,13 @@ export type BatchStore = {
 }
 
 export const createBatchStore = ({ redis, namespace, clock }: DatedStore): BatchStore => {
-  const [creating, planning, finishing, ending, opening] = [
+  const [creating, planning, finishing, ending, opening, restarting] = [
     createBatch.on(redis),
     planBatch.on(redis),
     finishChunk.on(redis),
     endBatch.on(redis),
     openChunks.on(redis),
+    restartBatch.on(redis),
   ]
   const { batchNotices: channel } = globalKeys(namespace)
   const { notices: deliveryNotices } = deliveryKeys(namespace)
@@ -92,11 +81,12 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     { id, about }: Pick<BatchRecord, 'id' | 'about'>,
     texts: { text: string; completedText: string; failedText: string },
   ) => {
-    const { keys, batch } = keysOf(id)
+    const { keys, batch, done } = keysOf(id)
     const { maxFailedRows } = about
     const reply = await ending.run({
       keys: {
         batch,
+        done,
         active: keys.activeBatches,
         ended: keys.endedBatches,
         undelivered: keys.undeliveredBatches,
@@ -183,6 +173,10 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
         completedText: textOf({ status: 'completed', error: null }),
         failedText: textOf({ status: 'failed', error: tooManyFailed(record.about) }),
       }),
+    restartIfLost: async (id) => {
+      const { batch, chunks, done } = keysOf(id)
+      return (await restarting.run({ keys: { batch, chunks, done }, args: {} })) === 1
+    },
     active: (model) => redis.zrange(modelKeys(namespace, model).activeBatches, '0', '-1'),
     due: (model) =>
       redis.zrangebyscore(modelKeys(namespace, model).endedBatches, '-inf', clock(), 'LIMIT', 0, maxAtOnce),

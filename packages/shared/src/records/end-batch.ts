@@ -5,11 +5,12 @@ import { redisScript } from '../redis/redis-script.ts'
  * Ends a batch as it is told to, unless it has ended: it is written once, by whoever comes first, and what is due at the end is
  * due in the same step. Replies the end that counts; empty where the batch is gone.
  *
- * With an empty `text` it ends only if its counts say so: all that was planned is done (and what the output ends with is written, where `hasFooter`), or more rows failed than may.
+ * With an empty `text` it ends only if its counts say so: all that was planned is done, and Redis has lost nothing of that (and what
+ * the output ends with is written, where `hasFooter`), or more rows failed than may.
  */
 export const endBatch = redisScript({
   name: 'endBatch',
-  keys: ['batch', 'active', 'ended', 'undelivered'],
+  keys: ['batch', 'done', 'active', 'ended', 'undelivered'],
   args: [
     'id',
     'text',
@@ -34,7 +35,8 @@ local finish = text
 if finish == '' then
   if maxFailedRows ~= '' and tonumber(record[6] or 0) > tonumber(maxFailedRows) then
     finish = failedText
-  elseif record[3] and tonumber(record[4] or 0) == tonumber(record[5] or 0) then
+  elseif record[3] and tonumber(record[4] or 0) == tonumber(record[5] or 0)
+    and redis.call('HLEN', done) == tonumber(record[4] or 0) then
     if hasFooter == '1' and not record[7] then return '' end
     finish = completedText
   else

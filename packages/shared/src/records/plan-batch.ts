@@ -1,5 +1,15 @@
 import { z } from 'zod'
+import type { BatchChunk, BatchCursor } from '../contract/batch-record.ts'
 import { redisScript } from '../redis/redis-script.ts'
+
+/** `headerBytes` is what the output begins with, which the first step says. */
+export type PlanStep = {
+  from: BatchCursor
+  to: BatchCursor
+  chunks: readonly BatchChunk[]
+  isPlanned: boolean
+  headerBytes: number
+}
 
 /**
  * Appends chunks to the plan of a batch and moves its cursor, if that is still where the planner began: one that was frozen and
