@@ -59,6 +59,14 @@ test.each([
   [400, 'invalid_request', () => anyone.submit('iris', line, { query: '?max_failed_rows=many' })],
   [400, 'invalid_request', () => anyone.submit('iris', line, { query: '?webhok=x' })],
   [422, 'invalid_input', () => anyone.submitFile('iris', { input_fil: 'x' })],
+  [
+    400,
+    'invalid_request',
+    () =>
+      anyone.call('POST', '/v1/models/iris/batches?output_format=csv', '{"input_file":"x"}', {
+        'content-type': 'application/json',
+      }),
+  ],
   [404, 'file_not_found', () => anyone.submitFile('iris', { input_file: 'file-01M8385V83Q14TMRTXTM4VG0KW' })],
   [404, 'batch_not_found', () => anyone.get('/v1/batches/batch-iris-01M8385V83Q14TMRTXTM4VG0KW')],
   [404, 'batch_not_found', () => anyone.get('/v1/batches/nonsense')],

@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { batchPath, toBatch } from '@onqueue/shared'
+import { AppError, batchPath, toBatch } from '@onqueue/shared'
 import type { BatchRecord, RowFormat } from '@onqueue/shared'
 import { parseBatchRequest } from '../../batches/batch-request.ts'
 import type { CreatedBatch } from '../../batches/create-batch.ts'
@@ -61,6 +61,7 @@ export const batchRoutes = ({
     }
     const create = async (): Promise<CreatedBatch> => {
       if (saysJson(contentType ?? '')) {
+        if (Object.keys(c.req.queries()).length > 0) throw optionsElsewhere()
         const { input_file: fileId, ...inBody } = parseBatchRequest(await readShortBody(c))
         return batches.create.ofFile({ ...asked, options: inBody }, fileId)
       }
@@ -159,6 +160,12 @@ export const batchRoutes = ({
 
   return app
 }
+
+const optionsElsewhere = () =>
+  new AppError(
+    'invalid_request',
+    "the query can't be used: beside a JSON body the options are members of that; put them beside input_file",
+  )
 
 const contentTypeOf: Record<RowFormat, string> = {
   jsonl: 'application/jsonl',
