@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Webhook as StandardWebhook } from 'standardwebhooks'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { apps } from '../../scripts/start/apps.ts'
+import { createBatcher } from '../batches/batcher.ts'
 import { shippedModel } from '../support/stack.ts'
 import { startComposition } from './composition.ts'
 import type { Composition } from './composition.ts'
@@ -32,6 +33,26 @@ test('golden answers come back through the published port', async () => {
   }
 })
 
+test('a file of rows is scored by the worker, which shares the storage with the API', async () => {
+  const batcher = createBatcher(containers.url)
+  const row = '{"features":[1,-0.5,2.1,0.3]}\n'
+
+  const { body } = await batcher.submit('demo-classifier', row.repeat(3), { query: '?output_format=parquet' })
+  const ended = await batcher.untilEnded(body.id)
+  const output = await batcher.output(body.id)
+
+  expect(ended).toMatchObject({ status: 'completed', counts: { total: 3, completed: 3 } })
+  expect(output.slice(0, 4)).toBe('PAR1')
+  // nobody else wants the cores in its container
+  expect(await containers.evaluate('worker', schedulingOfBatches)).toEqual(['5'])
+})
+
+/** The scheduling classes of what scores batches: field 41 of `stat` (proc(5)), of which 5 is SCHED_IDLE. */
+const schedulingOfBatches = `[...new Set(fs.globSync('/proc/[0-9]*/stat')
+  .map((path) => { try { return fs.readFileSync(path, 'utf8') } catch { return '' } })
+  .filter((stat) => stat.includes('(onqueue-batch'))
+  .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).split(' ')[38]))]`
+
 test('every container finds itself healthy', async () => {
   await expect
     .poll(() => containers.states(), { timeout: 45_000, interval: 250 })
@@ -51,7 +72,7 @@ test.each(apps)('the image of the $name has a health check of its own, which pas
 
 test.each([
   { service: 'api', writable: ['/app/data', '/app/storage', '/tmp'] },
-  { service: 'worker', writable: ['/tmp'] },
+  { service: 'worker', writable: ['/app/storage', '/tmp'] },
   { service: 'webhooks', writable: ['/tmp'] },
 ])(
   'nothing in the $service runs as root, and it can write to $writable only',
