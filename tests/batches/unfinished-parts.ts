@@ -14,26 +14,29 @@ export const unfinishedParts = (storage: string): UnfinishedPart[] =>
     .sort((a, b) => b.bytes - a.bytes)
 
 /**
- * Resolves in the moment in which a part is found to be so long: at once, so that whoever writes it can be met in the middle. The
- * names of parts have `~` in place of slashes.
+ * Resolves in the moment in which a part is found to be so long: at once, so that whoever writes it can be met in the middle. On a
+ * machine that is too busy for that it is finished by then, which is a moment as good as another. The names of parts have `~` in
+ * place of slashes.
  */
 export const untilWritten = (
   storage: string,
   { part, bytes, withinMs = 60_000 }: { part: RegExp; bytes: number; withinMs?: number },
   act: () => void = () => undefined,
-): Promise<UnfinishedPart> => {
+): Promise<void> => {
   const incoming = join(storage, 'incoming')
   mkdirSync(incoming, { recursive: true })
-  const { promise, resolve, reject } = Promise.withResolvers<UnfinishedPart>()
-  const look = () => {
-    const found = unfinishedParts(storage).find((one) => part.test(one.name) && one.bytes >= bytes)
-    if (!found) return
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const look = (changed?: string | null) => {
+    const found = unfinishedParts(storage)
+    const isThere = found.some((one) => part.test(one.name) && one.bytes >= bytes)
+    const isFinished = changed != null && part.test(changed) && !found.some(({ name }) => name === changed)
+    if (!isThere && !isFinished) return
     watcher.close()
     clearTimeout(timer)
     act()
-    resolve(found)
+    resolve()
   }
-  const watcher = watch(incoming, look)
+  const watcher = watch(incoming, (_event, changed) => look(changed))
   const timer = setTimeout(() => {
     watcher.close()
     reject(new Error(`no part ${part} came to ${bytes} bytes within ${withinMs} ms`))

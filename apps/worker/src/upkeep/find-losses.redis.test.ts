@@ -175,3 +175,32 @@ test('one without a deadline gets none, and one that was deleted while it ran is
   expect(await redis.exists(keys.deadlines, keys.index('alice'))).toBe(0)
   expect(repaired).toEqual([])
 })
+
+const batchId = `batch-${id}`
+const storeBatch = (end?: string) =>
+  redis.hset(keys.batch(batchId), { about: data(null), ...(end === undefined ? {} : { end }) })
+
+test.each([
+  ['one that goes on', undefined, 'activeBatches', '1000'],
+  ['one that has ended', '{}', 'endedBatches', expect.stringMatching(/^\d{13}$/)],
+] as const)('a batch that is on no list is put back, and listed: %s', async (_what, end, list, score) => {
+  await storeBatch(end)
+
+  await find()
+
+  expect(await redis.zscore(keys[list], batchId)).toEqual(score)
+  expect(await redis.zscore(keys.batchIndex('alice'), batchId)).toBe('1000')
+  expect(repaired.toSorted()).toEqual(['batch-listing', 'batch-place'])
+  await find()
+  expect(repaired).toHaveLength(2)
+})
+
+test('what is left of a batch without a record is removed', async () => {
+  await redis.hset(keys.batchChunks(batchId), 0, '{}')
+  await redis.hset(keys.batchDone(batchId), 0, '{}')
+
+  await find()
+
+  expect(await redis.exists(keys.batchChunks(batchId), keys.batchDone(batchId))).toBe(0)
+  expect(repaired).toEqual(['batch'])
+})

@@ -1,5 +1,6 @@
-import { createKeyWalk, modelKeys, modelOfPredictionId } from '@onqueue/shared'
+import { createKeyWalk, modelKeys, modelOfBatchId, modelOfPredictionId } from '@onqueue/shared'
 import type { DatedStore, KeyWalk, Logger } from '@onqueue/shared'
+import { repairBatch } from './repair-batch.ts'
 import { repairPredictions } from './repair-predictions.ts'
 import { maxAtOnce } from './upkeep.ts'
 
@@ -7,7 +8,7 @@ import { maxAtOnce } from './upkeep.ts'
 const orphanTtlMs = 3_600_000
 
 /**
- * Looks for predictions of which Redis has lost a part, over all keys of the models, a step at a call; where it finds some it
+ * Looks for predictions and batches of which Redis has lost a part, over all keys of the models, a step at a call; where it finds some it
  * goes on at once, as there are likely to be more.
  */
 export const createLossFinder = ({
@@ -22,7 +23,7 @@ export const createLossFinder = ({
   onRepaired: (kind: string) => void
   isClosed: () => boolean
 }) => {
-  const repair = repairPredictions.on(redis)
+  const [repair, repairOne] = [repairPredictions.on(redis), repairBatch.on(redis)]
   const walk: KeyWalk = createKeyWalk({ redis, namespace }, ':{')
 
   const repairSome = async (model: string, ids: string[]) => {
@@ -56,6 +57,28 @@ export const createLossFinder = ({
     return repaired.length
   }
 
+  const repairBatches = async (model: string, ids: string[]) => {
+    const keys = modelKeys(namespace, model)
+    let count = 0
+    for (const id of ids) {
+      const repaired = await repairOne.run({
+        keys: {
+          batch: keys.batch(id),
+          chunks: keys.batchChunks(id),
+          done: keys.batchDone(id),
+          active: keys.activeBatches,
+          ended: keys.endedBatches,
+        },
+        args: { id, now: clock(), indexStart: keys.batchIndex('') },
+      })
+      for (const kind of repaired) onRepaired(kind)
+      if (repaired.length > 0)
+        log.error({ model, batchId: id, repaired }, 'redis had lost parts of a batch: put right')
+      count += repaired.length
+    }
+    return count
+  }
+
   /** Resolves to how much was repaired. */
   const step = async (models: readonly string[]) => {
     const { keys, isRoundOver } = await walk.next()
@@ -64,6 +87,7 @@ export const createLossFinder = ({
       const ids = models.includes(model) ? idsIn(its, namespace, model) : []
       for (let from = 0; from < ids.length && !isClosed(); from += maxAtOnce)
         repaired += await repairSome(model, ids.slice(from, from + maxAtOnce))
+      if (models.includes(model)) repaired += await repairBatches(model, batchesIn(its, namespace, model))
     }
     return { repaired, isRoundOver }
   }
@@ -88,6 +112,15 @@ const idsIn = (keys: string[], namespace: string, model: string) => {
     starts.filter((start) => key.startsWith(start)).map((start) => key.slice(start.length)),
   )
   return [...new Set(ids)].filter((id) => modelOfPredictionId(id) === model)
+}
+
+/** The batches of the model that the keys belong to. */
+const batchesIn = (keys: string[], namespace: string, model: string) => {
+  const start = modelKeys(namespace, model).batch('')
+  const ids = keys
+    .filter((key) => key.startsWith(start))
+    .map((key) => key.slice(start.length).split(':')[0] ?? '')
+  return [...new Set(ids)].filter((id) => modelOfBatchId(id) === model)
 }
 
 const countEach = (words: string[]) =>
