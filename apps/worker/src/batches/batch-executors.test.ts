@@ -446,7 +446,7 @@ const schedulingOf = async (pid: number) => {
 test.runIf(process.platform === 'linux')(
   'an executor has what nobody else wants of the cores, and a name',
   async () => {
-    const batches = await open()
+    const batches = await open({ priority: 'idle' })
     await batches.score(await findDefinition('iris'), await batches.put(irisLines(5000)))
     const [pid = 0] = await pidsOf(batches)
 
@@ -460,7 +460,7 @@ test.runIf(process.platform === 'linux')(
 )
 
 test.runIf(process.platform === 'linux')('without chrt all its threads are nice', async () => {
-  const batches = await open()
+  const batches = await open({ priority: 'idle' })
   vi.stubEnv('PATH', batches.folder)
   await batches.score(await findDefinition('iris'), await batches.put(irisLines(5000)))
   const [pid = 0] = await pidsOf(batches)
@@ -474,7 +474,7 @@ test.runIf(process.platform === 'linux')('without chrt all its threads are nice'
 test.runIf(process.platform === 'linux')(
   'an executor that gets nothing of the cores is replaced by one that does, and so are those that come',
   async () => {
-    const batches = await open({ starvedAfterMs: 1000 })
+    const batches = await open({ starvedAfterMs: 1000, priority: 'idle' })
     const slow = await findDefinition('slow')
     const file = await batches.put(slowLines(...Array.from({ length: 10 }, () => 100)), { microBatchRows: 1 })
     const scoring = batches.score(slow, file)

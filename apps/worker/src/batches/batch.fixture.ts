@@ -12,6 +12,7 @@ import type { ModelDefinition } from '../repository/model-definition.ts'
 import { readModelRepository } from '../repository/read-model-repository.ts'
 import { createBatchExecutors } from './batch-executors.ts'
 import type { PlanRequest, ScoreRequest } from './batch-executors.ts'
+import type { Priority } from './priority.ts'
 
 const repositories = ['models', 'tests/models'].map((path) =>
   fileURLToPath(new URL(`../../../../${path}`, import.meta.url)),
@@ -30,8 +31,13 @@ export const findDefinition = async (
 
 const beginning = { chunk: 0, offset: 0, row: 0, line: 1 }
 
-/** Batch executors on a storage of their own; `close` ends them and removes it. */
-export const openBatches = async ({ mostExecutors = 2, idleMs = 60_000, starvedAfterMs = 60_000 } = {}) => {
+/** Batch executors on a storage of their own, which wait for no other test; `close` ends them and removes it. */
+export const openBatches = async ({
+  mostExecutors = 2,
+  idleMs = 60_000,
+  starvedAfterMs = 60_000,
+  priority = 'normal',
+}: { mostExecutors?: number; idleMs?: number; starvedAfterMs?: number; priority?: Priority } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'batches-test-'))
   const storage = await openLocalStorage(folder)
   const log = createLogger({ service: 'test', level: 'silent' })
@@ -41,6 +47,7 @@ export const openBatches = async ({ mostExecutors = 2, idleMs = 60_000, starvedA
     mostExecutors,
     idleMs,
     starvedAfterMs,
+    priority,
     log,
   })
   let parts = 0
