@@ -1,6 +1,5 @@
-import { Queue } from 'bullmq'
-import type { JobsOptions } from 'bullmq'
-import { chunkQueueName, lockSettings, modelPrefix, queuePriority } from '@onqueue/shared'
+import type { JobsOptions, Queue } from 'bullmq'
+import { chunkQueueName, openQueue, queuePriority } from '@onqueue/shared'
 import type { BatchRecord, ChunkPlace, Priority } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
@@ -14,7 +13,7 @@ const chunkJobSchema = z.object({
   work: workSchema,
   /** rows that ended an executor, also alone, and how */
   convicted: z.array(z.tuple([z.int(), z.enum(['executor_crashed', 'timed_out'])])).default([]),
-  /** when a worker that could not do it first put it off, in ms */
+  /** when a worker that lacked its version first put it off, in ms */
   putOffAt: z.number().optional(),
 })
 export type ChunkJobData = z.infer<typeof chunkJobSchema>
@@ -23,18 +22,8 @@ export type ChunkQueue = Queue<ChunkJobData>
 export const parseChunkJob = (data: unknown): ChunkJobData => chunkJobSchema.parse(data)
 
 /** Opens the queue of a model's chunks on a shared connection. */
-export const openChunkQueue = (redis: Redis, namespace: string, model: string): ChunkQueue => {
-  const queue: ChunkQueue = new Queue(chunkQueueName, {
-    connection: redis,
-    prefix: modelPrefix(namespace, model),
-    streams: { events: { maxLen: 100 } },
-    skipVersionCheck: true,
-    ...lockSettings,
-  })
-  // the connection reports its own losses
-  queue.on('error', () => undefined)
-  return queue
-}
+export const openChunkQueue = (redis: Redis, namespace: string, model: string): ChunkQueue =>
+  openQueue(redis, namespace, { model, name: chunkQueueName })
 
 const jobOptions = (jobId: string, priority: Priority): JobsOptions => ({
   jobId,

@@ -1,8 +1,9 @@
-import { createBatchStore, globalKeys, levelOf, modelKeys, readModel, Rounds } from '@onqueue/shared'
+import { createBatchStore, globalKeys, levelOf, modelKeys, Rounds } from '@onqueue/shared'
 import type { DatedStore, Logger, OwnStorage } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { BatchExecutors } from '../batches/batch-executors.ts'
+import { hasLiveWorker } from '../queue/put-back.ts'
 import { consumeChunks } from './consume-chunks.ts'
 import type { ChunkConsumer } from './consume-chunks.ts'
 
@@ -56,12 +57,7 @@ export const openChunks = async (options: Options): Promise<Chunks> => {
       model,
       store,
       definitionOf: (digest) => options.definitionOf(model, digest),
-      hasLiveWorker: async (digest) => {
-        const { heartbeats } = await readModel({ redis, namespace }, model)
-        return heartbeats.some(({ versions }) =>
-          versions.some((one) => one.digest === digest && one.status !== 'refused'),
-        )
-      },
+      hasLiveWorker: (digest) => hasLiveWorker({ redis, namespace }, { model, digest }),
       workers,
     })
 

@@ -51,15 +51,18 @@ export const processChunk = async (
   token: string,
   signal: AbortSignal,
 ) => {
-  const { store, clock, model, log } = processing
+  const { store, model, log } = processing
   const data = parseChunkJob(job.data)
   const record = await store.read(data.batchId)
   if (!record || record.end) return
   const definition = processing.definitionOf(record.about.digest)
   try {
-    const reason = definition ? await whyNotHere(processing, record) : 'its version is not ready here'
-    if (!definition || reason !== undefined)
-      return await putOff(processing, { job, token, data, record, reason })
+    if (!definition) return await awaitVersion(processing, { job, token, data, record })
+    const reason = await whyNotHere(processing, record)
+    if (reason !== undefined) {
+      log.warn({ model, batchId: record.id, work: data.work, reason }, 'a chunk of a batch was put off')
+      return await putOff(job, token)
+    }
     if (data.work === 'plan') await plan(processing, record, definition, signal)
     else if (data.work === 'footer') await finish(processing, record, definition, signal)
     else await score(processing, { job, data, chunk: data.work, record, definition, signal })
@@ -78,9 +81,7 @@ export const processChunk = async (
       { err, model, batchId: record.id, work: data.work },
       'a chunk of a batch could not be scored yet',
     )
-    await job.updateData({ ...parseChunkJob(job.data), putOffAt: data.putOffAt ?? clock() })
-    await delayJob(job, putOffMs, token)
-    throw new DelayedError()
+    return await putOff(job, token)
   }
 }
 
@@ -191,18 +192,11 @@ const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }:
   return (await opened.freeBytes()) < minFreeBytes ? 'there is no room in the storage' : undefined
 }
 
-/** Another worker may do it. Where nobody has had its version for too long the batch fails. */
-const putOff = async (
-  processing: ChunkProcessing,
-  {
-    job,
-    token,
-    data,
-    record,
-    reason,
-  }: { job: Job; token: string; data: ChunkJobData; record: BatchRecord; reason: string | undefined },
+/** Another worker may have the version. Where nobody has had it for too long the batch fails. */
+const awaitVersion = async (
+  { store, clock, hasLiveWorker, versionPatienceMs, onDone }: ChunkProcessing,
+  { job, token, data, record }: { job: Job; token: string; data: ChunkJobData; record: BatchRecord },
 ) => {
-  const { store, clock, hasLiveWorker, versionPatienceMs, onDone, model, log } = processing
   const { version, digest } = record.about
   const putOffAt = data.putOffAt ?? clock()
   if (clock() - putOffAt > versionPatienceMs && !(await hasLiveWorker(digest))) {
@@ -210,8 +204,12 @@ const putOff = async (
     await store.end(record, { status: 'failed', error: { code: 'version_gone', detail } })
     return onDone(record)
   }
-  log.warn({ model, batchId: record.id, work: data.work, reason }, 'a chunk of a batch was put off')
   if (data.putOffAt === undefined) await job.updateData({ ...data, putOffAt })
+  return putOff(job, token)
+}
+
+/** Here or by another worker it is taken again later; throws what tells BullMQ so. */
+const putOff = async (job: Job, token: string): Promise<never> => {
   await delayJob(job, putOffMs, token)
   throw new DelayedError()
 }

@@ -9,6 +9,7 @@ import {
   outlastRefusals,
   readModel,
 } from '@onqueue/shared'
+import type { RedisStore } from '@onqueue/shared'
 import { endPrediction } from './end-prediction.ts'
 import { attemptOf } from './taken-job.ts'
 import type { Processing, TakenJob } from './taken-job.ts'
@@ -42,7 +43,7 @@ export const retryLater = async (processing: Processing, taken: TakenJob) => {
   await redis.hsetnx(keys.queue(id), putOffField, now)
   const waitedMs = now - Number(await redis.hget(keys.queue(id), putOffField))
   const { version, digest } = prediction.prediction
-  if (waitedMs > versionPatienceMs && !(await hasLiveWorker(processing, digest))) {
+  if (waitedMs > versionPatienceMs && !(await hasLiveWorker({ redis, namespace }, { model, digest }))) {
     const detail = `no worker has version ${version} as it was when this was submitted; submit it again`
     const ended = { code: 'worker_lost', detail, now, attempts: attemptOf(taken) } as const
     const outcome = endedOutcome('failed', ended)
@@ -53,8 +54,12 @@ export const retryLater = async (processing: Processing, taken: TakenJob) => {
   throw new DelayedError()
 }
 
-const hasLiveWorker = async ({ redis, namespace, model }: Processing, digest: string) => {
-  const { heartbeats } = await readModel({ redis, namespace }, model)
+/** Whether any worker has the definition, ready or not yet. */
+export const hasLiveWorker = async (
+  store: RedisStore,
+  { model, digest }: { model: string; digest: string },
+) => {
+  const { heartbeats } = await readModel(store, model)
   return heartbeats.some(({ versions }) =>
     versions.some((version) => version.digest === digest && version.status !== 'refused'),
   )

@@ -2,6 +2,7 @@ import { Queue } from 'bullmq'
 import type { JobsOptions } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { modelPrefix, queueName } from '../redis/names.ts'
+import type { QueueName } from '../redis/names.ts'
 import { queuePriority } from '../contract/prediction-job.ts'
 import type { PredictionJobData } from '../contract/prediction-job.ts'
 
@@ -14,9 +15,17 @@ export type PredictionQueue = Queue<PredictionJobData>
  */
 export const lockSettings = { lockDuration: 15_000, stalledInterval: 5_000, maxStalledCount: 10 }
 
-/** Opens the queue of a model on a shared connection. Closing the queue leaves the connection open. */
-export const openPredictionQueue = (redis: Redis, namespace: string, model: string): PredictionQueue => {
-  const queue: PredictionQueue = new Queue(queueName, {
+/** Opens the queue of a model's predictions on a shared connection. */
+export const openPredictionQueue = (redis: Redis, namespace: string, model: string): PredictionQueue =>
+  openQueue(redis, namespace, { model, name: queueName })
+
+/** Opens a queue of a model on a shared connection. Closing the queue leaves the connection open. */
+export const openQueue = <Data>(
+  redis: Redis,
+  namespace: string,
+  { model, name }: { model: string; name: QueueName },
+): Queue<Data> => {
+  const queue = new Queue<Data>(name, {
     connection: redis,
     prefix: modelPrefix(namespace, model),
     // nothing reads BullMQ's event stream: notices and outcomes take its place
