@@ -1,6 +1,7 @@
 import { AppError } from '@onqueue/shared'
 import type { JsonSchema, RowFormat } from '@onqueue/shared'
 import {
+  byteOrderMarkLength,
   InvalidFile,
   isObject,
   planColumnsOf,
@@ -54,7 +55,7 @@ const checkParquet = (head: Buffer) => {
 
 /** One line that is no input is one bad row; where no line is an object it is another kind of file. */
 const checkLines = (head: Buffer) => {
-  const offset = head.subarray(0, 3).equals(byteOrderMark) ? 3 : 0
+  const offset = byteOrderMarkLength(head)
   const cutter = new RecordCutter({ format: 'jsonl', offset, line: 1 })
   cutter.feed(head.subarray(offset))
   let first: string | undefined
@@ -75,8 +76,6 @@ const checkLines = (head: Buffer) => {
       : 'none of its first lines is a JSON object; a line is one input, such as {"features": …}',
   )
 }
-
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 const isJsonObject = (text: string) => {
   try {

@@ -2,7 +2,7 @@ import { modelKeys } from '@onqueue/shared'
 import type { BatchRecord, BatchStore, RedisStore } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import { planPage } from '../predictions/plan-page.ts'
+import { pageOf } from '../predictions/plan-page.ts'
 import { isBefore, isBeyond, readListing } from '../predictions/read-listing.ts'
 import type { ListPlace } from '../predictions/read-listing.ts'
 
@@ -33,15 +33,7 @@ export const createListBatches =
       .flat()
       .filter((entry) => !cursor || isBeyond(entry, cursor))
       .sort(inOrder)
-    const page = planPage({
-      found,
-      lastRead: found.at(-1),
-      isAllRead: found.length <= limit,
-      isEnoughRead: true,
-      limit,
-      cursor,
-    })
-    const { items, next, previous } = page ?? { items: [], next: null, previous: null }
+    const { items, next, previous } = pageOf(found, { limit, cursor })
     const records = await Promise.all(items.map(({ id }) => store.read(id)))
     // one may have gone meanwhile
     return { batches: records.filter((record) => record !== null), next, previous }

@@ -1,7 +1,7 @@
 import { fileKeys } from '@onqueue/shared'
 import type { FileRecord, FileStore, RedisStore } from '@onqueue/shared'
 import type { ListCursor } from '../http/list-cursor.ts'
-import { planPage } from '../predictions/plan-page.ts'
+import { pageOf } from '../predictions/plan-page.ts'
 import { isBeyond, readListing } from '../predictions/read-listing.ts'
 
 /** Lists an owner's files, newest first; `next` leads to older ones, `previous` to newer ones. */
@@ -18,15 +18,7 @@ export const createListFiles =
     const range = { cursor, createdAfter: undefined, createdBefore: undefined, count: limit + 1 }
     const read = await readListing(redis, key, range)
     const found = read.filter((entry) => !cursor || isBeyond(entry, cursor))
-    const page = planPage({
-      found,
-      lastRead: found.at(-1),
-      isAllRead: found.length <= limit,
-      isEnoughRead: true,
-      limit,
-      cursor,
-    })
-    const { items, next, previous } = page ?? { items: [], next: null, previous: null }
+    const { items, next, previous } = pageOf(found, { limit, cursor })
     const records = await Promise.all(items.map(({ id }) => store.read(id)))
     // one may have gone meanwhile
     return { files: records.filter((record) => record !== null), next, previous }

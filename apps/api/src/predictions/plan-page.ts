@@ -43,3 +43,17 @@ export const planPage = <Item extends ListPlace>({
 
 const cursorAt = (direction: ListCursor['direction'], place: ListPlace | undefined): ListCursor | null =>
   place ? { direction, createdAt: place.createdAt, id: place.id } : null
+
+/** The page of a listing of which what follows the cursor was read, up to one more than `limit`, and of which all belongs in it. */
+export const pageOf = <Item extends ListPlace>(
+  found: readonly Item[],
+  { limit, cursor }: { limit: number; cursor: ListCursor | undefined },
+): Page<Item> =>
+  planPage({
+    found,
+    lastRead: found.at(-1),
+    isAllRead: found.length <= limit,
+    isEnoughRead: true,
+    limit,
+    cursor,
+  }) ?? { items: [], next: null, previous: null }

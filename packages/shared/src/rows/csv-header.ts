@@ -1,5 +1,6 @@
 import { nearestName } from '../contract/nearest-names.ts'
 import type { JsonSchema } from '../contract/version-interface.ts'
+import { byteOrderMarkLength } from './byte-order-mark.ts'
 import { splitRecord } from './csv-fields.ts'
 import { inputColumns } from './input-columns.ts'
 import type { InputColumns } from './input-columns.ts'
@@ -14,7 +15,7 @@ export type CsvHeader = { names: string[]; offset: number; line: number }
  * none, or where what stands there can't be one.
  */
 export const readCsvHeader = (head: Buffer): CsvHeader => {
-  const offset = head.subarray(0, 3).equals(byteOrderMark) ? 3 : 0
+  const offset = byteOrderMarkLength(head)
   const cutter = new RecordCutter({ format: 'csv', offset, line: 1 })
   cutter.feed(head.subarray(offset))
   const complete = cutter.next()
@@ -37,8 +38,6 @@ export const readCsvHeader = (head: Buffer): CsvHeader => {
   }
   return { names, offset: cutter.offset, line: cutter.line }
 }
-
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 export type ColumnOptions = {
   idColumn?: string | undefined

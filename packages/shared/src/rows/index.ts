@@ -1,3 +1,4 @@
+export * from './byte-order-mark.ts'
 export * from './csv-fields.ts'
 export * from './csv-header.ts'
 export * from './file-kind.ts'

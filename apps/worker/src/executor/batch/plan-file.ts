@@ -1,6 +1,7 @@
 import type { Storage } from '@onqueue/shared/storage'
 import type { BatchFile } from './batch-file.ts'
 import type { FileRows } from './file-rows.ts'
+import { putBytes } from './put-bytes.ts'
 import type { Chunk, PlanCursor } from './plan-chunks.ts'
 
 /** What planning came to: `cursor` is where it goes on. `headerBytes`: of what the output begins with. */
@@ -36,7 +37,7 @@ export const planFile = async ({
   let stepBegan = performance.now()
   const step = (isLast: boolean) => onStep({ chunks, cursor, isLast, headerBytes: header.length })
 
-  if (from.chunk === 0 && header.length > 0) await storage.put(headerName, oneOf(header))
+  if (from.chunk === 0 && header.length > 0) await putBytes(storage, headerName, header)
   for await (const next of rows.reader.plan(from, rowMs)) {
     // only once there is another chunk it is known that a step is not the last
     if (chunks.length >= mostChunks || (chunks.length > 0 && performance.now() - stepBegan >= stepMs)) {
@@ -48,8 +49,4 @@ export const planFile = async ({
     cursor = next.cursor
   }
   await step(true)
-}
-
-const oneOf = async function* (bytes: Buffer) {
-  yield bytes
 }

@@ -1,4 +1,4 @@
-import { planColumnsOf, readCsvHeader, refuseOtherKinds } from '@onqueue/shared/rows'
+import { byteOrderMarkLength, planColumnsOf, readCsvHeader, refuseOtherKinds } from '@onqueue/shared/rows'
 import type { TextFormat } from '@onqueue/shared/rows'
 import { bytesOfSegments, openSegments } from '@onqueue/shared/storage'
 import type { Storage } from '@onqueue/shared/storage'
@@ -58,11 +58,8 @@ const openParser = (
 ): Parser => {
   const ids = idColumn === null ? {} : { idColumn }
   if (format === 'jsonl')
-    return { parser: createJsonlParser(ids), begin: { offset: byteOrderMarkOf(head), line: 1 } }
+    return { parser: createJsonlParser(ids), begin: { offset: byteOrderMarkLength(head), line: 1 } }
   const { names, ...begin } = readCsvHeader(head)
   const plan = planColumnsOf(names, task.inputSchema, { ...ids, extraColumns })
   return { parser: createCsvParser(plan), begin }
 }
-
-const byteOrderMarkOf = (head: Buffer) =>
-  head.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf])) ? 3 : 0
