@@ -1,13 +1,22 @@
 import { defineConfig } from 'vitest/config'
 
 const redisTests = '{packages,apps}/**/*.redis.test.ts'
+const quietTests = '**/*.quiet.test.ts'
 const containerTests = 'tests/**/*.container.test.ts'
 const nobodysTests = '**/node_modules/**'
 
 const unit = {
   name: 'unit',
   include: ['{packages,apps,scripts,bench,storm}/**/*.test.ts'],
-  exclude: [redisTests, nobodysTests],
+  exclude: [redisTests, quietTests, nobodysTests],
+}
+
+/** Of processes that get only what nobody else wants of the cores, so no other test is to run beside them. */
+const quiet = {
+  name: 'quiet',
+  include: [quietTests],
+  exclude: [nobodysTests],
+  sequence: { groupOrder: 1 },
 }
 
 /** What takes minutes of both cores: CI runs it, after everything else. */
@@ -28,7 +37,7 @@ const isContainerRun = process.env['ONQUEUE_TEST_DOCKER'] === '1'
 
 export default defineConfig({
   test: {
-    projects: (isContainerRun ? [container] : [unit, stack]).map((test) => ({ extends: true, test })),
+    projects: (isContainerRun ? [container] : [unit, stack, quiet]).map((test) => ({ extends: true, test })),
     env: { ORT_DISABLE_TELEMETRY: '1' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
