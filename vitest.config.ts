@@ -5,10 +5,13 @@ const quietTests = '**/*.quiet.test.ts'
 const containerTests = 'tests/**/*.container.test.ts'
 const nobodysTests = '**/node_modules/**'
 
+/** What takes long, so that `npm test` takes less than ten minutes: CI runs it, after everything else. */
+const longTests = process.env['ONQUEUE_TEST_FULL'] === '1' ? [] : ['**/*.full.test.ts']
+
 const unit = {
   name: 'unit',
   include: ['{packages,apps,scripts,bench,storm}/**/*.test.ts'],
-  exclude: [redisTests, quietTests, nobodysTests],
+  exclude: [redisTests, quietTests, nobodysTests, ...longTests],
 }
 
 /** Of processes that get only what nobody else wants of the cores, so no other test is to run beside them. */
@@ -18,9 +21,6 @@ const quiet = {
   exclude: [nobodysTests],
   sequence: { groupOrder: 1 },
 }
-
-/** What takes minutes of both cores: CI runs it, after everything else. */
-const longTests = process.env['ONQUEUE_TEST_FULL'] === '1' ? [] : ['**/*.full.test.ts']
 
 /** One Redis for the whole run, which is not started where none of these tests runs. */
 const stack = {

@@ -1,18 +1,24 @@
 import { pino } from 'pino'
-import { afterEach, expect, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import type { ReadingTask } from './read-long.ts'
-import { createReadingThreads, heapMbFor } from './reading-threads.ts'
-import type { ReadingThreads } from './reading-threads.ts'
+import { createReadingThreads } from './reading-threads.ts'
 
 const log = pino({ level: 'silent' })
 const entry = new URL('fixtures/odd-thread.ts', import.meta.url)
 
-let threads: ReadingThreads | undefined
-afterEach(async () => threads?.close())
-
 /** A busy machine has its time, unless a test is about patience. */
-const open = (options: Partial<Parameters<typeof createReadingThreads>[0]> = {}) =>
-  (threads = createReadingThreads({ log, patienceMs: 120_000, ...options }))
+const create = (options: Partial<Parameters<typeof createReadingThreads>[0]> = {}) =>
+  createReadingThreads({ log, patienceMs: 120_000, ...options })
+
+const open = (options: Parameters<typeof create>[0]) => {
+  const threads = create(options)
+  onTestFinished(() => threads.close())
+  return threads
+}
+
+// a thread takes longer to start than to read, and stays as it is
+const shared = create({ maxThreads: 1 })
+afterAll(() => shared.close())
 
 const numbers = {
   type: 'object',
@@ -38,7 +44,7 @@ const long = JSON.stringify({ input: { x: Array.from({ length: 450_000 }, (_, in
 test('a tensor of 450,000 numbers is read, checked and written in a thread, and its bytes are moved there', async () => {
   const task = taskOf(long)
 
-  const { request, input } = await open().read(task)
+  const { request, input } = await shared.read(task)
 
   expect(task.bytes.byteLength).toBe(0)
   expect(request).toEqual({ priority: 'normal', metadata: {} })
@@ -49,7 +55,7 @@ test('a tensor of 450,000 numbers is read, checked and written in a thread, and 
 test('of an input with problems twenty are told, at their places', async () => {
   const text = JSON.stringify({ input: [{ x: Array(100_000).fill(true) }] })
 
-  const { input } = await open().read(taskOf(text))
+  const { input } = await shared.read(taskOf(text))
 
   expect(input.checked?.places).toHaveLength(20)
   expect(input.checked?.places[0]?.pointer).toBe('/input/0/x/0')
@@ -57,7 +63,7 @@ test('of an input with problems twenty are told, at their places', async () => {
 })
 
 test('what is wrong with a body comes back as its error', async () => {
-  const { read } = open()
+  const { read } = shared
 
   await expect(read(taskOf('{"input":'))).rejects.toMatchObject({ code: 'malformed_json' })
   await expect(read(taskOf('{"input":1,"input":2}', { members: 2 }))).rejects.toMatchObject({
@@ -70,7 +76,7 @@ test('what is wrong with a body comes back as its error', async () => {
 test('an input that is longer once its numbers are written out is refused', async () => {
   const task = taskOf('{"input":{"x":[1e20,1e20,1e20]}}', { maxTextBytes: 60 })
 
-  await expect(open().read(task)).rejects.toMatchObject({ code: 'body_too_large' })
+  await expect(shared.read(task)).rejects.toMatchObject({ code: 'body_too_large' })
 })
 
 test.each(['exits', 'throws', 'hangs'])(
@@ -117,7 +123,7 @@ test.each([
 ])('as many %s as the scan lets pass fit into a thread', { timeout: 150_000 }, async (_name, x, members) => {
   const text = `{"input":{"x":${x}}}`
 
-  const { input } = await open({ maxHeapMb: heapMbFor(10 * 1024 * 1024) }).read(
+  const { input } = await shared.read(
     taskOf(text, {
       members: members + 2,
       versions: [{ version: '1', digest: 'd2', schema: { type: 'object' } }],

@@ -256,7 +256,7 @@ test('a kill in the middle of a part costs time, and not a byte', async () => {
 test('a chunk that is not wanted any more stops between micro-batches, and leaves nothing', async () => {
   const batches = await open()
   const slow = await findDefinition('slow')
-  const file = await batches.put(slowLines(...Array.from({ length: 1000 }, () => 100)), { microBatchRows: 1 })
+  const file = await batches.put(slowLines(...Array.from({ length: 1000 }, () => 10)), { microBatchRows: 1 })
   const giveUp = new AbortController()
   const outputName = 'batches/b/out/stopped'
   const scoring = batches.score(slow, file, { signal: giveUp.signal, outputName })
