@@ -31,6 +31,8 @@ export type PlanRequest = {
   cursor: PlanCursor
   /** where in the storage what the output begins with is put */
   headerName: string
+  /** what a row takes, as an earlier step of the same file said */
+  rowMs: number | undefined
   /** Awaited before more is read; false from it ends the planning. */
   onPlanned: (step: PlanStep) => Promise<boolean>
   signal: AbortSignal

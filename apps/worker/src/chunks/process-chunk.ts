@@ -98,8 +98,9 @@ const plan = async (
     file: toFile(record),
     cursor: from,
     headerName: headerName(record.id),
-    onPlanned: async ({ chunks, cursor, isLast, headerBytes }) => {
-      const isOurs = await store.plan(record.id, { from, to: cursor, chunks, isPlanned: isLast, headerBytes })
+    rowMs: record.rowMs ?? undefined,
+    onPlanned: async ({ cursor, isLast, ...planned }) => {
+      const isOurs = await store.plan(record.id, { from, to: cursor, isPlanned: isLast, ...planned })
       from = cursor
       if (isOurs) await onDone(record)
       return isOurs
@@ -172,7 +173,7 @@ const score = async (
       },
       signal,
     })
-    await store.finish(place, { rows, failed, bytes, errorBytes, crc })
+    await store.finish({ ...place, firstRow: planned.firstRow }, { rows, failed, bytes, errorBytes, crc })
     events.chunkScored(model, { rows, failed, bytes })
   }
   await onDone(record)

@@ -78,6 +78,8 @@ export type BatchRecord = {
   cursor: BatchCursor
   /** what the output begins with; null before planning has begun */
   headerBytes: number | null
+  /** what a row was measured to take when planning first began, by which chunks are cut; null before */
+  rowMs: number | null
   /** what it ends with; null while that is not written, or where there is no such thing */
   footerBytes: number | null
   startedAt: number | null
@@ -143,7 +145,7 @@ export const needsFooter = ({ about, counts, isPlanned, footerBytes, end }: Batc
 
 /** A record as Redis has it, a hash. Null where it is none. */
 export const parseBatch = (id: string, hash: Record<string, string>): BatchRecord | null => {
-  const { about, cursor, planned, headerBytes, footerBytes, startedAt, pace, end } = hash
+  const { about, cursor, planned, headerBytes, rowMs, footerBytes, startedAt, pace, end } = hash
   if (about === undefined) return null
   const count = (name: keyof BatchCounts) => Number(hash[name] ?? 0)
   return {
@@ -160,6 +162,7 @@ export const parseBatch = (id: string, hash: Record<string, string>): BatchRecor
     },
     cursor: cursor === undefined ? firstCursor : cursorSchema.parse(JSON.parse(cursor)),
     headerBytes: headerBytes === undefined ? null : Number(headerBytes),
+    rowMs: rowMs === undefined ? null : Number(rowMs),
     footerBytes: footerBytes === undefined ? null : Number(footerBytes),
     startedAt: startedAt === undefined ? null : Number(startedAt),
     isPlanned: planned === '1',

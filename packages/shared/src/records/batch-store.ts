@@ -33,8 +33,8 @@ export type BatchStore = {
   /** Appends chunks to the plan, and moves its cursor; `isPlanned` with the last ones. Resolves to false where it has ended, or another planner went on. */
   plan(id: string, step: PlanStep): Promise<boolean>
   readChunk(place: ChunkPlace): Promise<BatchChunk | null>
-  /** Notes what became of a chunk. Resolves to false where that was noted before. */
-  finish(place: ChunkPlace, done: DoneChunk): Promise<boolean>
+  /** Notes what became of a chunk that begins with a row. Resolves to false where that was noted before, or it is another chunk by now. */
+  finish(place: ChunkPlace & Pick<BatchChunk, 'firstRow'>, done: DoneChunk): Promise<boolean>
   /** Notes what the output ends with. */
   noteFooter(id: string, bytes: number): Promise<void>
   /** What became of the chunks of these numbers; null of those that are not done. */
@@ -125,7 +125,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       return reply === 1
     },
     read: async (id) => parseBatch(id, await redis.hgetall(keysOf(id).batch)),
-    plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes }) => {
+    plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes, rowMs }) => {
       const { batch, chunks } = keysOf(id)
       const reply = await planning.run({
         keys: { batch, chunks },
@@ -134,6 +134,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
           cursor: JSON.stringify(to),
           isPlanned: isPlanned ? 1 : 0,
           headerBytes,
+          rowMs,
           now: clock(),
         },
         moreArgs: planned.flatMap((chunk, index) => [from.chunk + index, JSON.stringify(chunk), chunk.rows]),
@@ -144,12 +145,12 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       const text = await redis.hget(keysOf(batchId).chunks, String(chunk))
       return text === null ? null : chunkSchema.parse(JSON.parse(text))
     },
-    finish: async ({ batchId, chunk }, done) => {
-      const { batch, done: key } = keysOf(batchId)
+    finish: async ({ batchId, chunk, firstRow }, done) => {
+      const { batch, chunks, done: key } = keysOf(batchId)
       const { crc: _, ...counted } = done
       const reply = await finishing.run({
-        keys: { batch, done: key },
-        args: { number: chunk, text: JSON.stringify(done), ...counted, now: clock(), paceMs },
+        keys: { batch, chunks, done: key },
+        args: { number: chunk, text: JSON.stringify(done), firstRow, ...counted, now: clock(), paceMs },
       })
       return reply === 1
     },
