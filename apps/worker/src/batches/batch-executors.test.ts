@@ -218,6 +218,9 @@ test.skipIf(process.arch !== 'x64')(
     )
     // three for each
     expect(warn).toHaveBeenCalledTimes(6)
+    expect(warn.mock.calls).toEqual(
+      Array(6).fill([expect.objectContaining({ restartInMs: 0 }), expect.anything()]),
+    )
   },
 )
 
