@@ -53,7 +53,7 @@ export type BatchExecutors = {
    * and an `AppError` where the storage can't be used.
    */
   score(request: ScoreRequest): Promise<ChunkScore>
-  /** Puts what the output of a file ends with, all chunks of which are scored; resolves to its bytes. Rejects as `score` does. */
+  /** Puts what the output of a file ends with, all chunks of which are scored; resolves to the bytes of that. Rejects as `score` does. */
   finish(request: FinishRequest): Promise<number>
   /** Those that are there. */
   executors(): Promise<ExecutorFigures[]>

@@ -150,6 +150,8 @@ test('each chunk counts once, however often it is scored, and a batch ends with 
   expect(await store.endIfDone(record(id))).toBe(null)
 
   expect(await finish(id, 0)).toBe(true)
+  expect(await store.endIfDone(record(id))).toBe(null)
+  await store.noteFooter(id, 0)
   now += 5
   const end = await store.endIfDone(record(id))
 
@@ -175,7 +177,45 @@ test('it is not done while more is planned, and one without rows is done when th
   expect(await store.endIfDone(record(id))).toBe(null)
 
   await planned(other, 0)
+  await store.noteFooter(other, 0)
   expect(await store.endIfDone(record(other))).toMatchObject({ status: 'completed' })
+})
+
+test('what the output ends with is noted when all is done, and not before', async () => {
+  await planned(id, 2)
+  await finish(id, 0)
+  expect(await store.noteFooter(id, 9)).toBe(false)
+  await finish(id, 1)
+  expect(await store.noteFooter(id, 9)).toBe(true)
+  expect(await store.read(id)).toMatchObject({ footerBytes: 9 })
+
+  await redis.del(modelKeys(namespace, model).batchDone(id))
+  await store.restartIfLost(id)
+  // a worker that was frozen
+  expect(await store.noteFooter(id, 9)).toBe(false)
+  expect(await store.noteFooter(other, 9)).toBe(false)
+  expect(await redis.exists(modelKeys(namespace, model).batch(other))).toBe(0)
+})
+
+test('a chunk whose part is gone is scored again, and counts once', async () => {
+  await planned(id, 3)
+  for (const chunk of [0, 1, 2]) await finish(id, chunk, 1)
+  expect(await store.open(model, 'alice', 9)).toEqual([])
+
+  await store.reopen(id, [1])
+  await store.reopen(id, [1])
+
+  expect(await store.open(model, 'alice', 9)).toEqual(places(id, 1))
+  expect(await store.read(id)).toMatchObject({
+    counts: { rows: 6, chunks: 3, doneChunks: 2, doneRows: 4, failedRows: 2, bytes: 40, errorBytes: 0 },
+  })
+  expect(await store.noteFooter(id, 0)).toBe(false)
+  expect(await finish(id, 1, 1)).toBe(true)
+  expect(await store.noteFooter(id, 0)).toBe(true)
+  expect(await store.endIfDone(record(id))).toMatchObject({ status: 'completed' })
+
+  await store.reopen(id, [0])
+  expect(await store.read(id)).toMatchObject({ counts: { doneChunks: 3 } })
 })
 
 test('how a batch ended is written once', async () => {
