@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { InvalidFile } from '@onqueue/shared/rows'
 import { afterEach, expect, test, vi } from 'vitest'
+import type { PlanStep } from '../executor/batch/plan-file.ts'
 import { openModel, scoreText } from '../executor/batch/score-model.fixture.ts'
 import {
   findDefinition,
@@ -102,6 +103,21 @@ test('a plan goes on where another one was left', async () => {
   expect(steps.at(-1)?.cursor).toMatchObject({ chunk: whole.length, row: 40_000 })
 })
 
+test('a file is cut as it was before where it is known what a row took then', async () => {
+  const batches = await open()
+  const iris = await findDefinition('iris')
+  const file = await batches.put(irisLines(1000))
+  const rowsOf = (steps: PlanStep[]) => steps.flatMap(({ chunks }) => chunks.map(({ rows }) => rows))
+
+  const measured = await batches.plan(iris, file)
+  const told = await batches.plan(iris, file, { rowMs: 2.5 })
+
+  expect(rowsOf(measured)).toEqual([1000])
+  expect(measured[0]?.rowMs).toBeLessThan(1)
+  expect(rowsOf(told)).toEqual([400, 400, 200])
+  expect(told[0]?.rowMs).toBe(2.5)
+})
+
 test('a plan that is not wanted any more ends, and its executor is of use', async () => {
   const batches = await open({ mostExecutors: 1 })
   const slow = await findDefinition('slow')
@@ -139,7 +155,9 @@ test('a planner that is killed is followed by one that goes on behind what was t
   const steps: boolean[] = []
 
   await batches.plan(await findDefinition('iris'), file, {
-    onPlanned: async ({ chunks, isLast }) => {
+    rowMs: 0.001,
+    onPlanned: async ({ chunks, isLast, rowMs }) => {
+      expect(rowMs).toBe(0.001)
       const [pid = 0] = await pidsOf(batches)
       if (steps.length === 0) process.kill(pid, 'SIGKILL')
       await expect.poll(() => isAlive(pid) && steps.length === 0).toBe(false)
@@ -200,6 +218,9 @@ test.skipIf(process.arch !== 'x64')(
     )
     // three for each
     expect(warn).toHaveBeenCalledTimes(6)
+    expect(warn.mock.calls).toEqual(
+      Array(6).fill([expect.objectContaining({ restartInMs: 0 }), expect.anything()]),
+    )
   },
 )
 

@@ -31,6 +31,8 @@ export type PlanRequest = {
   cursor: PlanCursor
   /** where in the storage what the output begins with is put */
   headerName: string
+  /** what a row takes, as an earlier step of the same file said */
+  rowMs: number | undefined
   /** Awaited before more is read; false from it ends the planning. */
   onPlanned: (step: PlanStep) => Promise<boolean>
   signal: AbortSignal
@@ -51,7 +53,7 @@ export type BatchExecutors = {
    * and an `AppError` where the storage can't be used.
    */
   score(request: ScoreRequest): Promise<ChunkScore>
-  /** Puts what the output of a file ends with, all chunks of which are scored; resolves to its bytes. Rejects as `score` does. */
+  /** Puts what the output of a file ends with, all chunks of which are scored; resolves to the bytes of that. Rejects as `score` does. */
   finish(request: FinishRequest): Promise<number>
   /** Those that are there. */
   executors(): Promise<ExecutorFigures[]>

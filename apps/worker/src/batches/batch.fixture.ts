@@ -81,6 +81,7 @@ export const openBatches = async ({
       file,
       cursor: beginning,
       headerName: 'batches/b/header',
+      rowMs: undefined,
       onPlanned: async (step) => {
         steps.push(step)
         return true

@@ -9,7 +9,8 @@ import type { Floor } from './floor.ts'
 export type Scored = { definition: ModelDefinition; microBatchRows: number }
 
 /**
- * A place for the batch executor of a version: one that died is followed by another one, at the pace of those of callers.
+ * A place for the batch executor of a version: one that died is followed by another one, at the pace of those of callers: but not where
+ * it died of rows that were found guilty, since the next one passes over these.
  */
 export class ExecutorPlace {
   readonly scored: Scored

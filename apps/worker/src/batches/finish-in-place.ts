@@ -8,12 +8,12 @@ const mostDeaths = 3
 /** Finishes an output in a place: where its executor ends the next one begins anew. */
 export const finishInPlace = async (
   place: ExecutorPlace,
-  { file, parts, footerName, ...request }: FinishRequest & { floor: Floor; log: Logger },
+  { file, parts, headerName, footerName, ...request }: FinishRequest & { floor: Floor; log: Logger },
 ): Promise<number> => {
   const { definition, signal, floor, log } = request
   for (let deaths = 0; ;) {
     const executor = await place.open(signal)
-    const end = await executor.finish({ file, parts, footerName }, signal)
+    const end = await executor.finish({ file, parts, headerName, footerName }, signal)
     if (end.type === 'finished') return end.footerBytes
     if (end.type === 'starved') {
       floor.starved()

@@ -12,16 +12,16 @@ export const planInPlace = async (
   { file, headerName, ...request }: PlanRequest & { floor: Floor; log: Logger },
 ): Promise<void> => {
   const { definition, onPlanned, signal, floor, log } = request
-  let { cursor } = request
+  let { cursor, rowMs } = request
   let isWanted = true
   let deaths = 0
   for (;;) {
     const executor = await place.open(signal)
     const end = await executor.plan(
-      { file, cursor, headerName },
+      { file, cursor, headerName, rowMs },
       async (step) => {
         isWanted = await onPlanned(step)
-        cursor = step.cursor
+        ;({ cursor, rowMs } = step)
         deaths = 0
         return isWanted
       },

@@ -24,11 +24,14 @@ export const scoreInPlace = async (
       continue
     }
     place.pace.executorDied()
-    log.warn({ ...named, rows: end.death.rows, err: end.died }, 'batch executor died in a chunk')
     const conviction = suspicion.executorDied(end.death)
+    if (conviction) place.pace.explainDeaths(conviction.deaths)
+    log.warn(
+      { ...named, rows: end.death.rows, restartInMs: place.pace.delayMs, err: end.died },
+      'batch executor died in a chunk',
+    )
     if (suspicion.isHopeless) throw end.died
     if (!conviction) continue
-    place.pace.rowConvicted()
     await onConvicted(conviction.row, conviction.code)
   }
 }

@@ -12,9 +12,22 @@ test('a row that ends executors is convicted at the third death: once among othe
   expect(suspicion.executorDied(crashedIn(0, 1023))).toBeUndefined()
   expect(suspicion.careful).toEqual([0, 1023])
   expect(suspicion.executorDied(crashedIn(7))).toBeUndefined()
-  expect(suspicion.executorDied(crashedIn(7))).toEqual({ row: 7, code: 'executor_crashed' })
+  expect(suspicion.executorDied(crashedIn(7))).toEqual({ row: 7, code: 'executor_crashed', deaths: 3 })
   expect([...suspicion.convicted]).toEqual([[7, 'executor_crashed']])
   expect(suspicion.isHopeless).toBe(false)
+})
+
+test('a conviction explains the deaths since the one before, and none of those at rest', () => {
+  const suspicion = new Suspicion(new Map())
+
+  suspicion.executorDied(crashedIn(0, 1023))
+  suspicion.executorDied(atRest)
+  suspicion.executorDied(crashedIn(7))
+  const first = suspicion.executorDied(crashedIn(7))
+  suspicion.executorDied(crashedIn(9))
+  const second = suspicion.executorDied(crashedIn(9))
+
+  expect([first?.deaths, second?.deaths]).toEqual([3, 2])
 })
 
 test('a row that hangs is told from one that crashes', () => {
@@ -22,7 +35,10 @@ test('a row that hangs is told from one that crashes', () => {
 
   suspicion.executorDied({ rows: [4, 4], how: 'timed_out' })
 
-  expect(suspicion.executorDied({ rows: [4, 4], how: 'timed_out' })).toEqual({ row: 4, code: 'timed_out' })
+  expect(suspicion.executorDied({ rows: [4, 4], how: 'timed_out' })).toMatchObject({
+    row: 4,
+    code: 'timed_out',
+  })
   expect([...suspicion.convicted.keys()]).toEqual([3, 4])
 })
 

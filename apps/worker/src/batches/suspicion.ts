@@ -9,7 +9,8 @@ export type Death = {
 }
 
 export type ConvictionCode = 'executor_crashed' | 'timed_out'
-export type Conviction = { row: number; code: ConvictionCode }
+/** `deaths`: that it explains, since the conviction before. */
+export type Conviction = { row: number; code: ConvictionCode; deaths: number }
 
 /** So many deaths that no row explains are enough. */
 const mostUnexplained = 4
@@ -28,6 +29,8 @@ export class Suspicion {
   /** how often each has ended it alone */
   readonly #alone = new Map<number, number>()
   #careful: RowRange | undefined
+  /** deaths of rows that run together or alone, since a row was convicted */
+  #suspect = 0
   #unexplained = 0
 
   constructor(convicted: ReadonlyMap<number, ConvictionCode>) {
@@ -50,6 +53,7 @@ export class Suspicion {
       this.#unexplained += 1
       return undefined
     }
+    this.#suspect += 1
     const [from, to] = rows
     // never less than before: two micro-batches would accuse each other for ever
     const [first, last] = this.#careful ?? rows
@@ -60,6 +64,8 @@ export class Suspicion {
     if (times < 2) return undefined
     const code = how === 'timed_out' ? 'timed_out' : 'executor_crashed'
     this.convicted.set(from, code)
-    return { row: from, code }
+    const deaths = this.#suspect
+    this.#suspect = 0
+    return { row: from, code, deaths }
   }
 }

@@ -4,8 +4,8 @@ import type { BatchRecord, ChunkPlace, Priority } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import { z } from 'zod'
 
-/** What a job is for: to plan a batch, to score the chunk of a number, or to write what the output ends with. */
-const workSchema = z.union([z.literal(['plan', 'footer']), z.int()])
+/** What a job is for: to plan a batch, to score the chunk of a number, or to finish the output. */
+const workSchema = z.union([z.literal(['plan', 'finish']), z.int()])
 
 /** What a job carries. */
 const chunkJobSchema = z.object({
@@ -35,13 +35,17 @@ const jobOptions = (jobId: string, priority: Priority): JobsOptions => ({
   keepLogs: 0,
 })
 
-/** Adding one that is there changes nothing, as each has an id of its own. */
+/** Adding one that is there changes nothing, as each has an id of its own. To finish takes little, and nothing else is left to do. */
 export const addJob = async (
   queue: ChunkQueue,
   { id, about }: Pick<BatchRecord, 'id' | 'about'>,
-  work: 'plan' | 'footer',
+  work: 'plan' | 'finish',
 ) => {
-  await queue.add(work, { batchId: id, work, convicted: [] }, jobOptions(`${id}-${work}`, about.priority))
+  await queue.add(
+    work,
+    { batchId: id, work, convicted: [] },
+    jobOptions(`${id}-${work}`, work === 'finish' ? 'high' : about.priority),
+  )
 }
 
 export const addChunkJobs = async (queue: ChunkQueue, places: ChunkPlace[], priority: Priority) => {

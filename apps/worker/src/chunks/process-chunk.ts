@@ -1,21 +1,14 @@
 import { DelayedError, WaitingError } from 'bullmq'
 import type { Job } from 'bullmq'
-import {
-  delayJob,
-  errorsPartName,
-  footerName,
-  headerName,
-  levelOf,
-  needsFooter,
-  outputPartName,
-} from '@onqueue/shared'
-import type { BatchRecord, BatchStore, Logger, OwnStorage, Segment } from '@onqueue/shared'
+import { delayJob, errorsPartName, headerName, levelOf, outputPartName } from '@onqueue/shared'
+import type { BatchRecord, BatchStore, Logger, OwnStorage } from '@onqueue/shared'
 import { InvalidFile } from '@onqueue/shared/rows'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { BatchExecutors } from '../batches/batch-executors.ts'
-import type { BatchFile } from '../executor/batch/batch-file.ts'
 import { parseChunkJob } from './chunk-queue.ts'
 import type { ChunkJobData } from './chunk-queue.ts'
+import { finishOutput } from './finish-output.ts'
+import { toFile } from './to-file.ts'
 
 export type ChunkProcessing = {
   model: string
@@ -64,7 +57,7 @@ export const processChunk = async (
       return await putOff(job, token)
     }
     if (data.work === 'plan') await plan(processing, record, definition, signal)
-    else if (data.work === 'footer') await finish(processing, record, definition, signal)
+    else if (data.work === 'finish') await finish(processing, record, definition, signal)
     else await score(processing, { job, data, chunk: data.work, record, definition, signal })
   } catch (err) {
     if (err instanceof DelayedError) throw err
@@ -98,8 +91,9 @@ const plan = async (
     file: toFile(record),
     cursor: from,
     headerName: headerName(record.id),
-    onPlanned: async ({ chunks, cursor, isLast, headerBytes }) => {
-      const isOurs = await store.plan(record.id, { from, to: cursor, chunks, isPlanned: isLast, headerBytes })
+    rowMs: record.rowMs ?? undefined,
+    onPlanned: async ({ cursor, isLast, ...planned }) => {
+      const isOurs = await store.plan(record.id, { from, to: cursor, isPlanned: isLast, ...planned })
       from = cursor
       if (isOurs) await onDone(record)
       return isOurs
@@ -108,28 +102,14 @@ const plan = async (
   })
 }
 
-/** Writes what the output ends with. */
 const finish = async (
-  { store, executors, onDone }: ChunkProcessing,
+  processing: ChunkProcessing,
   record: BatchRecord,
   definition: ModelDefinition,
   signal: AbortSignal,
 ) => {
-  if (needsFooter(record)) {
-    const parts = await readParts(store, record)
-    const work = { definition, file: toFile(record), parts, footerName: footerName(record.id) }
-    await store.noteFooter(record.id, await executors.finish({ ...work, signal }))
-  }
-  await onDone(record)
-}
-
-const readParts = async (store: BatchStore, { id, counts }: BatchRecord): Promise<Segment[]> => {
-  const chunks = Array.from({ length: counts.chunks }, (_, chunk) => chunk)
-  const done = await store.readDone(id, chunks)
-  return done.map((one, chunk) => {
-    if (!one) throw new Error('redis has lost what became of a chunk')
-    return { name: outputPartName(id, chunk), bytes: one.bytes }
-  })
+  await finishOutput(processing, record, definition, signal)
+  await processing.onDone(record)
 }
 
 const score = async (
@@ -172,15 +152,10 @@ const score = async (
       },
       signal,
     })
-    await store.finish(place, { rows, failed, bytes, errorBytes, crc })
+    await store.finish({ ...place, firstRow: planned.firstRow }, { rows, failed, bytes, errorBytes, crc })
     events.chunkScored(model, { rows, failed, bytes })
   }
   await onDone(record)
-}
-
-const toFile = ({ about }: BatchRecord): BatchFile => {
-  const { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows } = about
-  return { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows }
 }
 
 const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }: BatchRecord) => {

@@ -1,4 +1,4 @@
-import { needsFooter } from '@onqueue/shared'
+import { needsFinish } from '@onqueue/shared'
 import type { BatchRecord, BatchStore, ChunkPlace } from '@onqueue/shared'
 import { addChunkJobs, addJob } from './chunk-queue.ts'
 import type { ChunkQueue } from './chunk-queue.ts'
@@ -27,7 +27,7 @@ export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
   }
   for (const record of active) {
     if (!record.isPlanned) await addJob(queue, record, 'plan')
-    else if (needsFooter(record)) await addJob(queue, record, 'footer')
+    else if (needsFinish(record)) await addJob(queue, record, 'finish')
   }
   for (const owner of new Set(active.map(({ about }) => about.owner))) await openNext(tending, owner, active)
   return active
@@ -37,10 +37,8 @@ export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
 export const followUp = async (tending: Tending, record: BatchRecord) => {
   const { store, queue } = tending
   if (await store.endIfDone(record)) return
-  if (record.about.outputFormat === 'parquet') {
-    const latest = await store.read(record.id)
-    if (latest && needsFooter(latest)) await addJob(queue, latest, 'footer')
-  }
+  const latest = await store.read(record.id)
+  if (latest && needsFinish(latest)) await addJob(queue, latest, 'finish')
   await openNext(tending, record.about.owner, [record])
 }
 

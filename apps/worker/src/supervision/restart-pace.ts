@@ -15,6 +15,11 @@ export class RestartPace {
     this.#deaths.push(performance.now())
   }
 
+  /** The last so many deaths were the fault of what ran, and say nothing of the version: they make the next one no later. */
+  explainDeaths(count: number) {
+    this.#deaths.length = Math.max(0, this.#deaths.length - count)
+  }
+
   /** A row was found guilty of ending executors. Many of them in a minute make the version unhealthy. */
   rowConvicted() {
     this.#convictions.push(performance.now())

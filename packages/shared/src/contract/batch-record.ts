@@ -78,7 +78,9 @@ export type BatchRecord = {
   cursor: BatchCursor
   /** what the output begins with; null before planning has begun */
   headerBytes: number | null
-  /** what it ends with; null while that is not written, or where there is no such thing */
+  /** what a row was measured to take when planning first began, by which chunks are cut; null before */
+  rowMs: number | null
+  /** what it ends with, which may be nothing; null while that is not known: its parts were not looked at */
   footerBytes: number | null
   startedAt: number | null
   /** the whole file is planned */
@@ -133,17 +135,13 @@ export const errorsPartName = (id: string, chunk: number) => `${batchPrefix(id)}
 
 export const parseBatchEnd = (text: string): BatchEnd => batchEndSchema.parse(JSON.parse(text))
 
-/** Whether all is scored, and only what the output ends with is missing. */
-export const needsFooter = ({ about, counts, isPlanned, footerBytes, end }: BatchRecord) =>
-  about.outputFormat === 'parquet' &&
-  isPlanned &&
-  counts.doneChunks === counts.chunks &&
-  footerBytes === null &&
-  end === null
+/** Whether all is scored, and its parts are still to be looked at. */
+export const needsFinish = ({ counts, isPlanned, footerBytes, end }: BatchRecord) =>
+  isPlanned && counts.doneChunks === counts.chunks && footerBytes === null && end === null
 
 /** A record as Redis has it, a hash. Null where it is none. */
 export const parseBatch = (id: string, hash: Record<string, string>): BatchRecord | null => {
-  const { about, cursor, planned, headerBytes, footerBytes, startedAt, pace, end } = hash
+  const { about, cursor, planned, headerBytes, rowMs, footerBytes, startedAt, pace, end } = hash
   if (about === undefined) return null
   const count = (name: keyof BatchCounts) => Number(hash[name] ?? 0)
   return {
@@ -160,6 +158,7 @@ export const parseBatch = (id: string, hash: Record<string, string>): BatchRecor
     },
     cursor: cursor === undefined ? firstCursor : cursorSchema.parse(JSON.parse(cursor)),
     headerBytes: headerBytes === undefined ? null : Number(headerBytes),
+    rowMs: rowMs === undefined ? null : Number(rowMs),
     footerBytes: footerBytes === undefined ? null : Number(footerBytes),
     startedAt: startedAt === undefined ? null : Number(startedAt),
     isPlanned: planned === '1',

@@ -70,10 +70,11 @@ const planned = async (batchId: string, count: number, more: Partial<BatchAbout>
     chunks,
     isPlanned: true,
     headerBytes: 0,
+    rowMs: 2,
   })
 }
 const finish = (batchId: string, chunk: number, failed = 0) =>
-  store.finish({ batchId, chunk }, { ...done, failed })
+  store.finish({ batchId, chunk, firstRow: chunk * 2 }, { ...done, failed })
 const record = (batchId: string, more: Partial<BatchAbout> = {}) => ({
   id: batchId,
   about: { ...about, ...more },
@@ -96,6 +97,7 @@ test('a batch is there once, and as it was asked for', async () => {
     counts: { rows: 0, doneRows: 0, failedRows: 0, chunks: 0, doneChunks: 0, bytes: 0, errorBytes: 0 },
     cursor: firstCursor,
     headerBytes: null,
+    rowMs: null,
     footerBytes: null,
     startedAt: null,
     isPlanned: false,
@@ -113,11 +115,19 @@ test('a planner goes on where another one left off, and one that was frozen mean
     chunks: [chunkOf(0), chunkOf(1)],
     isPlanned: false,
     headerBytes: 9,
+    rowMs: 2,
   }
   expect(await store.plan(id, first)).toBe(true)
 
   expect(await store.plan(id, first)).toBe(false)
-  const last = { from: cursorAt(2), to: cursorAt(3), chunks: [chunkOf(2)], isPlanned: true, headerBytes: 9 }
+  const last = {
+    from: cursorAt(2),
+    to: cursorAt(3),
+    chunks: [chunkOf(2)],
+    isPlanned: true,
+    headerBytes: 9,
+    rowMs: 3,
+  }
   expect(await store.plan(id, last)).toBe(true)
   expect(await store.plan(id, last)).toBe(false)
 
@@ -125,6 +135,7 @@ test('a planner goes on where another one left off, and one that was frozen mean
     counts: { rows: 6, chunks: 3 },
     cursor: cursorAt(3),
     headerBytes: 9,
+    rowMs: 2,
     startedAt: now,
     isPlanned: true,
   })
@@ -139,6 +150,8 @@ test('each chunk counts once, however often it is scored, and a batch ends with 
   expect(await store.endIfDone(record(id))).toBe(null)
 
   expect(await finish(id, 0)).toBe(true)
+  expect(await store.endIfDone(record(id))).toBe(null)
+  await store.noteFooter(id, 0)
   now += 5
   const end = await store.endIfDone(record(id))
 
@@ -158,12 +171,51 @@ test('it is not done while more is planned, and one without rows is done when th
     chunks: [chunkOf(0)],
     isPlanned: false,
     headerBytes: 0,
+    rowMs: 2,
   })
   await finish(id, 0)
   expect(await store.endIfDone(record(id))).toBe(null)
 
   await planned(other, 0)
+  await store.noteFooter(other, 0)
   expect(await store.endIfDone(record(other))).toMatchObject({ status: 'completed' })
+})
+
+test('what the output ends with is noted when all is done, and not before', async () => {
+  await planned(id, 2)
+  await finish(id, 0)
+  expect(await store.noteFooter(id, 9)).toBe(false)
+  await finish(id, 1)
+  expect(await store.noteFooter(id, 9)).toBe(true)
+  expect(await store.read(id)).toMatchObject({ footerBytes: 9 })
+
+  await redis.del(modelKeys(namespace, model).batchDone(id))
+  await store.restartIfLost(id)
+  // a worker that was frozen
+  expect(await store.noteFooter(id, 9)).toBe(false)
+  expect(await store.noteFooter(other, 9)).toBe(false)
+  expect(await redis.exists(modelKeys(namespace, model).batch(other))).toBe(0)
+})
+
+test('a chunk whose part is gone is scored again, and counts once', async () => {
+  await planned(id, 3)
+  for (const chunk of [0, 1, 2]) await finish(id, chunk, 1)
+  expect(await store.open(model, 'alice', 9)).toEqual([])
+
+  await store.reopen(id, [1])
+  await store.reopen(id, [1])
+
+  expect(await store.open(model, 'alice', 9)).toEqual(places(id, 1))
+  expect(await store.read(id)).toMatchObject({
+    counts: { rows: 6, chunks: 3, doneChunks: 2, doneRows: 4, failedRows: 2, bytes: 40, errorBytes: 0 },
+  })
+  expect(await store.noteFooter(id, 0)).toBe(false)
+  expect(await finish(id, 1, 1)).toBe(true)
+  expect(await store.noteFooter(id, 0)).toBe(true)
+  expect(await store.endIfDone(record(id))).toMatchObject({ status: 'completed' })
+
+  await store.reopen(id, [0])
+  expect(await store.read(id)).toMatchObject({ counts: { doneChunks: 3 } })
 })
 
 test('how a batch ended is written once', async () => {
@@ -175,7 +227,14 @@ test('how a batch ended is written once', async () => {
   expect(await store.endIfDone(record(id))).toEqual(canceled)
   expect(await store.end(record(id), { status: 'expired', error: null })).toEqual(canceled)
   expect(
-    await store.plan(id, { from: cursorAt(1), to: cursorAt(2), chunks: [], isPlanned: true, headerBytes: 0 }),
+    await store.plan(id, {
+      from: cursorAt(1),
+      to: cursorAt(2),
+      chunks: [],
+      isPlanned: true,
+      headerBytes: 0,
+      rowMs: 2,
+    }),
   ).toBe(false)
   expect(await store.end(record(other), { status: 'canceled', error: null })).toBe(null)
 })
@@ -286,3 +345,38 @@ test.each(['batchChunks', 'batchDone'] as const)(
     expect(await store.restartIfLost(id)).toBe(false)
   },
 )
+
+test('one that begins anew is cut as it was before', async () => {
+  await planned(id, 2)
+  await redis.del(modelKeys(namespace, model).batchChunks(id))
+
+  expect(await store.restartIfLost(id)).toBe(true)
+
+  expect(await store.read(id)).toMatchObject({ isPlanned: false, rowMs: 2 })
+})
+
+test('what was scored of a plan that is lost does not count for the next one', async () => {
+  await planned(id, 2)
+  await redis.del(modelKeys(namespace, model).batchChunks(id))
+  const late = { batchId: id, chunk: 1, firstRow: 2 }
+  expect(await store.finish(late, done)).toBe(false)
+  await store.restartIfLost(id)
+
+  const chunks = [
+    { ...chunkOf(0), rows: 1 },
+    { ...chunkOf(1), firstRow: 1, rows: 3 },
+  ]
+  await store.plan(id, {
+    from: firstCursor,
+    to: cursorAt(2),
+    chunks,
+    isPlanned: true,
+    headerBytes: 0,
+    rowMs: 2,
+  })
+
+  expect(await store.finish(late, done)).toBe(false)
+  expect(await store.finish({ ...late, firstRow: 1 }, done)).toBe(false)
+  expect(await store.read(id)).toMatchObject({ counts: { doneChunks: 0, doneRows: 0 } })
+  expect(await store.finish({ ...late, firstRow: 1 }, { ...done, rows: 3 })).toBe(true)
+})

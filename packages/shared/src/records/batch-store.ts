@@ -13,8 +13,10 @@ import { endBatch } from './end-batch.ts'
 import { finishChunk } from './finish-chunk.ts'
 import { openChunks } from './open-chunks.ts'
 import type { ChunkPlace } from './open-chunks.ts'
+import { noteFooter } from './note-footer.ts'
 import { planBatch } from './plan-batch.ts'
 import type { PlanStep } from './plan-batch.ts'
+import { reopenChunks } from './reopen-chunks.ts'
 import { restartBatch } from './restart-batch.ts'
 
 const maxAtOnce = 200
@@ -33,10 +35,12 @@ export type BatchStore = {
   /** Appends chunks to the plan, and moves its cursor; `isPlanned` with the last ones. Resolves to false where it has ended, or another planner went on. */
   plan(id: string, step: PlanStep): Promise<boolean>
   readChunk(place: ChunkPlace): Promise<BatchChunk | null>
-  /** Notes what became of a chunk. Resolves to false where that was noted before. */
-  finish(place: ChunkPlace, done: DoneChunk): Promise<boolean>
-  /** Notes what the output ends with. */
-  noteFooter(id: string, bytes: number): Promise<void>
+  /** Notes what became of a chunk that begins with a row. Resolves to false where that was noted before, or it is another chunk by now. */
+  finish(place: ChunkPlace & Pick<BatchChunk, 'firstRow'>, done: DoneChunk): Promise<boolean>
+  /** Notes that all parts of the output are there, and what it ends with. Resolves to false where chunks are not done. */
+  noteFooter(id: string, bytes: number): Promise<boolean>
+  /** Has chunks be scored again, as if they had not been. */
+  reopen(id: string, chunks: readonly number[]): Promise<void>
   /** What became of the chunks of these numbers; null of those that are not done. */
   readDone(id: string, chunks: readonly number[]): Promise<(DoneChunk | null)[]>
   /** The next chunks of an owner's batches of a model that are to be in the queue. */
@@ -60,10 +64,12 @@ export type BatchStore = {
 }
 
 export const createBatchStore = ({ redis, namespace, clock }: DatedStore): BatchStore => {
-  const [creating, planning, finishing, ending, opening, restarting] = [
+  const [creating, planning, finishing, noting, reopening, ending, opening, restarting] = [
     createBatch.on(redis),
     planBatch.on(redis),
     finishChunk.on(redis),
+    noteFooter.on(redis),
+    reopenChunks.on(redis),
     endBatch.on(redis),
     openChunks.on(redis),
     restartBatch.on(redis),
@@ -95,7 +101,6 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
         id,
         ...texts,
         maxFailedRows: maxFailedRows ?? '',
-        hasFooter: about.outputFormat === 'parquet' ? 1 : 0,
         now: clock(),
         isTold: about.webhook === null ? 0 : 1,
         channel,
@@ -125,7 +130,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       return reply === 1
     },
     read: async (id) => parseBatch(id, await redis.hgetall(keysOf(id).batch)),
-    plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes }) => {
+    plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes, rowMs }) => {
       const { batch, chunks } = keysOf(id)
       const reply = await planning.run({
         keys: { batch, chunks },
@@ -134,6 +139,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
           cursor: JSON.stringify(to),
           isPlanned: isPlanned ? 1 : 0,
           headerBytes,
+          rowMs,
           now: clock(),
         },
         moreArgs: planned.flatMap((chunk, index) => [from.chunk + index, JSON.stringify(chunk), chunk.rows]),
@@ -144,16 +150,23 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       const text = await redis.hget(keysOf(batchId).chunks, String(chunk))
       return text === null ? null : chunkSchema.parse(JSON.parse(text))
     },
-    finish: async ({ batchId, chunk }, done) => {
-      const { batch, done: key } = keysOf(batchId)
+    finish: async ({ batchId, chunk, firstRow }, done) => {
+      const { batch, chunks, done: key } = keysOf(batchId)
       const { crc: _, ...counted } = done
       const reply = await finishing.run({
-        keys: { batch, done: key },
-        args: { number: chunk, text: JSON.stringify(done), ...counted, now: clock(), paceMs },
+        keys: { batch, chunks, done: key },
+        args: { number: chunk, text: JSON.stringify(done), firstRow, ...counted, now: clock(), paceMs },
       })
       return reply === 1
     },
-    noteFooter: async (id, bytes) => void (await redis.hset(keysOf(id).batch, 'footerBytes', bytes)),
+    noteFooter: async (id, bytes) => {
+      const { batch, done } = keysOf(id)
+      return (await noting.run({ keys: { batch, done }, args: { bytes } })) === 1
+    },
+    reopen: async (id, numbers) => {
+      const { batch, done } = keysOf(id)
+      await reopening.run({ keys: { batch, done }, args: {}, moreArgs: numbers })
+    },
     readDone: async (id, numbers) => {
       if (numbers.length === 0) return []
       const texts = await redis.hmget(keysOf(id).done, ...numbers.map(String))

@@ -5,8 +5,8 @@ import { redisScript } from '../redis/redis-script.ts'
  * Ends a batch as it is told to, unless it has ended: it is written once, by whoever comes first, and what is due at the end is
  * due in the same step. Replies the end that counts; empty where the batch is gone.
  *
- * With an empty `text` it ends only if its counts say so: all that was planned is done, and Redis has lost nothing of that (and what
- * the output ends with is written, where `hasFooter`), or more rows failed than may.
+ * With an empty `text` it ends only if its counts say so: all that was planned is done, Redis has lost nothing of that, and its parts were
+ * looked at; or more rows failed than may.
  */
 export const endBatch = redisScript({
   name: 'endBatch',
@@ -17,7 +17,6 @@ export const endBatch = redisScript({
     'completedText',
     'failedText',
     'maxFailedRows',
-    'hasFooter',
     'now',
     'isTold',
     'channel',
@@ -35,9 +34,8 @@ local finish = text
 if finish == '' then
   if maxFailedRows ~= '' and tonumber(record[6] or 0) > tonumber(maxFailedRows) then
     finish = failedText
-  elseif record[3] and tonumber(record[4] or 0) == tonumber(record[5] or 0)
+  elseif record[3] and record[7] and tonumber(record[4] or 0) == tonumber(record[5] or 0)
     and redis.call('HLEN', done) == tonumber(record[4] or 0) then
-    if hasFooter == '1' and not record[7] then return '' end
     finish = completedText
   else
     return ''

@@ -2,18 +2,22 @@ import { z } from 'zod'
 import { redisScript } from '../redis/redis-script.ts'
 
 /**
- * Notes that a chunk was scored; who comes second changes nothing. Replies 0 where it was noted before, or the batch is gone.
+ * Notes that a chunk was scored; who comes second changes nothing. Replies 0 where it was noted before, or the chunk of the number has
+ * other rows: it was one of a plan that Redis lost, or the batch is gone.
  * What follows from the counts is for `endBatch`. Every `paceMs` a moment is noted from which the pace is told.
  */
 export const finishChunk = redisScript({
   name: 'finishChunk',
-  keys: ['batch', 'done'],
-  args: ['number', 'text', 'rows', 'failed', 'bytes', 'errorBytes', 'now', 'paceMs'],
+  keys: ['batch', 'chunks', 'done'],
+  args: ['number', 'text', 'firstRow', 'rows', 'failed', 'bytes', 'errorBytes', 'now', 'paceMs'],
   reply: z.union([z.literal(0), z.literal(1)]),
   // its work is done, or given up
   allowOom: true,
   lua: `
-if redis.call('HEXISTS', batch, 'about') == 0 then return 0 end
+local planned = redis.call('HGET', chunks, number)
+if not planned or redis.call('HEXISTS', batch, 'about') == 0 then return 0 end
+local chunk = cjson.decode(planned)
+if chunk.firstRow ~= tonumber(firstRow) or chunk.rows ~= tonumber(rows) then return 0 end
 if redis.call('HSETNX', done, number, text) == 0 then return 0 end
 local doneRows = redis.call('HINCRBY', batch, 'doneRows', rows)
 redis.call('HINCRBY', batch, 'failedRows', failed)

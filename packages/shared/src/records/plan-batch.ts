@@ -2,13 +2,17 @@ import { z } from 'zod'
 import type { BatchChunk, BatchCursor } from '../contract/batch-record.ts'
 import { redisScript } from '../redis/redis-script.ts'
 
-/** `headerBytes` is what the output begins with, which the first step says. */
+/**
+ * `headerBytes` is what the output begins with, and `rowMs` what a row was measured to take, by which chunks are cut: the first step
+ * says so for the whole plan.
+ */
 export type PlanStep = {
   from: BatchCursor
   to: BatchCursor
   chunks: readonly BatchChunk[]
   isPlanned: boolean
   headerBytes: number
+  rowMs: number
 }
 
 /**
@@ -19,7 +23,7 @@ export type PlanStep = {
 export const planBatch = redisScript({
   name: 'planBatch',
   keys: ['batch', 'chunks'],
-  args: ['from', 'cursor', 'isPlanned', 'headerBytes', 'now'],
+  args: ['from', 'cursor', 'isPlanned', 'headerBytes', 'rowMs', 'now'],
   reply: z.union([z.literal(0), z.literal(1)]),
   lua: `
 local before = redis.call('HMGET', batch, 'about', 'end', 'cursor', 'planned')
@@ -35,7 +39,8 @@ redis.call('HINCRBY', batch, 'rows', rows)
 redis.call('HINCRBY', batch, 'chunks', (#ARGV - argCount) / 3)
 redis.call('HSET', batch, 'cursor', cursor)
 if from == '' then
-  redis.call('HSET', batch, 'headerBytes', headerBytes, 'startedAt', now, 'pace', '[' .. now .. ',0,' .. now .. ',0]')
+  redis.call('HSET', batch, 'headerBytes', headerBytes, 'rowMs', rowMs, 'startedAt', now,
+    'pace', '[' .. now .. ',0,' .. now .. ',0]')
 end
 if isPlanned == '1' then redis.call('HSET', batch, 'planned', '1') end
 return 1`,

@@ -3,7 +3,8 @@ import { redisScript } from '../redis/redis-script.ts'
 
 /**
  * Has a batch begin anew if Redis lost its plan, or what is known of its chunks: they are not as many as were counted. Parts that are
- * there are written again. Replies 1 where it does.
+ * there are written again, and get the same bytes: `rowMs` stays, by which it is cut into the same chunks. So what a worker that was
+ * frozen meanwhile puts, or notes, is right. Replies 1 where it does.
  */
 export const restartBatch = redisScript({
   name: 'restartBatch',

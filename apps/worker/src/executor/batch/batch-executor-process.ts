@@ -68,12 +68,12 @@ const score = async (message: Message<'score'>): Promise<FromBatchExecutor> => {
 
 /** The last step is the answer. */
 const plan = async (message: Message<'plan'>): Promise<FromBatchExecutor> => {
-  const { storage, rowMs } = model()
+  const { storage, rowMs: measuredMs } = model()
   let answer: FromBatchExecutor = { type: 'stopped' }
   await planFile({
     ...message,
     storage,
-    rowMs,
+    rowMs: message.rowMs ?? measuredMs,
     rows: await rowsOf(message.file),
     onStep: async (step) => {
       const planned: FromBatchExecutor = { type: 'planned', step }

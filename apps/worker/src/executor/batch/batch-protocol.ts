@@ -80,6 +80,7 @@ export const fromBatchExecutorSchema = z.discriminatedUnion('type', [
       cursor: cursorSchema,
       isLast: z.boolean(),
       headerBytes: z.int(),
+      rowMs: z.number(),
     }),
   }),
   z.object({ type: z.literal('finished'), footerBytes: z.int() }),

@@ -4,11 +4,26 @@ import type { FileRows } from './file-rows.ts'
 import { putBytes } from './put-bytes.ts'
 import type { Chunk, PlanCursor } from './plan-chunks.ts'
 
-/** What planning came to: `cursor` is where it goes on. `headerBytes`: of what the output begins with. */
-export type PlanStep = { chunks: Chunk[]; cursor: PlanCursor; isLast: boolean; headerBytes: number }
+/**
+ * What planning came to: `cursor` is where it goes on. `headerBytes`: of what the output begins with. `rowMs`: what a row takes, by
+ * which it was planned.
+ */
+export type PlanStep = {
+  chunks: Chunk[]
+  cursor: PlanCursor
+  isLast: boolean
+  headerBytes: number
+  rowMs: number
+}
 
 /** A file, where to go on with it, and where in the storage what the output begins with is put. */
-export type PlanWork = { file: BatchFile; cursor: PlanCursor; headerName: string }
+export type PlanWork = {
+  file: BatchFile
+  cursor: PlanCursor
+  headerName: string
+  /** what a row takes by an earlier plan, if there was one: the file is cut into the same chunks as by that */
+  rowMs: number | undefined
+}
 
 const mostChunks = 200
 /** Whoever waits for chunks has them by then. */
@@ -25,7 +40,7 @@ export const planFile = async ({
   cursor: from,
   headerName,
   onStep,
-}: PlanWork & {
+}: Omit<PlanWork, 'rowMs'> & {
   storage: Storage
   rows: FileRows
   rowMs: number
@@ -35,7 +50,7 @@ export const planFile = async ({
   let cursor = from
   let chunks: Chunk[] = []
   let stepBegan = performance.now()
-  const step = (isLast: boolean) => onStep({ chunks, cursor, isLast, headerBytes: header.length })
+  const step = (isLast: boolean) => onStep({ chunks, cursor, isLast, headerBytes: header.length, rowMs })
 
   if (from.chunk === 0 && header.length > 0) await putBytes(storage, headerName, header)
   for await (const next of rows.reader.plan(from, rowMs)) {
