@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, truncate } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileContentName, modelKeys } from '@onqueue/shared'
@@ -54,13 +54,20 @@ test.each(['batchChunks', 'batchDone'] as const)(
   },
 )
 
-test('a batch whose input is removed by hand in the middle fails with a sentence', async () => {
-  const ended = await endWith(({ input_file: file }) =>
-    rm(join(storage, 'objects', fileContentName(file)), { force: true }),
-  )
+test.each([
+  ['removed', 'is not in the storage any more', (path: string) => rm(path, { force: true })],
+  ['cut off', 'was changed in the storage: it has 9 bytes in place of', (path: string) => truncate(path, 9)],
+  ['added to', 'was changed in the storage', (path: string) => appendFile(path, 'x'.repeat(9))],
+] as const)(
+  'a batch whose input is %s by hand in the middle fails with a sentence',
+  async (_, why, change) => {
+    const ended = await endWith(({ input_file: file }) =>
+      change(join(storage, 'objects', fileContentName(file))),
+    )
 
-  expect(ended).toMatchObject({
-    status: 'failed',
-    error: { code: 'invalid_file', detail: 'its file is not in the storage any more' },
-  })
-})
+    expect(ended).toMatchObject({
+      status: 'failed',
+      error: { code: 'invalid_file', detail: expect.stringContaining(`its file ${why}`) },
+    })
+  },
+)

@@ -187,7 +187,10 @@ const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }:
   const opened = await storage.open()
   if (opened.id !== about.storage) return 'its files are in another storage than that of this worker'
   for (const { name, bytes } of about.input) {
-    if ((await opened.size(name)) !== bytes) throw new InvalidFile('its file is not in the storage any more')
+    const found = await opened.size(name)
+    if (found === undefined) throw new InvalidFile('its file is not in the storage any more')
+    if (found !== bytes)
+      throw new InvalidFile(`its file was changed in the storage: it has ${found} bytes in place of ${bytes}`)
   }
   return (await opened.freeBytes()) < minFreeBytes ? 'there is no room in the storage' : undefined
 }
