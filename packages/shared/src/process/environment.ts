@@ -154,6 +154,12 @@ export const predictionSettings = {
 
 /** When predictions and deliveries are removed, the same in every process that removes some. */
 /** Of processes that have the storage. */
+/** Of who has work wait for a version of a model, or ends what has waited. */
+export const versionSettings = {
+  ONQUEUE_VERSION_PATIENCE: durationSetting('10m').describe(
+    'How long a prediction, or a batch, waits for a worker that has the model version it was made for.',
+  ),
+}
 export const storageSettings = {
   ONQUEUE_DATA_DIR: z
     .string()
