@@ -40,6 +40,8 @@ export type BatchStore = {
   noteFooter(id: string, bytes: number): Promise<void>
   /** What became of the chunks of these numbers; null of those that are not done. */
   readDone(id: string, chunks: readonly number[]): Promise<(DoneChunk | null)[]>
+  /** How many chunks something is known of. */
+  countDone(id: string): Promise<number>
   /** The next chunks of an owner's batches of a model that are to be in the queue, of those that `scorer` can score. */
   open(model: string, owner: string, scorer: Scorer): Promise<ChunkPlace[]>
   /** Ends a batch, unless it has; resolves to the end that counts, null where it is gone. */
@@ -165,6 +167,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       const texts = await redis.hmget(keysOf(id).done, ...numbers.map(String))
       return texts.map((text) => (text === null ? null : doneChunkSchema.parse(JSON.parse(text))))
     },
+    countDone: (id) => redis.hlen(keysOf(id).done),
     open: async (model, owner, { window, storage = '', digests }) => {
       const keys = modelKeys(namespace, model)
       return opening.run({
