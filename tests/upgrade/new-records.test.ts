@@ -34,6 +34,9 @@ const additions: string[] = [
   ':{<model>}:worker:<uuid> string that expires.versions[].rowMs is not in all',
   // that it takes packs: while a worker does not say so nobody makes any
   ':{<model>}:worker:<uuid> string that expires.readsPacks boolean',
+  // which storage a worker has: without it that is found out with the first chunk of a batch
+  ':{<model>}:worker:<uuid> string that expires.storage string',
+  ':{<model>}:worker:<uuid> string that expires.storage is not in all',
   // who waits for the outcome: a worker of the release before sends notices alone, and an API that finds none of these workers
   // listens to them
   ':{<model>}:predictions:<prediction> hash data.replyTo string',

@@ -9,6 +9,7 @@ import {
   predictionSettings,
   sharedSettings,
   storageSettings,
+  versionSettings,
   webhookSettings,
 } from '@onqueue/shared'
 import { z } from 'zod'
@@ -17,6 +18,7 @@ export const settings = z.object({
   ...sharedSettings,
   ...predictionSettings,
   ...storageSettings,
+  ...versionSettings,
   PORT: portSetting(8080).describe('Port of the API.'),
   ONQUEUE_API_HEALTH_HOST: z
     .string()

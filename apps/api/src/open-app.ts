@@ -60,7 +60,7 @@ export const openApp = async ({
     log,
   })
   opened.defer(() => secrets.close())
-  const models = await openModels({ ...store, channels, log })
+  const models = await openModels({ ...store, channels, storage: storage.id, log })
   opened.defer(() => models.close())
 
   const deliveryStore = createDeliveryStore(store)
@@ -112,6 +112,7 @@ export const openApp = async ({
     secrets: () => secrets.all(),
     checkReceiver: deliveries.checkReceiver,
     keptMs: config.ONQUEUE_BATCH_TTL,
+    versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
     log,
   })
   opened.defer(() => batches.close())
@@ -202,7 +203,7 @@ export const openApp = async ({
   return {
     fetch,
     models,
-    warnings: () => explainOtherStorage(storage.id(), secrets.storages()),
+    warnings: () => explainOtherStorage(storage.id(), [...secrets.storages(), ...models.storages()]),
     collectMetrics,
     connectionRefused: () => metrics.connectionRefused(),
     endStreams: () => {

@@ -8,12 +8,14 @@ import {
   retentionSettings,
   sharedSettings,
   storageSettings,
+  versionSettings,
 } from '@onqueue/shared'
 
 export const settings = z.object({
   ...sharedSettings,
   ...retentionSettings,
   ...storageSettings,
+  ...versionSettings,
   ONQUEUE_MODELS_DIR: z.string().default('./models').describe('The model repository: one folder a model.'),
   ONQUEUE_MODELS_LINKS: z
     .string()
@@ -35,9 +37,6 @@ export const settings = z.object({
     ),
   ONQUEUE_WORKER_GRACE: durationSetting('25s').describe(
     'How long predictions in hand may take to finish when the worker is told to stop; the rest goes back to the queue.',
-  ),
-  ONQUEUE_VERSION_PATIENCE: durationSetting('10m').describe(
-    'How long a prediction waits for a worker that has the model version it was made for.',
   ),
   ONQUEUE_CORES: integerSetting(0, { min: 0 }).describe(
     'Cores to plan executors for; 0 takes what the machine or its cgroup allows.',

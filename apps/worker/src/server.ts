@@ -7,6 +7,8 @@ import {
   createRedisClock,
   createOutcomeWriter,
   createOwnStorage,
+  explainOtherStorage,
+  readProcessStorages,
   RedisCondition,
   openWhenUsable,
   startHealthServer,
@@ -53,6 +55,8 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     clockAheadMs: () => clock.aheadMs(),
   })
   const cores = config.ONQUEUE_CORES || availableParallelism()
+  const storageRoot = resolve(storageFolderOf(config))
+  const storage = createOwnStorage({ folder: storageRoot, log })
   const models = openModels({
     ...store,
     modelsDir: resolve(config.ONQUEUE_MODELS_DIR),
@@ -61,12 +65,11 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
     cores,
     ownExecutors: config.ONQUEUE_OWN_EXECUTORS ?? 2 * cores,
     versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
+    storage: storage.id,
     outcomes,
     events: metrics,
     log,
   })
-  const storageRoot = resolve(storageFolderOf(config))
-  const storage = createOwnStorage({ folder: storageRoot, log })
   const mostExecutors = config.ONQUEUE_BATCH_EXECUTORS ?? cores
   const batchExecutors = createBatchExecutors({
     storageRoot,
@@ -90,7 +93,9 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
       const ofRedis = await condition.check()
       // it does not tell of other workers then
       const reasons = ofRedis.length > 0 ? ofRedis : await models.whyNotReady()
-      return { ready: reasons.length === 0, reasons: [...reasons, ...clock.warnings()] }
+      const others = ofRedis.length > 0 ? [] : await readProcessStorages(store)
+      const warnings = [...explainOtherStorage(storage.id(), others), ...clock.warnings()]
+      return { ready: reasons.length === 0, reasons: [...reasons, ...warnings] }
     },
     metrics: () => metrics.registry.metrics(),
   })
@@ -125,7 +130,7 @@ export const startWorker = async (config: WorkerConfig, ending: AbortSignal): Pr
         subscriber,
         models: () => models.names(),
         definitionOf: (model, digest) => models.definitionOf(model, digest),
-        versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
+        digestsOf: (model) => models.digestsOf(model),
         storage,
         minFreeBytes: config.ONQUEUE_STORAGE_MIN_FREE_BYTES,
         executors: batchExecutors,

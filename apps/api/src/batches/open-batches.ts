@@ -31,6 +31,7 @@ import { readErrors, readOutput } from './read-output.ts'
 import type { PartFile } from './read-output.ts'
 import { createBatchSweeper } from './sweep-batches.ts'
 import { templateOf } from './template.ts'
+import { whyWaiting } from './why-waiting.ts'
 
 /** Batches of a model that have not ended. */
 export type ActiveBatches = { count: number; oldestAgeSeconds: number }
@@ -42,6 +43,8 @@ export type Batches = {
   list: ListBatches
   /** Ends a batch; one that has ended stays as it is. Resolves to how it is then. */
   cancel(id: string, owner: string): Promise<BatchRecord>
+  /** Why nothing of it is done at present; null where something is, or may be soon. */
+  whyWaiting(record: BatchRecord): string | null
   output(record: BatchRecord): Promise<PartFile>
   errors(record: BatchRecord): Promise<PartFile>
   follow: FollowBatch
@@ -63,6 +66,7 @@ export const openBatches = ({
   secrets,
   checkReceiver,
   keptMs,
+  versionPatienceMs,
   log,
   ...redisStore
 }: DatedStore & {
@@ -74,6 +78,8 @@ export const openBatches = ({
   checkReceiver: CheckReceiver
   /** how long a batch may take, and is kept after its end */
   keptMs: number
+  /** how long a batch waits for a worker that has its version */
+  versionPatienceMs: number
   log: Logger
 }): Batches & {
   readActive(model: string): Promise<ActiveBatches>
@@ -82,7 +88,16 @@ export const openBatches = ({
 } => {
   const { clock, namespace } = redisStore
   const store = createBatchStore(redisStore)
-  const sweeper = createBatchSweeper({ store, files, storage: storage.open, catalog, clock, keptMs, log })
+  const sweeper = createBatchSweeper({
+    store,
+    files,
+    storage: storage.open,
+    catalog,
+    clock,
+    keptMs,
+    versionPatienceMs,
+    log,
+  })
   const notices = new EventEmitter().setMaxListeners(0)
   const closing = new AbortController()
   const stopListening = channels.subscribe(globalKeys(namespace).batchNotices, {
@@ -108,6 +123,7 @@ export const openBatches = ({
       if (!record.end) await store.end(record, { status: 'canceled', error: null })
       return read(id, owner)
     },
+    whyWaiting: (record) => whyWaiting(record, catalog.get(record.about.model)?.heartbeats ?? []),
     output: (record) => readOutput(store, record),
     errors: (record) => readErrors(store, record),
     follow: createFollowBatch({ read, notices, closing: closing.signal, log }),

@@ -10,10 +10,10 @@ const maxAtOnce = 1000
 
 /**
  * Output of a batch: what it begins with, the parts of its first chunks up to the first that is not done, and what it ends with.
- * Throws `output_incomplete` for a Parquet file that has no end (yet).
+ * Throws `output_incomplete` for a Parquet file that has no end (yet), and `result_expired` where Redis lost what became of chunks.
  */
 export const readOutput = async (
-  store: Pick<BatchStore, 'readDone'>,
+  store: Pick<BatchStore, 'readDone' | 'countDone'>,
   record: BatchRecord,
 ): Promise<PartFile> => {
   const { id, about, headerBytes, footerBytes, end } = record
@@ -37,15 +37,24 @@ const outputIncomplete = ({ end }: BatchRecord) =>
     end ? {} : { retryAfterSeconds: 5 },
   )
 
+const partsLost = () =>
+  new AppError(
+    'result_expired',
+    'redis lost what is known of the parts of this batch, so they can not be read any more; score its file again',
+  )
+
 /** The same of the errors of its rows. */
-export const readErrors = (store: Pick<BatchStore, 'readDone'>, record: BatchRecord): Promise<PartFile> =>
+export const readErrors = (
+  store: Pick<BatchStore, 'readDone' | 'countDone'>,
+  record: BatchRecord,
+): Promise<PartFile> =>
   readParts(store, record, [], (chunk, { errorBytes }) => ({
     name: errorsPartName(record.id, chunk),
     bytes: errorBytes,
   }))
 
 const readParts = async (
-  store: Pick<BatchStore, 'readDone'>,
+  store: Pick<BatchStore, 'readDone' | 'countDone'>,
   { id, counts, end }: BatchRecord,
   first: Segment[],
   toSegment: (chunk: number, done: DoneChunk) => Segment,
@@ -69,6 +78,8 @@ const readParts = async (
       chunk += 1
     }
   }
+  // one that goes on begins anew then
+  if (end && chunk < counts.chunks && (await store.countDone(id)) < counts.doneChunks) throw partsLost()
   const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)
   const isComplete = end !== null
   return { segments, bytes, isComplete, etag: `"${chunk}-${bytes}-${digest.toString(16)}"` }

@@ -1,12 +1,14 @@
-import { batchExpiry, batchPrefix, levelOf, modelOfBatchId, Rounds } from '@onqueue/shared'
+import { batchExpiry, batchPrefix, levelOf, lockSettings, modelOfBatchId, Rounds } from '@onqueue/shared'
 import type { BatchRecord, BatchStore, LocalStorage, Logger } from '@onqueue/shared'
 import { inputGone } from './create-batch.ts'
 import type { Files } from '../files/open-files.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
+import { missVersions } from './why-waiting.ts'
 
 /**
- * Ends batches whose time is over, lets go of the files of those that have ended, and removes those that ended long ago with
- * their parts. Every API process does it, as the storage is there; what two of them do at once is done once.
+ * Ends batches whose time is over, or whose version no worker has had for too long; lets go of the files of those that have ended,
+ * takes what is left of them out of the queue, and removes those that ended long ago with their parts. Every API process does it, as
+ * the storage is there; what two of them do at once is done once.
  */
 export type BatchSweeper = {
   /** Looks at the batches of a model now. Never rejects. */
@@ -14,7 +16,7 @@ export type BatchSweeper = {
   close(): Promise<void>
 }
 
-const intervalMs = 10_000
+const mostIntervalMs = 10_000
 /** How often it is looked for bytes of which no record tells. */
 const strayIntervalMs = 3_600_000
 
@@ -25,18 +27,23 @@ export const createBatchSweeper = ({
   catalog,
   clock,
   keptMs,
+  versionPatienceMs,
   log,
 }: {
   store: BatchStore
   files: Pick<Files, 'hold' | 'letGo'>
   storage: () => Promise<LocalStorage>
-  catalog: Pick<ModelCatalog, 'list'>
+  catalog: Pick<ModelCatalog, 'list' | 'get'>
   clock: () => number
   /** of batches, at the most */
   keptMs: number
+  /** how long a batch waits for a worker that has its version */
+  versionPatienceMs: number
   log: Pick<Logger, 'warn' | 'debug' | 'info'>
 }): BatchSweeper => {
   let lookedForStraysAt = performance.now()
+  /** since when batches of a model miss their version, by their ids */
+  const missing = new Map<string, Map<string, number>>()
   /** ids do not all have a time in them */
   const straysSeenAt = new Map<string, number>()
   const rounds = new Rounds({
@@ -46,27 +53,50 @@ export const createBatchSweeper = ({
       lookedForStraysAt = performance.now()
       await removeStrays()
     },
-    intervalMs,
+    intervalMs: Math.min(mostIntervalMs, Math.max(100, versionPatienceMs / 4)),
     onError: (err) => log[levelOf(err)]({ err }, 'batches could not be swept'),
   })
 
   const sweep = async (model: string) => {
+    const goOn: BatchRecord[] = []
     for (const id of await store.active(model)) {
       const record = await store.read(id)
-      if (!record) await store.forget(id)
+      if (!record) await forget(id)
       else if (record.about.deadline <= clock()) await store.end(record, { status: 'expired', error: null })
       else if (!(await files.hold(record.about.fileId, id)))
         await store.end(record, { status: 'failed', error: inputGone })
+      else goOn.push(record)
     }
+    await endWithoutVersion(model, goOn)
     for (const id of await store.due(model)) {
       const record = await store.read(id)
-      if (!record) await store.forget(id)
+      if (!record) await forget(id)
       else if (batchExpiry(record) <= clock()) await remove(id)
       else {
+        const kept = await store.clearJobs(id)
         await files.letGo(record.about.fileId, id)
         await removeUnfinished(record)
-        await store.lookAgain(id, batchExpiry(record))
+        // of a worker that died they are free when its locks have run out
+        await store.lookAgain(id, kept > 0 ? clock() + lockSettings.lockDuration : batchExpiry(record))
       }
+    }
+  }
+
+  /** Redis lost its record. */
+  const forget = async (id: string) => {
+    await store.clearJobs(id)
+    await store.forget(id)
+  }
+
+  const endWithoutVersion = async (model: string, records: readonly BatchRecord[]) => {
+    const now = clock()
+    const heartbeats = catalog.get(model)?.heartbeats ?? []
+    const since = missVersions(missing.get(model) ?? new Map(), records, { heartbeats, now })
+    missing.set(model, since)
+    for (const record of records) {
+      if (now - (since.get(record.id) ?? now) < versionPatienceMs) continue
+      const detail = `no worker has version ${record.about.version} as it was when this was submitted; submit it again`
+      await store.end(record, { status: 'failed', error: { code: 'version_gone', detail } })
     }
   }
 
@@ -83,6 +113,7 @@ export const createBatchSweeper = ({
     const opened = await storage()
     if (opened.id !== record.about.storage) return
     await opened.remove(batchPrefix(id))
+    await store.clearJobs(id)
     await files.letGo(record.about.fileId, id)
     await store.remove(record)
   }

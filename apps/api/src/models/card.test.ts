@@ -50,6 +50,22 @@ test('the card of a ready model', () => {
   expect(cardSchema.parse(card)).toEqual(card)
 })
 
+test('workers with another storage than the API are warned of, not those that do not tell', () => {
+  const beat = (storage?: string) => ({
+    workerId: 'w',
+    at: 0,
+    rowsPerSecond: 1,
+    versions: [],
+    ...(storage === undefined ? {} : { storage }),
+  })
+  const entry = modelEntry('iris', { heartbeats: [beat('s'), beat('t'), beat()] })
+
+  expect(toCard(entry, idle, urls, 's').warnings).toEqual([
+    expect.stringMatching(/^1 of 3 workers have another storage \(t\) than this server \(s\)/),
+  ])
+  expect(toCard(entry, idle, urls).warnings).toEqual([])
+})
+
 describe('how many rows run together at present', () => {
   const digest = 'd1'.repeat(32)
   const beat = (rowLimit: { rows: number; reason: string } | undefined, of = digest) => ({

@@ -65,7 +65,13 @@ export const cardSchema = z
 export type Card = z.infer<typeof cardSchema>
 
 /** Everything that is said of a model as a whole is said of its default version. */
-export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Card['urls']): Card => {
+export const toCard = (
+  entry: ModelEntry,
+  waiting: WaitingPredictions,
+  urls: Card['urls'],
+  /** id of the storage in which files of batches are */
+  storage?: string,
+): Card => {
   const served = defaultVersionOf(entry.versions)
   const offered = served?.card.interface ?? blankInterface
   const reason = reasonOf(served)
@@ -77,6 +83,7 @@ export const toCard = (entry: ModelEntry, waiting: WaitingPredictions, urls: Car
     warnings: [
       ...offered.warnings,
       ...entry.versions.flatMap(describeConflict),
+      ...describeOtherStorage(entry, storage),
       ...entry.versions.filter((version) => version !== served).flatMap(describeFailure),
     ],
     description: offered.description,
@@ -133,6 +140,15 @@ const describeConflict = ({ version, card, conflictingDigests }: ServedVersion) 
           `${conflictingDigests.length === 1 ? 'is' : 'are'} ${conflictingDigests.map(short).join(', ')}; ` +
           'unless a roll-out is going on, give all workers the same folder',
       ]
+
+const describeOtherStorage = ({ heartbeats }: ModelEntry, storage: string | undefined) => {
+  const others = heartbeats.flatMap((worker) => worker.storage ?? []).filter((id) => id !== storage)
+  if (storage === undefined || others.length === 0) return []
+  return [
+    `${others.length} of ${heartbeats.length} workers have another storage (${[...new Set(others)].join(', ')}) than this server (${storage}), and ` +
+      'score no batches of it: give all of them one folder that they share, in ONQUEUE_STORAGE',
+  ]
+}
 
 /** What an operator should know of a version that is not the default. */
 const describeFailure = ({ version, status, reason }: ServedVersion) => {

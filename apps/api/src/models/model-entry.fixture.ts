@@ -34,10 +34,11 @@ export const servedVersion = (card: CardChanges, served: Partial<ServedVersion> 
 export const modelsOf = (
   entries: ModelEntry[],
   readWaiting: ReadWaiting = async () => ({ count: 0, oldestAgeSeconds: null }),
-): Pick<Models, 'list' | 'get' | 'readWaiting'> => ({
+): Pick<Models, 'list' | 'get' | 'readWaiting' | 'storage'> => ({
   list: () => entries,
   get: (name) => entries.find((entry) => entry.name === name),
   readWaiting,
+  storage: () => undefined,
 })
 
 /** Changes of a card and of what it offers, in one. */

@@ -13,8 +13,6 @@ const chunkJobSchema = z.object({
   work: workSchema,
   /** rows that ended an executor, also alone, and how */
   convicted: z.array(z.tuple([z.int(), z.enum(['executor_crashed', 'timed_out'])])).default([]),
-  /** when a worker that lacked its version first put it off, in ms */
-  putOffAt: z.number().optional(),
 })
 export type ChunkJobData = z.infer<typeof chunkJobSchema>
 export type ChunkQueue = Queue<ChunkJobData>

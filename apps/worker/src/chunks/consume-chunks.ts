@@ -10,8 +10,8 @@ import { followUp, tendBatches } from './tend-batches.ts'
 
 /** Scores the chunks of one model's batches, while there are any. */
 export type ChunkConsumer = {
-  /** Puts into the queue what is to be done next. Resolves to how many batches go on. */
-  tend(): Promise<number>
+  /** Puts into the queue what is to be done next, of the batches that go on, and stops what is in hand of others. */
+  tend(active: readonly BatchRecord[]): Promise<void>
   /** Takes no more, lets what was taken finish for `graceMs`, and returns the rest to the queue. */
   close(graceMs: number): Promise<void>
 }
@@ -20,6 +20,8 @@ type Options = DatedStore &
   Omit<ChunkProcessing, 'onDone' | 'isClosing'> & {
     /** how many chunks are scored at once */
     concurrency: number
+    /** digests of the versions that are ready here */
+    digests: () => string[]
     /** how many workers the model has */
     workers: () => number
   }
@@ -28,7 +30,7 @@ type Options = DatedStore &
 const chunksPerExecutor = 2
 
 export const consumeChunks = (options: Options): ChunkConsumer => {
-  const { redis, namespace, clock, model, store, concurrency, workers, log } = options
+  const { redis, namespace, clock, model, store, storage, concurrency, digests, workers, log } = options
   const queue = openChunkQueue(redis, namespace, model)
   /** what is being scored, by the id of its batch */
   const inHand = new Map<AbortController, string>()
@@ -37,15 +39,18 @@ export const consumeChunks = (options: Options): ChunkConsumer => {
     store,
     queue,
     model,
-    window: () => chunksPerExecutor * concurrency * Math.max(1, workers()),
+    scorer: () => ({
+      window: chunksPerExecutor * concurrency * Math.max(1, workers()),
+      storage: storage.id(),
+      digests: digests(),
+    }),
   }
 
-  const tend = async () => {
-    const active = await tendBatches(tending)
+  const tend = async (active: readonly BatchRecord[]) => {
+    await tendBatches(tending, active)
     const ids = new Set(active.map(({ id }) => id))
     // canceled, or ended in another way
     for (const [controller, batchId] of inHand) if (!ids.has(batchId)) controller.abort()
-    return active.length
   }
   const onDone = (record: BatchRecord) => followUp(tending, record)
   const processing: ChunkProcessing = { ...options, onDone, isClosing: () => isClosing }

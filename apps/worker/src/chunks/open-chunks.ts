@@ -1,11 +1,18 @@
-import { createBatchStore, globalKeys, levelOf, modelKeys, Rounds } from '@onqueue/shared'
-import type { DatedStore, Logger, OwnStorage } from '@onqueue/shared'
+import {
+  createBatchStore,
+  explainOtherStorage,
+  globalKeys,
+  levelOf,
+  modelKeys,
+  Rounds,
+} from '@onqueue/shared'
+import type { BatchRecord, DatedStore, Logger, OwnStorage } from '@onqueue/shared'
 import type { Redis } from 'ioredis'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { BatchExecutors } from '../batches/batch-executors.ts'
-import { hasLiveWorker } from '../queue/put-back.ts'
 import { consumeChunks } from './consume-chunks.ts'
 import type { ChunkConsumer } from './consume-chunks.ts'
+import { isFor, isIn, readActive } from './tend-batches.ts'
 
 /** The batches that this worker scores: of its models, as soon as there are any. */
 export type Chunks = { close(graceMs: number): Promise<void> }
@@ -16,7 +23,8 @@ type Options = DatedStore & {
   models: () => string[]
   /** the definition of a version that this worker can run */
   definitionOf: (model: string, digest: string) => ModelDefinition | undefined
-  versionPatienceMs: number
+  /** digests of the versions of a model that are ready here */
+  digestsOf: (model: string) => string[]
   storage: OwnStorage
   /** of the storage, which parts leave free */
   minFreeBytes: number
@@ -39,11 +47,13 @@ type Open = { consumer: ChunkConsumer; workers: number; busyAt: number }
  * connections more that do nothing.
  */
 export const openChunks = async (options: Options): Promise<Chunks> => {
-  const { redis, namespace, subscriber, models, log } = options
+  const { redis, namespace, subscriber, models, digestsOf, storage, log } = options
   const store = createBatchStore(options)
   const open = new Map<string, Open>()
   const looking = new Map<string, Promise<void>>()
   const again = new Set<string>()
+  /** other storages, of which the log has told */
+  const told = new Set<string>()
   let isClosed = false
 
   const openModel = (model: string): Open => {
@@ -57,22 +67,38 @@ export const openChunks = async (options: Options): Promise<Chunks> => {
       model,
       store,
       definitionOf: (digest) => options.definitionOf(model, digest),
-      hasLiveWorker: (digest) => hasLiveWorker({ redis, namespace }, { model, digest }),
+      digests: () => digestsOf(model),
       workers,
     })
 
   const look = async (model: string) => {
     const { activeBatches, workers } = modelKeys(namespace, model)
-    const isOpen = open.has(model)
-    if (!isOpen && (await redis.exists(activeBatches)) === 0) return
+    if (!open.has(model) && (await redis.exists(activeBatches)) === 0) return
+    const active = await readActive(store, model)
+    tellElsewhere(active)
+    const scorer = { storage: storage.id(), digests: digestsOf(model) }
+    const hasWork = active.some((record) => isFor(scorer, record))
+    if (!open.has(model) && !hasWork) return
     const entry = open.get(model) ?? openModel(model)
     entry.workers = await redis.scard(workers)
-    const active = await entry.consumer.tend()
+    await entry.consumer.tend(active)
     const now = performance.now()
-    if (active > 0) entry.busyAt = now
-    if (now - entry.busyAt < idleMs) return
+    if (hasWork) entry.busyAt = now
+    // it would take what only others can score
+    const isElsewhere = active.length > 0 && !active.some((record) => isIn(storage.id(), record))
+    if (!isElsewhere && now - entry.busyAt < idleMs) return
     open.delete(model)
     await entry.consumer.close(0)
+  }
+  const tellElsewhere = (active: readonly BatchRecord[]) => {
+    const others = active.filter((record) => !isIn(storage.id(), record)).map(({ about }) => about.storage)
+    const [reason] = explainOtherStorage(
+      storage.id(),
+      others.filter((id) => !told.has(id)),
+    )
+    if (reason === undefined) return
+    for (const id of others) told.add(id)
+    log.warn({ reason }, 'batches wait for a worker that has the storage of their files')
   }
   /** One look at a time for each model: one that is asked for meanwhile follows it. */
   const lookSoon = (model: string) => {

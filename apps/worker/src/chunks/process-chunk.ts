@@ -13,13 +13,9 @@ import { toFile } from './to-file.ts'
 export type ChunkProcessing = {
   model: string
   store: BatchStore
-  clock: () => number
   executors: BatchExecutors
   /** the definition of a version that this worker can run */
   definitionOf: (digest: string) => ModelDefinition | undefined
-  hasLiveWorker: (digest: string) => Promise<boolean>
-  /** how long a batch waits for a worker that has its version */
-  versionPatienceMs: number
   storage: OwnStorage
   /** of the storage, which parts leave free */
   minFreeBytes: number
@@ -50,7 +46,8 @@ export const processChunk = async (
   if (!record || record.end) return
   const definition = processing.definitionOf(record.about.digest)
   try {
-    if (!definition) return await awaitVersion(processing, { job, token, data, record })
+    // another worker may have it; who sweeps ends the batch where nobody has had it for too long
+    if (!definition) return await putOff(job, token)
     const reason = await whyNotHere(processing, record)
     if (reason !== undefined) {
       log.warn({ model, batchId: record.id, work: data.work, reason }, 'a chunk of a batch was put off')
@@ -162,25 +159,12 @@ const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }:
   const opened = await storage.open()
   if (opened.id !== about.storage) return 'its files are in another storage than that of this worker'
   for (const { name, bytes } of about.input) {
-    if ((await opened.size(name)) !== bytes) throw new InvalidFile('its file is not in the storage any more')
+    const found = await opened.size(name)
+    if (found === undefined) throw new InvalidFile('its file is not in the storage any more')
+    if (found !== bytes)
+      throw new InvalidFile(`its file was changed in the storage: it has ${found} bytes in place of ${bytes}`)
   }
   return (await opened.freeBytes()) < minFreeBytes ? 'there is no room in the storage' : undefined
-}
-
-/** Another worker may have the version. Where nobody has had it for too long the batch fails. */
-const awaitVersion = async (
-  { store, clock, hasLiveWorker, versionPatienceMs, onDone }: ChunkProcessing,
-  { job, token, data, record }: { job: Job; token: string; data: ChunkJobData; record: BatchRecord },
-) => {
-  const { version, digest } = record.about
-  const putOffAt = data.putOffAt ?? clock()
-  if (clock() - putOffAt > versionPatienceMs && !(await hasLiveWorker(digest))) {
-    const detail = `no worker has version ${version} as it was when this was submitted; submit it again`
-    await store.end(record, { status: 'failed', error: { code: 'version_gone', detail } })
-    return onDone(record)
-  }
-  if (data.putOffAt === undefined) await job.updateData({ ...data, putOffAt })
-  return putOff(job, token)
 }
 
 /** Here or by another worker it is taken again later; throws what tells BullMQ so. */

@@ -1,5 +1,5 @@
 import { needsFinish } from '@onqueue/shared'
-import type { BatchRecord, BatchStore, ChunkPlace } from '@onqueue/shared'
+import type { BatchRecord, BatchStore, ChunkPlace, Scorer } from '@onqueue/shared'
 import { addChunkJobs, addJob } from './chunk-queue.ts'
 import type { ChunkQueue } from './chunk-queue.ts'
 
@@ -7,17 +7,20 @@ type Tending = {
   store: BatchStore
   queue: ChunkQueue
   model: string
-  /** how many chunks of one owner are in the queue at once */
-  window: () => number
+  /** what this worker can score; of one owner its window is in the queue at once */
+  scorer: () => Scorer
 }
 
-/**
- * Puts into the queue what is to be done next for the batches of a model, and ends those of which all is done. It may run at any
- * time, and twice: whatever process died, and whatever the queue lost, the next round brings it back. Resolves to the records of
- * those that go on.
- */
-export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
-  const { store, queue, model } = tending
+/** Whether a worker can go on with a batch. */
+export const isFor = ({ storage, digests }: Pick<Scorer, 'storage' | 'digests'>, { about }: BatchRecord) =>
+  digests.includes(about.digest) && isIn(storage, { about })
+
+/** Whether its files are in a storage; of a worker that can't open its own that is found out with the first chunk. */
+export const isIn = (storage: string | undefined, { about }: Pick<BatchRecord, 'about'>) =>
+  storage === undefined || about.storage === storage
+
+/** The batches of a model that go on. Ends those of which all is done, and has those begin anew of which Redis lost a part. */
+export const readActive = async (store: BatchStore, model: string): Promise<BatchRecord[]> => {
   const active: BatchRecord[] = []
   for (const id of await store.active(model)) {
     await store.restartIfLost(id)
@@ -25,12 +28,21 @@ export const tendBatches = async (tending: Tending): Promise<BatchRecord[]> => {
     if (!record) await store.forget(id)
     else if (!(await endIfDue(store, record))) active.push(record)
   }
-  for (const record of active) {
+  return active
+}
+
+/**
+ * Puts into the queue what is to be done next for those of the batches that this worker can go on with. It may run at any time, and
+ * twice: whatever process died, and whatever the queue lost, the next round brings it back.
+ */
+export const tendBatches = async (tending: Tending, active: readonly BatchRecord[]) => {
+  const { queue, scorer } = tending
+  const mine = active.filter((record) => isFor(scorer(), record))
+  for (const record of mine) {
     if (!record.isPlanned) await addJob(queue, record, 'plan')
     else if (needsFinish(record)) await addJob(queue, record, 'finish')
   }
-  for (const owner of new Set(active.map(({ about }) => about.owner))) await openNext(tending, owner, active)
-  return active
+  for (const owner of new Set(mine.map(({ about }) => about.owner))) await openNext(tending, owner, mine)
 }
 
 /** What follows of a chunk that is done: the batch ends, or goes on. */
@@ -44,11 +56,11 @@ export const followUp = async (tending: Tending, record: BatchRecord) => {
 
 /** Puts into the queue what an owner's window has room for. */
 const openNext = async (
-  { store, queue, model, window }: Tending,
+  { store, queue, model, scorer }: Tending,
   owner: string,
   records: readonly BatchRecord[],
 ) => {
-  const places = await store.open(model, owner, window())
+  const places = await store.open(model, owner, scorer())
   const ofBatch = Map.groupBy(places, ({ batchId }: ChunkPlace) => batchId)
   for (const [batchId, chunks] of ofBatch) {
     const record = records.find(({ id }) => id === batchId) ?? (await store.read(batchId))

@@ -8,6 +8,7 @@ import {
   modelKeys,
   outlastRefusals,
   readModel,
+  workersWith,
 } from '@onqueue/shared'
 import type { RedisStore } from '@onqueue/shared'
 import { endPrediction } from './end-prediction.ts'
@@ -55,14 +56,9 @@ export const retryLater = async (processing: Processing, taken: TakenJob) => {
 }
 
 /** Whether any worker has the definition, ready or not yet. */
-export const hasLiveWorker = async (
-  store: RedisStore,
-  { model, digest }: { model: string; digest: string },
-) => {
+const hasLiveWorker = async (store: RedisStore, { model, digest }: { model: string; digest: string }) => {
   const { heartbeats } = await readModel(store, model)
-  return heartbeats.some(({ versions }) =>
-    versions.some((version) => version.digest === digest && version.status !== 'refused'),
-  )
+  return workersWith(heartbeats, digest).length > 0
 }
 
 /** From 1 s up to 30 s: a whole backlog may be waiting for a version that nobody has any more. */

@@ -1,4 +1,4 @@
-import { createLogger, modelKeys } from '@onqueue/shared'
+import { chunkQueueName, createLogger, fileKeys, modelKeys } from '@onqueue/shared'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
@@ -203,4 +203,39 @@ test('what is left of a batch without a record is removed', async () => {
 
   expect(await redis.exists(keys.batchChunks(batchId), keys.batchDone(batchId))).toBe(0)
   expect(repaired).toEqual(['batch'])
+})
+
+const chunkPart = (name: string) => keys.queue(name, chunkQueueName)
+
+test('the job of a chunk that is in no list goes, so that it can be added anew, but for one that a worker has', async () => {
+  await redis.hset(keys.batch(batchId), 'about', JSON.stringify({ owner: 'alice', createdAt: 1000 }))
+  await redis.zadd(keys.activeBatches, 1000, batchId)
+  await redis.zadd(keys.batchIndex('alice'), 1000, batchId)
+  for (const work of ['plan', '0', '1', '2', '3', '4'])
+    await redis.hset(chunkPart(`${batchId}-${work}`), 'data', '{}')
+  await redis.rpush(chunkPart('wait'), `${batchId}-0`)
+  await redis.rpush(chunkPart('active'), `${batchId}-1`)
+  await redis.zadd(chunkPart('prioritized'), 1, `${batchId}-2`)
+  await redis.zadd(chunkPart('delayed'), 1, `${batchId}-3`)
+  await redis.set(chunkPart(`${batchId}-4:lock`), 'token')
+
+  await find()
+
+  expect(await redis.exists(chunkPart(`${batchId}-plan`))).toBe(0)
+  expect(await redis.exists(...[0, 1, 2, 3, 4].map((work) => chunkPart(`${batchId}-${work}`)))).toBe(5)
+  expect(repaired).toEqual(['chunk-job'])
+})
+
+test('a file is let go of by a batch that has no record, and stays for one that has', async () => {
+  const other = 'batch-iris-00000000000000000000000002'
+  await redis.hset(keys.batch(other), 'about', JSON.stringify({ owner: 'alice', createdAt: 1000 }))
+  await redis.zadd(keys.activeBatches, 1000, other)
+  await redis.zadd(keys.batchIndex('alice'), 1000, other)
+  const { uses } = fileKeys(namespace)
+  await redis.sadd(uses('file-x'), batchId, other, 'what a later release may have')
+
+  await find()
+
+  expect((await redis.smembers(uses('file-x'))).sort()).toEqual([other, 'what a later release may have'])
+  expect(repaired).toEqual(['file-use'])
 })

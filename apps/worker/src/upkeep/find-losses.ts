@@ -1,6 +1,14 @@
-import { createKeyWalk, modelKeys, modelOfBatchId, modelOfPredictionId } from '@onqueue/shared'
+import {
+  chunkQueueName,
+  createKeyWalk,
+  modelKeys,
+  modelOfBatchId,
+  modelOfPredictionId,
+} from '@onqueue/shared'
 import type { DatedStore, KeyWalk, Logger } from '@onqueue/shared'
+import { releaseFiles } from './release-files.ts'
 import { repairBatch } from './repair-batch.ts'
+import { repairChunkJobs } from './repair-chunk-jobs.ts'
 import { repairPredictions } from './repair-predictions.ts'
 import { maxAtOnce } from './upkeep.ts'
 
@@ -8,7 +16,7 @@ import { maxAtOnce } from './upkeep.ts'
 const orphanTtlMs = 3_600_000
 
 /**
- * Looks for predictions and batches of which Redis has lost a part, over all keys of the models, a step at a call; where it finds some it
+ * Looks for predictions and batches of which Redis has lost a part, over all keys of models and files, a step at a call; where it finds some it
  * goes on at once, as there are likely to be more.
  */
 export const createLossFinder = ({
@@ -23,7 +31,11 @@ export const createLossFinder = ({
   onRepaired: (kind: string) => void
   isClosed: () => boolean
 }) => {
-  const [repair, repairOne] = [repairPredictions.on(redis), repairBatch.on(redis)]
+  const [repair, repairOne, repairJobs] = [
+    repairPredictions.on(redis),
+    repairBatch.on(redis),
+    repairChunkJobs.on(redis),
+  ]
   const walk: KeyWalk = createKeyWalk({ redis, namespace }, ':{')
 
   const repairSome = async (model: string, ids: string[]) => {
@@ -79,15 +91,42 @@ export const createLossFinder = ({
     return count
   }
 
+  const repairChunks = async (model: string, ids: string[]) => {
+    if (ids.length === 0) return 0
+    const part = (name: string) => modelKeys(namespace, model).queue(name, chunkQueueName)
+    const removed = await repairJobs.run({
+      keys: {
+        wait: part('wait'),
+        active: part('active'),
+        prioritized: part('prioritized'),
+        delayed: part('delayed'),
+      },
+      args: { jobOf: part('') },
+      moreArgs: ids,
+    })
+    for (let count = 0; count < removed; count++) onRepaired('chunk-job')
+    if (removed > 0) log.error({ model, removed }, 'redis had lost where chunks of batches wait: added anew')
+    return removed
+  }
+
+  const letGo = async (keys: readonly string[]) => {
+    const released = await releaseFiles({ redis, namespace }, keys)
+    for (let count = 0; count < released; count++) onRepaired('file-use')
+    if (released > 0) log.error({ released }, 'redis had lost batches: let go of their files')
+    return released
+  }
+
   /** Resolves to how much was repaired. */
   const step = async (models: readonly string[]) => {
     const { keys, isRoundOver } = await walk.next()
-    let repaired = 0
+    let repaired = await letGo(keys)
     for (const [model, its] of Map.groupBy(keys, tagOf)) {
       const ids = models.includes(model) ? idsIn(its, namespace, model) : []
       for (let from = 0; from < ids.length && !isClosed(); from += maxAtOnce)
         repaired += await repairSome(model, ids.slice(from, from + maxAtOnce))
-      if (models.includes(model)) repaired += await repairBatches(model, batchesIn(its, namespace, model))
+      if (!models.includes(model)) continue
+      repaired += await repairBatches(model, batchesIn(its, namespace, model))
+      repaired += await repairChunks(model, chunkJobsIn(its, namespace, model))
     }
     return { repaired, isRoundOver }
   }
@@ -121,6 +160,15 @@ const batchesIn = (keys: string[], namespace: string, model: string) => {
     .filter((key) => key.startsWith(start))
     .map((key) => key.slice(start.length).split(':')[0] ?? '')
   return [...new Set(ids)].filter((id) => modelOfBatchId(id) === model)
+}
+
+/** The jobs of the model's chunks that the keys are, or belong to. */
+const chunkJobsIn = (keys: string[], namespace: string, model: string) => {
+  const start = modelKeys(namespace, model).queue('batch-', chunkQueueName)
+  const beginning = start.length - 'batch-'.length
+  return keys
+    .filter((key) => key.startsWith(start) && !key.includes(':', start.length))
+    .map((key) => key.slice(beginning))
 }
 
 const countEach = (words: string[]) =>

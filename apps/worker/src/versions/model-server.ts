@@ -13,15 +13,15 @@ import type { PublishedCards } from './publish-cards.ts'
 import { cardOf, refusedCard, unreadCard } from './version-card.ts'
 import type { FailedRead } from './read-at-last.ts'
 import { VersionEntries } from './version-entries.ts'
-import type { VersionEntry } from './version-entry.ts'
-import type { OpenOptions } from './version-entry.ts'
+import type { OpenOptions, VersionEntry } from './version-entry.ts'
 
 type Options = DatedStore & {
   workerId: string
   model: string
   cores: number
-  /** how many models the worker has */
+  /** how many models the worker has, and the id of its storage, once that was opened */
   models?: () => number
+  storage?: () => string | undefined
   /** see `ModelVersion.open` and `ExecutorSupervisor` */
   idleMs?: number
   startExecutor?: StartExecutor

@@ -26,6 +26,8 @@ export type Models = {
   names(): string[]
   /** The definition of a version that is ready here. */
   definitionOf(model: string, digest: string): ModelDefinition | undefined
+  /** Digests of the versions of a model that are ready here. */
+  digestsOf(model: string): string[]
   /** pids of the executors of each model at this moment */
   executors(): { model: string; pids: number[] }[]
   /** how many rows of each version run together at present, and what keeps it from being more */
@@ -45,6 +47,8 @@ type Options = DatedStore & {
   cores: number
   /** how many versions have executors of their own before small ones share some */
   ownExecutors: number
+  /** id of the storage from which this worker reads files of batches, once it was opened */
+  storage?: () => string | undefined
   /** how long a prediction waits for a worker that has its version */
   versionPatienceMs: number
   outcomes: OutcomeWriter
@@ -128,6 +132,8 @@ export const openModels = (options: Options): Models => {
     versions,
     names: () => servers.map(({ model }) => model),
     definitionOf: (model, digest) => servers.find((server) => server.model === model)?.definitionOf(digest),
+    digestsOf: (model) =>
+      versions().flatMap((own) => (own.model === model && own.status === 'ready' ? own.digest : [])),
     executors: () => servers.map((server) => ({ model: server.model, pids: server.executorPids() })),
     rowLimits: () =>
       servers.flatMap((server) => server.rowLimits().map((limit) => ({ model: server.model, ...limit }))),

@@ -41,6 +41,8 @@ type Options = DatedStore & {
   model: string
   workerId: string
   log: Logger
+  /** id of the storage from which it reads files of batches, once it was opened */
+  storage?: () => string | undefined
   /** how a version is that was announced as ready */
   healthOf: (digest: string) => Health | undefined
   /** how fast the model's rows are finished, up to now */
@@ -49,7 +51,7 @@ type Options = DatedStore & {
 }
 
 export const publishCards = (options: Options): PublishedCards => {
-  const { redis, namespace, clock, model, workerId, log, healthOf, measurePace, events } = options
+  const { redis, namespace, clock, model, workerId, log, healthOf, measurePace, events, storage } = options
   const store = { redis, namespace }
   const cards = new Map<string, VersionCard>()
   /** announced, but Redis did not take it: the next heartbeat tries again */
@@ -81,7 +83,8 @@ export const publishCards = (options: Options): PublishedCards => {
     const versions = published.map((card) => toState(card, healthOf(card.digest)))
     const { rowsPerSecond, serviceMs } = measurePace()
     const pace = { rowsPerSecond, ...(serviceMs === null ? {} : { serviceMs }) }
-    const heartbeat = { workerId, at: clock(), ...pace, sendsReplies: true, readsPacks: true, versions }
+    const reads = { sendsReplies: true, readsPacks: true, storage: storage?.() }
+    const heartbeat = { workerId, at: clock(), ...pace, ...reads, versions }
     const lost = await beat(store, model, { heartbeat, published })
     const owed = published.filter((card) => lost.includes(card) || unpublished.has(card.digest))
     for (const { digest } of owed) await publish(digest)

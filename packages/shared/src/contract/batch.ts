@@ -31,6 +31,8 @@ export const batchSchema = z.object({
   output_file: z.object({ bytes: z.int(), is_complete: z.boolean() }),
   errors_file: z.object({ bytes: z.int() }),
   error: z.object({ code: z.enum(batchErrorCodes), detail: z.string() }).nullable(),
+  /** why nothing of it is done at present; null where a live worker goes on with it, or it has ended */
+  reason: z.string().nullable(),
   priority: prioritySchema,
   metadata: z.record(z.string(), z.string()),
   created_at: z.iso.datetime(),
@@ -50,10 +52,10 @@ export type Batch = z.infer<typeof batchSchema>
 
 export const batchPath = (id: string) => `/v1/batches/${id}`
 
-/** The resource. `publicUrl` has no slash at its end; `now` is in ms. */
+/** The resource. `publicUrl` has no slash at its end; `now` is in ms; `reason` is why it waits. */
 export const toBatch = (
   record: BatchRecord,
-  { publicUrl, now }: { publicUrl: string; now: number },
+  { publicUrl, now, reason = null }: { publicUrl: string; now: number; reason?: string | null },
 ): Batch => {
   const { id, about, counts, isPlanned, headerBytes, footerBytes, end } = record
   const url = `${publicUrl}${batchPath(id)}`
@@ -82,6 +84,7 @@ export const toBatch = (
     },
     errors_file: { bytes: counts.errorBytes },
     error: end?.error ?? null,
+    reason: end ? null : reason,
     priority: about.priority,
     metadata: about.metadata,
     created_at: new Date(about.createdAt).toISOString(),

@@ -20,6 +20,8 @@ export const heartbeatSchema = z.object({
   sendsReplies: z.boolean().optional(),
   /** it takes packs, and tidies up after them; absent from the release before */
   readsPacks: z.boolean().optional(),
+  /** id of the storage from which it reads files of batches; absent from the release before, and while it could not be opened */
+  storage: z.string().optional(),
   versions: z.array(
     z.object({
       version: z.string(),
@@ -49,6 +51,12 @@ export type ModelEntry = {
   heartbeats: Heartbeat[]
   lastSeenAt: number | null
 }
+
+/** Those of the workers that have a definition, ready or not yet. */
+export const workersWith = (heartbeats: readonly Heartbeat[], digest: string) =>
+  heartbeats.filter(({ versions }) =>
+    versions.some((version) => version.digest === digest && version.status !== 'refused'),
+  )
 
 /** Whether every worker that may end a prediction of the model sends replies. */
 export const areRepliesSent = (entry: ModelEntry | undefined) =>

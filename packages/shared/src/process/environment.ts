@@ -152,7 +152,13 @@ export const predictionSettings = {
   ONQUEUE_RETENTION: retention,
 }
 
-/** When predictions and deliveries are removed, the same in every process that removes some. */
+/** Of who has work wait for a version of a model, or ends what has waited. */
+export const versionSettings = {
+  ONQUEUE_VERSION_PATIENCE: durationSetting('10m').describe(
+    'How long a prediction, or a batch, waits for a worker that has the model version it was made for.',
+  ),
+}
+
 /** Of processes that have the storage. */
 export const storageSettings = {
   ONQUEUE_DATA_DIR: z

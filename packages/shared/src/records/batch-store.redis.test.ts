@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { leaveRedis } from '../../../../tests/support/leave-redis.ts'
 import { firstCursor, modelOfBatchId, toBatchId } from '../contract/batch-record.ts'
 import type { BatchAbout, BatchCursor } from '../contract/batch-record.ts'
-import { modelKeys } from '../redis/names.ts'
+import { chunkQueueName, modelKeys } from '../redis/names.ts'
 import { createBatchStore } from './batch-store.ts'
 import type { BatchStore } from './batch-store.ts'
 
@@ -79,6 +79,7 @@ const record = (batchId: string, more: Partial<BatchAbout> = {}) => ({
   id: batchId,
   about: { ...about, ...more },
 })
+const scorer = (window: number, { storage = 's', digests = ['d'] } = {}) => ({ window, storage, digests })
 const places = (batchId: string, ...chunks: number[]) => chunks.map((chunk) => ({ batchId, chunk }))
 
 test('an id says of which model its batch is, and is no prediction', () => {
@@ -200,12 +201,12 @@ test('what the output ends with is noted when all is done, and not before', asyn
 test('a chunk whose part is gone is scored again, and counts once', async () => {
   await planned(id, 3)
   for (const chunk of [0, 1, 2]) await finish(id, chunk, 1)
-  expect(await store.open(model, 'alice', 9)).toEqual([])
+  expect(await store.open(model, 'alice', scorer(9))).toEqual([])
 
   await store.reopen(id, [1])
   await store.reopen(id, [1])
 
-  expect(await store.open(model, 'alice', 9)).toEqual(places(id, 1))
+  expect(await store.open(model, 'alice', scorer(9))).toEqual(places(id, 1))
   expect(await store.read(id)).toMatchObject({
     counts: { rows: 6, chunks: 3, doneChunks: 2, doneRows: 4, failedRows: 2, bytes: 40, errorBytes: 0 },
   })
@@ -255,15 +256,56 @@ test('more failed rows than it may have end a batch', async () => {
 test('an owner has one window for all its batches, the oldest first, whatever is done', async () => {
   await planned(id, 3)
   await planned(other, 3, { createdAt: about.createdAt + 1 })
-  expect(await store.open(model, 'alice', 4)).toEqual([...places(id, 0, 1, 2), ...places(other, 0)])
+  expect(await store.open(model, 'alice', scorer(4))).toEqual([...places(id, 0, 1, 2), ...places(other, 0)])
 
   await finish(id, 1)
   await finish(other, 0)
-  expect(await store.open(model, 'alice', 3)).toEqual([...places(id, 0, 2), ...places(other, 1)])
+  expect(await store.open(model, 'alice', scorer(3))).toEqual([...places(id, 0, 2), ...places(other, 1)])
   await finish(id, 0)
   await finish(id, 2)
-  expect(await store.open(model, 'alice', 9)).toEqual(places(other, 1, 2))
-  expect(await store.open(model, 'bob', 9)).toEqual([])
+  expect(await store.open(model, 'alice', scorer(9))).toEqual(places(other, 1, 2))
+  expect(await store.open(model, 'bob', scorer(9))).toEqual([])
+})
+
+test('a batch that an API of the release before made is for every worker', async () => {
+  await planned(id, 2)
+  await redis.hdel(modelKeys(namespace, model).batch(id), 'digest', 'storage')
+
+  expect(await store.open(model, 'alice', scorer(9, { storage: 't', digests: ['e'] }))).toEqual(
+    places(id, 0, 1),
+  )
+})
+
+test('what a worker can not score takes no place in its window', async () => {
+  await planned(id, 3)
+  await planned(other, 3, { createdAt: about.createdAt + 1, digest: 'e', storage: 't' })
+
+  expect(await store.open(model, 'alice', scorer(2))).toEqual(places(id, 0, 1))
+  expect(await store.open(model, 'alice', scorer(2, { storage: 't', digests: ['d', 'e'] }))).toEqual(
+    places(other, 0, 1),
+  )
+  expect(await store.open(model, 'alice', scorer(2, { storage: 't' }))).toEqual([])
+})
+
+test('what waits in the queue for a batch goes with it, but for what a worker has', async () => {
+  const { queue } = modelKeys(namespace, model)
+  const part = (name: string) => queue(name, chunkQueueName)
+  const jobs = [`${id}-plan`, `${id}-0`, `${id}-1`, `${id}-2`, `${id}-3`, `${other}-0`]
+  for (const job of jobs) await redis.hset(part(job), 'data', '{}')
+  await redis.rpush(part('wait'), `${id}-plan`, `${other}-0`)
+  await redis.zadd(part('prioritized'), 1, `${id}-0`)
+  await redis.zadd(part('delayed'), 1, `${id}-1`)
+  // of a worker that died, and of one that is alive
+  await redis.rpush(part('active'), `${id}-2`, `${id}-3`)
+  await redis.set(part(`${id}-3:lock`), 'token')
+
+  expect(await store.clearJobs(id)).toBe(1)
+
+  const left = await redis.keys(part(`*${model}-*`))
+  expect(left.sort()).toEqual([part(`${id}-3`), part(`${id}-3:lock`), part(`${other}-0`)].sort())
+  expect(await redis.lrange(part('wait'), 0, -1)).toEqual([`${other}-0`])
+  expect(await redis.lrange(part('active'), 0, -1)).toEqual([`${id}-3`])
+  expect(await redis.exists(part('prioritized'), part('delayed'))).toBe(0)
 })
 
 test('a batch that has ended has no chunks to do, and leaves those that are active', async () => {
@@ -271,7 +313,7 @@ test('a batch that has ended has no chunks to do, and leaves those that are acti
 
   await store.end(record(id), { status: 'canceled', error: null })
 
-  expect(await store.open(model, 'alice', 9)).toEqual([])
+  expect(await store.open(model, 'alice', scorer(9))).toEqual([])
   expect(await redis.zrange(modelKeys(namespace, model).activeBatches, '0', '-1')).toEqual([])
 })
 

@@ -8,11 +8,12 @@ import {
 import type { BatchAbout, BatchChunk, BatchEnd, BatchRecord, DoneChunk } from '../contract/batch-record.ts'
 import { deliveryKeys, globalKeys, modelKeys } from '../redis/names.ts'
 import type { DatedStore } from '../redis/redis-store.ts'
+import { clearChunkJobs, jobsOf } from './clear-chunk-jobs.ts'
 import { createBatch } from './create-batch.ts'
 import { endBatch } from './end-batch.ts'
 import { finishChunk } from './finish-chunk.ts'
 import { openChunks } from './open-chunks.ts'
-import type { ChunkPlace } from './open-chunks.ts'
+import type { ChunkPlace, Scorer } from './open-chunks.ts'
 import { noteFooter } from './note-footer.ts'
 import { planBatch } from './plan-batch.ts'
 import type { PlanStep } from './plan-batch.ts'
@@ -43,8 +44,10 @@ export type BatchStore = {
   reopen(id: string, chunks: readonly number[]): Promise<void>
   /** What became of the chunks of these numbers; null of those that are not done. */
   readDone(id: string, chunks: readonly number[]): Promise<(DoneChunk | null)[]>
-  /** The next chunks of an owner's batches of a model that are to be in the queue. */
-  open(model: string, owner: string, window: number): Promise<ChunkPlace[]>
+  /** How many chunks something is known of. */
+  countDone(id: string): Promise<number>
+  /** The next chunks of an owner's batches of a model that are to be in the queue, of those that `scorer` can score. */
+  open(model: string, owner: string, scorer: Scorer): Promise<ChunkPlace[]>
   /** Ends a batch, unless it has; resolves to the end that counts, null where it is gone. */
   end(record: Pick<BatchRecord, 'id' | 'about'>, end: Omit<BatchEnd, 'completedAt'>): Promise<BatchEnd | null>
   /** The same if its counts say so; null where it goes on. */
@@ -57,6 +60,8 @@ export type BatchStore = {
   due(model: string): Promise<string[]>
   /** Has one that has ended be looked at again at a time, in ms. */
   lookAgain(id: string, at: number): Promise<void>
+  /** Removes what waits in the queue for a batch that has ended. Resolves to how many jobs workers still have of it. */
+  clearJobs(id: string): Promise<number>
   /** Removes all that is known of a batch. */
   remove(record: Pick<BatchRecord, 'id' | 'about'>): Promise<void>
   /** Takes an id for which there is no record any more off the lists. */
@@ -64,7 +69,7 @@ export type BatchStore = {
 }
 
 export const createBatchStore = ({ redis, namespace, clock }: DatedStore): BatchStore => {
-  const [creating, planning, finishing, noting, reopening, ending, opening, restarting] = [
+  const [creating, planning, finishing, noting, reopening, ending, opening, restarting, clearing] = [
     createBatch.on(redis),
     planBatch.on(redis),
     finishChunk.on(redis),
@@ -73,6 +78,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     endBatch.on(redis),
     openChunks.on(redis),
     restartBatch.on(redis),
+    clearChunkJobs.on(redis),
   ]
   const { batchNotices: channel } = globalKeys(namespace)
   const { notices: deliveryNotices } = deliveryKeys(namespace)
@@ -122,6 +128,8 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
           id,
           about: JSON.stringify(about),
           owner: about.owner,
+          digest: about.digest,
+          storage: about.storage,
           createdAt: about.createdAt,
           channel,
           model: about.model,
@@ -172,11 +180,13 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       const texts = await redis.hmget(keysOf(id).done, ...numbers.map(String))
       return texts.map((text) => (text === null ? null : doneChunkSchema.parse(JSON.parse(text))))
     },
-    open: async (model, owner, window) => {
+    countDone: (id) => redis.hlen(keysOf(id).done),
+    open: async (model, owner, { window, storage = '', digests }) => {
       const keys = modelKeys(namespace, model)
       return opening.run({
         keys: { active: keys.activeBatches },
-        args: { owner, window, batchStart: keys.batch('') },
+        args: { owner, window, storage, batchStart: keys.batch('') },
+        moreArgs: digests,
       })
     },
     end: (record, ended) => end(record, { text: textOf(ended), completedText: '', failedText: '' }),
@@ -194,6 +204,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     due: (model) =>
       redis.zrangebyscore(modelKeys(namespace, model).endedBatches, '-inf', clock(), 'LIMIT', 0, maxAtOnce),
     lookAgain: async (id, at) => void (await redis.zadd(keysOf(id).keys.endedBatches, 'XX', at, id)),
+    clearJobs: (id) => clearing.run(jobsOf(keysOf(id).keys, id)),
     remove: async ({ id, about }) => {
       const { keys, batch, chunks, done } = keysOf(id)
       await redis

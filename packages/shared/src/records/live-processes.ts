@@ -146,6 +146,15 @@ export class SteadyReads {
   }
 }
 
+/** Ids of the storages that live API and webhooks processes use, for who is none of them. */
+export const readProcessStorages = async ({ redis, namespace }: RedisStore): Promise<string[]> => {
+  const { processes, process } = globalKeys(namespace)
+  const ids = await redis.smembers(processes)
+  if (ids.length === 0) return []
+  const texts = await redis.mget(ids.map(process))
+  return texts.flatMap((text) => (text ? readHeartbeat(text) : [])).flatMap(({ storage }) => storage ?? [])
+}
+
 /** One that can't be read is of a release that says it in another way: it counts as one without a heartbeat. */
 const readHeartbeat = (text: string): ProcessHeartbeat[] => {
   const { data } = heartbeatSchema.safeParse(JSON.parse(text))

@@ -173,6 +173,7 @@ const partResponses = {
   304: { description: 'It is what the ETag says.' },
   404: docs.problem('There is no such batch.'),
   409: docs.problem('A Parquet file can be read when it is complete.'),
+  410: docs.problem('Redis lost what is known of its parts.'),
   416: docs.problem('There is nothing of this range (yet).'),
   429: docs.problem('You read and send too many files at once.'),
   503: docs.problem('Its bytes can not be read at the moment.'),

@@ -38,7 +38,8 @@ export const batchRoutes = ({
   locate: Locate
 }) => {
   const app = new OpenAPIHono<ApiEnvironment>()
-  const show = (record: BatchRecord) => toBatch(record, { publicUrl, now: clock() })
+  const show = (record: BatchRecord) =>
+    toBatch(record, { publicUrl, now: clock(), reason: batches.whyWaiting(record) })
   const linkTo = (c: ApiContext, cursor: ListCursor | null) => {
     if (!cursor) return null
     const url = new URL(`${publicUrl}/v1/batches`)

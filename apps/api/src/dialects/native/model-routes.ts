@@ -11,11 +11,11 @@ export const modelRoutes = ({
   models,
   publicUrl,
 }: {
-  models: Pick<Models, 'list' | 'get' | 'readWaiting'>
+  models: Pick<Models, 'list' | 'get' | 'readWaiting' | 'storage'>
   publicUrl: string
 }) => {
   const readCard = async (entry: ModelEntry) =>
-    toCard(entry, await models.readWaiting(entry.name), cardUrls(publicUrl, entry.name))
+    toCard(entry, await models.readWaiting(entry.name), cardUrls(publicUrl, entry.name), models.storage())
 
   return new OpenAPIHono<ApiEnvironment>()
     .openapi(listModels, async (c) => {
