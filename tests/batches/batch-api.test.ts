@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
+import { createBatchStore } from '@onqueue/shared'
+import type { BatchRecord } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createUploader } from '../files/uploader.ts'
 import { shippedModel, startStack, testModel } from '../support/stack.ts'
@@ -14,7 +16,13 @@ let guarded: StackProcess
 const as = (owner: string) => createBatcher(guarded.url, { key: `key-of-${owner}` })
 
 beforeAll(async () => {
-  stack = await startStack({ models: [shippedModel('iris'), testModel('slow')] })
+  stack = await startStack({
+    models: [
+      shippedModel('iris'),
+      testModel('slow'),
+      { name: 'once', of: 'echo', settings: 'batch: { executor: off }' },
+    ],
+  })
   anyone = createBatcher(stack.url)
   guarded = await stack.startApi({
     ONQUEUE_API_KEYS: ['ada', 'bob']
@@ -223,3 +231,56 @@ test.each(['csv', 'jsonl'] as const)(
     expect(await anyone.untilEnded(body.id)).toMatchObject({ counts: { completed: 1, failed: 0 } })
   },
 )
+
+test('a model of which no second copy fits takes no batches, and says so', async () => {
+  const body = '{"x":[1]}\n'
+  const { body: file } = await createUploader(stack.url).upload(body, { query: '?filename=x.jsonl' })
+
+  const refused = await Promise.all([
+    anyone.submit('once', body),
+    anyone.submitFile('once', { input_file: file.id }),
+    anyone.get('/v1/models/once/batches/template?format=jsonl'),
+  ])
+  const { body: card } = await anyone.get('/v1/models/once')
+  const { body: answer } = await anyone.call('POST', '/v1/models/once/predict', body, {
+    'content-type': 'application/json',
+  })
+
+  for (const { status, body: problem } of refused) {
+    expect({ status, code: problem.code }).toEqual({ status: 422, code: 'batches_off' })
+    expect(problem.detail).toBe(
+      'model "once" takes no batches: its model.yaml has batch: { executor: off }, as a second copy of it would not fit; ' +
+        'send the rows as predictions, up to 1,000 a request, to /v1/models/once/predictions/bulk',
+    )
+  }
+  expect(card.takes_batches).toBe(false)
+  expect((await anyone.get('/v1/models/iris')).body.takes_batches).toBe(true)
+  expect(answer).toEqual({ y: [1] })
+})
+
+test('a batch that an API let in which does not know of that ends with a sentence, and loads nothing', async () => {
+  const { body: made } = await anyone.submit('iris', line)
+  await anyone.untilEnded(made.id)
+  const { body: card } = await anyone.get('/v1/models/once')
+  const store = createBatchStore({ redis: stack.redis, namespace: stack.prefix, clock: Date.now })
+  const record = await store.read(made.id)
+  const id = made.id.replace('batch-iris-', 'batch-once-')
+  await store.create(id, {
+    ...requireRecord(record).about,
+    model: 'once',
+    digest: card.versions[0].digest,
+    createdAt: Date.now(),
+  })
+
+  const ended = await anyone.untilEnded(id)
+
+  expect(ended).toMatchObject({
+    status: 'failed',
+    error: { code: 'version_gone', detail: expect.stringContaining('batch: { executor: off }') },
+  })
+})
+
+const requireRecord = (record: BatchRecord | null) => {
+  if (!record) throw new Error('there is no such batch')
+  return record
+}

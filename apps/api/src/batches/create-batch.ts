@@ -15,6 +15,7 @@ import type { ModelCatalog } from '../models/model-catalog.ts'
 import { formatOf } from './batch-request.ts'
 import type { BatchOptions } from './batch-request.ts'
 import { checkHead, headBytes } from './check-head.ts'
+import { resolveForBatches } from './resolve-for-batches.ts'
 
 /** A batch that is asked for, beside its input. */
 type AskedBatch = {
@@ -29,7 +30,7 @@ type AskedBatch = {
 export type CreatedBatch = { record: BatchRecord; isReplay: boolean }
 
 /**
- * Makes batches, of a file that is there or of one that is sent along. Throws what the catalog does, `invalid_file` where no row can be
+ * Makes batches, of a file that is there or of one that is sent along. Throws what the catalog does, `batches_off`, `invalid_file` where no row can be
  * read of it, `unsupported_media_type`, `idempotency_key_reused`, and what reading or taking in a file does.
  */
 export type CreateBatch = {
@@ -62,7 +63,7 @@ export const createCreateBatch = ({
   clock: () => number
 }): CreateBatch => {
   const resolve = ({ model, options: { version } }: AskedBatch) => {
-    const served = catalog.resolve(model, { version, needsWorker: false })
+    const served = resolveForBatches(catalog, model, version)
     const inputSchema = served.card.interface?.inputSchema ?? {}
     return { served, inputSchema }
   }

@@ -29,6 +29,7 @@ import { createListBatches } from './list-batches.ts'
 import type { ListBatches } from './list-batches.ts'
 import { readErrors, readOutput } from './read-output.ts'
 import type { PartFile } from './read-output.ts'
+import { resolveForBatches } from './resolve-for-batches.ts'
 import { createBatchSweeper } from './sweep-batches.ts'
 import { templateOf } from './template.ts'
 
@@ -45,7 +46,7 @@ export type Batches = {
   output(record: BatchRecord): Promise<PartFile>
   errors(record: BatchRecord): Promise<PartFile>
   follow: FollowBatch
-  /** A file of one row of a model, its example. Throws what `resolve` of the catalog does. */
+  /** A file of one row of a model, its example. Throws what the catalog does, and `batches_off`. */
   template(
     model: string,
     options: { version: string | undefined; format: Exclude<RowFormat, 'parquet'> },
@@ -112,7 +113,7 @@ export const openBatches = ({
     errors: (record) => readErrors(store, record),
     follow: createFollowBatch({ read, notices, closing: closing.signal, log }),
     template: (model, { version, format }) => {
-      const { interface: offered } = catalog.resolve(model, { version, needsWorker: false }).card
+      const { interface: offered } = resolveForBatches(catalog, model, version).card
       return templateOf(format, { inputSchema: offered?.inputSchema ?? {}, example: offered?.example })
     },
     openParts: async (record, segments, range) => {

@@ -38,6 +38,7 @@ test('the card of a ready model', () => {
       reason: null,
     },
     providers: ['cpu'],
+    takes_batches: true,
     memory_bytes: 1000,
     workers: 1,
     backlog: { waiting: 3, oldest_age: 1.5 },
@@ -48,6 +49,10 @@ test('the card of a ready model', () => {
     },
   })
   expect(cardSchema.parse(card)).toEqual(card)
+})
+
+test('the card says that no batches are taken', () => {
+  expect(toCard(modelEntry('iris', { card: { takesBatches: false } }), idle, urls).takes_batches).toBe(false)
 })
 
 describe('how many rows run together at present', () => {

@@ -14,6 +14,7 @@ import { InvalidFile } from '@onqueue/shared/rows'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { BatchExecutors } from '../batches/batch-executors.ts'
 import type { BatchFile } from '../executor/batch/batch-file.ts'
+import { batchesOff } from './batches-off.ts'
 import { parseChunkJob } from './chunk-queue.ts'
 import type { ChunkJobData } from './chunk-queue.ts'
 
@@ -58,6 +59,10 @@ export const processChunk = async (
   const definition = processing.definitionOf(record.about.digest)
   try {
     if (!definition) return await awaitVersion(processing, { job, token, data, record })
+    if (definition.settings.batch.executor === 'off') {
+      await store.end(record, { status: 'failed', error: batchesOff(record.about) })
+      return await processing.onDone(record)
+    }
     const reason = await whyNotHere(processing, record)
     if (reason !== undefined) {
       log.warn({ model, batchId: record.id, work: data.work, reason }, 'a chunk of a batch was put off')

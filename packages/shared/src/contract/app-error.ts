@@ -30,6 +30,7 @@ export const httpStatusOf = {
   invalid_input: 422,
   invalid_file: 422,
   version_not_found: 422,
+  batches_off: 422,
   idempotency_key_reused: 422,
   backlog_full: 429,
   memory_full: 429,

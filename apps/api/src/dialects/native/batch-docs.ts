@@ -57,7 +57,9 @@ export const createBatchRoute = createRoute({
     408: docs.problem('Nothing of the body came for too long.'),
     413: docs.problem('The file is too long.'),
     415: docs.problem('It is not said in which format the rows are.'),
-    422: docs.problem('No row can be read of the file, or the options do not fit the model.'),
+    422: docs.problem(
+      'No row can be read of the file, the options do not fit the model, or it takes no batches.',
+    ),
     429: docs.problem('You have too many files, too many bytes, or too many uploads under way.'),
     503: docs.problem('The model is not available, there is no room in the storage, or Redis is away.'),
   },
@@ -162,7 +164,7 @@ export const batchTemplateRoute = createRoute({
     200: docs.bytes('The file.'),
     400: docs.problem('A query parameter is malformed.'),
     404: docs.problem('There is no such model.'),
-    422: docs.problem('The model has no such version.'),
+    422: docs.problem('The model has no such version, or takes no batches.'),
     503: docs.problem('The model is not available.'),
   },
 })
