@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { createBatchStore } from '@onqueue/shared'
+import { createBatchStore, modelKeys } from '@onqueue/shared'
 import type { BatchRecord } from '@onqueue/shared'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createUploader } from '../files/uploader.ts'
+import { sendRaw } from '../support/raw-http.ts'
 import { shippedModel, startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 import { createBatcher, parseLines } from './batcher.ts'
@@ -218,6 +221,119 @@ test('a batch is followed by events to its end', async () => {
     counts: { total: 20_000, completed: 20_000 },
   })
   expect(again.status).toBe(204)
+})
+
+test('who waits for an output gets all of it, from before its beginning, and then it ends', async () => {
+  const lines = `${slowLines(17_000, 10)}{"n":["x"]}\n`
+  const { body } = await anyone.submit('slow', lines, { query: '?output_format=csv' })
+
+  const [output, errors] = await Promise.all(
+    ['output', 'errors'].map((kind) => anyone.get(`/v1/batches/${body.id}/${kind}?wait`)),
+  )
+
+  expect(output?.headers.get('x-batch-status')).not.toBe('completed')
+  expect(output?.headers.get('content-length')).toBeNull()
+  expect(output?.headers.get('etag')).toBeNull()
+  expect(output?.text.split('\n')).toHaveLength(17_003)
+  expect(output?.text).toBe(await anyone.output(body.id))
+  expect(parseLines(errors?.text ?? '')).toMatchObject([{ row: 17_000, code: 'invalid_input' }])
+  const after = await anyone.get(`/v1/batches/${body.id}/output?wait=true`)
+  expect(after.headers.get('content-length')).toBe(String(output?.text.length))
+})
+
+describe('waiting for an output to its end', () => {
+  let long: string
+  /** an API that lets each caller have one stream open */
+  let narrow: StackProcess
+  /** Resolves when something has come of it. */
+  const open = async (url: string, path: string) => {
+    const leaving = new AbortController()
+    const response = await fetch(`${url}${path}`, { signal: leaving.signal })
+    const reader = response.body?.getReader()
+    const first = response.status === 200 ? await reader?.read() : undefined
+    const toEnd = async () => {
+      for (let piece = await reader?.read(); !piece?.done; piece = await reader?.read());
+    }
+    return { status: response.status, headers: response.headers, first, toEnd, leave: () => leaving.abort() }
+  }
+
+  beforeAll(async () => {
+    narrow = await stack.startApi({ ONQUEUE_STREAMS_PER_KEY: '1' })
+    const { body } = await anyone.submit('slow', slowLines(150_000, 50))
+    long = `/v1/batches/${body.id}`
+  })
+
+  test('what can not be waited for is refused', async () => {
+    const path = `${long}/output?wait`
+    const raw = `GET ${path} HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n`
+    const { body: parquet } = await anyone.submit('slow', slowLines(1, 1), {
+      query: '?output_format=parquet',
+      headers: { 'idempotency-key': 'parquet' },
+    })
+
+    const ofRange = await anyone.get(path, { range: 'bytes=0-' })
+    const ofOldClient = await sendRaw(Number(new URL(stack.url).port), raw)
+    const ofSeconds = await anyone.get(`${long}/output?wait=30`)
+    const ofParquet = await anyone.get(`/v1/batches/${parquet.id}/output?wait`)
+
+    expect(ofRange).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
+    expect(ofRange.body.detail).toContain('wait and Range do not go together')
+    expect(ofOldClient).toContain('wait needs HTTP/1.1')
+    expect(ofSeconds).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
+    expect(ofParquet).toMatchObject({ status: 409, body: { code: 'output_incomplete' } })
+  })
+
+  test('it counts as a stream until the client goes, also one that says no more', async () => {
+    const path = `${long}/output?wait`
+    const first = await open(narrow.url, path)
+    const tooMany = await open(narrow.url, path)
+    first.leave()
+    await expect.poll(async () => (await isFree(path)) === 200).toBe(true)
+    const socket = connect({ port: Number(new URL(narrow.url).port), host: '127.0.0.1', allowHalfOpen: true })
+    const closed = once(socket, 'close')
+    await expect.poll(async () => (await isFree(path)) === 200).toBe(true)
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
+    await once(socket, 'data')
+    socket
+      .resume()
+      .on('error', () => undefined)
+      .end()
+    await closed
+
+    expect(first.status).toBe(200)
+    expect(tooMany).toMatchObject({ status: 429 })
+    await expect.poll(() => isFree(path)).toBe(200)
+  })
+  const isFree = async (path: string) => {
+    const { status, leave } = await open(narrow.url, path)
+    leave()
+    return status
+  }
+
+  test('a server that stops cuts it, and does not wait for its end', async () => {
+    await expect.poll(() => isFree(`${long}/output?wait`)).toBe(200)
+    let stream: Awaited<ReturnType<typeof open>> | undefined
+    await expect.poll(async () => (stream = await open(narrow.url, `${long}/output?wait`)).status).toBe(200)
+    const ended = stream?.toEnd()
+    await Promise.all([narrow.stop(), expect(ended).rejects.toThrow('terminated')])
+  })
+
+  test('it is cut where the batch does not complete, or is lost', async () => {
+    const canceled = await open(stack.url, `${long}/output?wait`)
+    await Promise.all([
+      anyone.call('POST', `${long}/cancel`),
+      expect(canceled.toEnd()).rejects.toThrow('terminated'),
+    ])
+    const { body } = await anyone.submit('slow', slowLines(150_000, 50))
+    const lost = await open(stack.url, `/v1/batches/${body.id}/output?wait`)
+    await Promise.all([
+      stack.redis.del(modelKeys(stack.prefix, 'slow').batch(body.id)),
+      expect(lost.toEnd()).rejects.toThrow('terminated'),
+    ])
+
+    const { headers, status } = await anyone.get(`${long}/output?wait`)
+    expect({ status, said: headers.get('x-batch-status') }).toEqual({ status: 200, said: 'canceled' })
+  })
 })
 
 test.each(['csv', 'jsonl'] as const)(

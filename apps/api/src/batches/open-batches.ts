@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   AppError,
   batchExpiry,
@@ -28,10 +28,12 @@ import type { FollowBatch } from './follow-batch.ts'
 import { createListBatches } from './list-batches.ts'
 import type { ListBatches } from './list-batches.ts'
 import { readErrors, readOutput } from './read-output.ts'
-import type { PartFile } from './read-output.ts'
+import type { PartFile, PartKind } from './read-output.ts'
 import { resolveForBatches } from './resolve-for-batches.ts'
 import { createBatchSweeper } from './sweep-batches.ts'
+import { createStreamParts } from './stream-parts.ts'
 import { templateOf } from './template.ts'
+import { createUntilLater } from './until-later.ts'
 
 /** Batches of a model that have not ended. */
 export type ActiveBatches = { count: number; oldestAgeSeconds: number }
@@ -51,6 +53,8 @@ export type Batches = {
     model: string,
     options: { version: string | undefined; format: Exclude<RowFormat, 'parquet'> },
   ): string
+  /** The bytes of an output, or of errors, to the end of the batch; see stream-parts.ts. Whoever opens destroys. */
+  stream(record: BatchRecord, kind: PartKind, signal: AbortSignal): Readable
   /** Opens bytes of an output, or of errors. Whoever opens destroys. */
   openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
 }
@@ -100,6 +104,14 @@ export const openBatches = ({
     return record
   }
 
+  const openParts: Batches['openParts'] = async (record, segments, range) => {
+    const opened = await storage.open()
+    if (opened.id !== record.about.storage) throw otherStorage()
+    return openSegments(opened, segments, range)
+  }
+  const untilLater = createUntilLater({ notices, closing: closing.signal })
+  const streamParts = createStreamParts({ store, read, openParts, untilLater, closing: closing.signal })
+
   return {
     create: createCreateBatch({ store, files, catalog, secrets, checkReceiver, keptMs, clock }),
     read,
@@ -111,16 +123,14 @@ export const openBatches = ({
     },
     output: (record) => readOutput(store, record),
     errors: (record) => readErrors(store, record),
-    follow: createFollowBatch({ read, notices, closing: closing.signal, log }),
+    follow: createFollowBatch({ read, untilLater, closing: closing.signal, log }),
     template: (model, { version, format }) => {
       const { interface: offered } = resolveForBatches(catalog, model, version).card
       return templateOf(format, { inputSchema: offered?.inputSchema ?? {}, example: offered?.example })
     },
-    openParts: async (record, segments, range) => {
-      const opened = await storage.open()
-      if (opened.id !== record.about.storage) throw otherStorage()
-      return openSegments(opened, segments, range)
-    },
+    // what waits holds no byte of the next part
+    stream: (...streamed) => Readable.from(streamParts(...streamed), { objectMode: false, highWaterMark: 0 }),
+    openParts,
     readActive: async (model) => {
       const ids = await store.active(model)
       const oldest = ids[0] === undefined ? null : await store.read(ids[0])

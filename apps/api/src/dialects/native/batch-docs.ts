@@ -170,15 +170,26 @@ export const batchTemplateRoute = createRoute({
 })
 
 const partResponses = {
-  200: docs.bytes('All that there is of it: X-Batch-Status says whether more comes.'),
+  200: docs.bytes(
+    'All that there is of it: X-Batch-Status says whether more comes. With `wait` all that comes to be: it has ended only if the batch has completed.',
+  ),
   206: docs.bytes('The range that was asked for.'),
+  400: docs.problem('A query parameter is malformed, or wait came with a Range or by HTTP/1.0.'),
   304: { description: 'It is what the ETag says.' },
   404: docs.problem('There is no such batch.'),
   409: docs.problem('A Parquet file can be read when it is complete.'),
   416: docs.problem('There is nothing of this range (yet).'),
-  429: docs.problem('You read and send too many files at once.'),
+  429: docs.problem('You read and send too many files at once, or have too many streams open.'),
   503: docs.problem('Its bytes can not be read at the moment.'),
 }
+const partQuery = z.strictObject({
+  wait: z
+    .literal(['', 'true'])
+    .optional()
+    .describe(
+      'Goes on until the batch has ended, without a Content-Length. Where it does not complete, or the server stops, the connection is cut. JSONL and CSV only; not with a Range.',
+    ),
+})
 const partParameters = [idParameter, docs.rangeHeader, docs.ifRangeHeader, docs.ifNoneMatchHeader]
 
 export const batchOutputRoute = createRoute({
@@ -188,6 +199,7 @@ export const batchOutputRoute = createRoute({
   tags,
   summary: 'The output, a row for each row of the file, in their order; also while it runs',
   parameters: partParameters,
+  request: { query: partQuery },
   responses: partResponses,
 })
 
@@ -198,5 +210,6 @@ export const batchErrorsRoute = createRoute({
   tags,
   summary: 'The rows that failed, each with its line and the reason; also while it runs',
   parameters: partParameters,
+  request: { query: partQuery },
   responses: partResponses,
 })
