@@ -243,7 +243,7 @@ test('who waits for an output gets all of it, from before its beginning, and the
 
 describe('waiting for an output to its end', () => {
   let long: string
-  /** an API that lets each caller have one stream open */
+  /** an API that lets each caller have one stream open, and one batch of a model */
   let narrow: StackProcess
   /** Resolves when something has come of it. */
   const open = async (url: string, path: string) => {
@@ -258,8 +258,14 @@ describe('waiting for an output to its end', () => {
   }
 
   beforeAll(async () => {
-    narrow = await stack.startApi({ ONQUEUE_STREAMS_PER_KEY: '1' })
-    const { body } = await anyone.submit('slow', slowLines(150_000, 50))
+    narrow = await stack.startApi({
+      ONQUEUE_STREAMS_PER_KEY: '1',
+      ONQUEUE_OWNER_MAX_BATCHES: '1',
+      ONQUEUE_API_GRACE: '120s',
+    })
+    const { body } = await anyone.submit('slow', slowLines(400_000, 50), {
+      headers: { 'idempotency-key': 'long' },
+    })
     long = `/v1/batches/${body.id}`
   })
 
@@ -281,6 +287,27 @@ describe('waiting for an output to its end', () => {
     expect(ofOldClient).toContain('wait needs HTTP/1.1')
     expect(ofSeconds).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
     expect(ofParquet).toMatchObject({ status: 409, body: { code: 'output_incomplete' } })
+  })
+
+  test('an owner who has as many batches as he may is refused, but with what he has sent before', async () => {
+    const caller = createBatcher(narrow.url)
+    const uploader = createUploader(stack.url)
+    const { body: file } = await uploader.upload(slowLines(1, 1), { query: '?filename=x.jsonl' })
+    const { results: before } = await uploader.list()
+
+    const refused = await caller.submit('slow', slowLines(1, 1))
+    const ofFile = await caller.submitFile('slow', { input_file: file.id })
+    const again = await caller.submit('slow', slowLines(400_000, 50), {
+      headers: { 'idempotency-key': 'long' },
+    })
+
+    for (const { status, headers, body } of [refused, ofFile]) {
+      expect({ status, code: body.code }).toEqual({ status: 429, code: 'batches_full' })
+      expect(body.detail).toContain('you have 1 batch of this model')
+      expect(headers.get('retry-after')).toBe('30')
+    }
+    expect(again.headers.get('idempotency-replayed')).toBe('true')
+    expect((await uploader.list()).results).toEqual(before)
   })
 
   test('it counts as a stream until the client goes, also one that says no more', async () => {

@@ -112,6 +112,7 @@ export const openApp = async ({
     secrets: () => secrets.all(),
     checkReceiver: deliveries.checkReceiver,
     keptMs: config.ONQUEUE_BATCH_TTL,
+    maxActive: config.ONQUEUE_OWNER_MAX_BATCHES,
     log,
   })
   opened.defer(() => batches.close())

@@ -68,6 +68,7 @@ export const openBatches = ({
   secrets,
   checkReceiver,
   keptMs,
+  maxActive,
   log,
   ...redisStore
 }: DatedStore & {
@@ -79,6 +80,8 @@ export const openBatches = ({
   checkReceiver: CheckReceiver
   /** how long a batch may take, and is kept after its end */
   keptMs: number
+  /** batches of one model that an owner may have which have not ended */
+  maxActive: number
   log: Logger
 }): Batches & {
   readActive(model: string): Promise<ActiveBatches>
@@ -113,7 +116,7 @@ export const openBatches = ({
   const streamParts = createStreamParts({ store, read, openParts, untilLater, closing: closing.signal })
 
   return {
-    create: createCreateBatch({ store, files, catalog, secrets, checkReceiver, keptMs, clock }),
+    create: createCreateBatch({ store, files, catalog, secrets, checkReceiver, keptMs, maxActive, clock }),
     read,
     list: createListBatches({ ...redisStore, store, catalog }),
     cancel: async (id, owner) => {

@@ -36,6 +36,7 @@ export const httpStatusOf = {
   memory_full: 429,
   deliveries_full: 429,
   files_full: 429,
+  batches_full: 429,
   too_many_connections: 429,
   headers_too_large: 431,
   too_many_open: 429,

@@ -8,6 +8,7 @@ import {
 import type { BatchAbout, BatchChunk, BatchEnd, BatchRecord, DoneChunk } from '../contract/batch-record.ts'
 import { deliveryKeys, globalKeys, modelKeys } from '../redis/names.ts'
 import type { DatedStore } from '../redis/redis-store.ts'
+import { countBatches } from './count-batches.ts'
 import { createBatch } from './create-batch.ts'
 import { endBatch } from './end-batch.ts'
 import { finishChunk } from './finish-chunk.ts'
@@ -27,8 +28,10 @@ const paceMs = 15_000
  * may be done twice, and by a process that was frozen: what counts is who came first.
  */
 export type BatchStore = {
-  /** Resolves to false where there is one of the id already. */
-  create(id: string, about: BatchAbout): Promise<boolean>
+  /** `known` where there is one of the id already, `full` where its owner has `maxActive` of the model that have not ended. */
+  create(id: string, about: BatchAbout, options?: { maxActive?: number }): Promise<'made' | 'known' | 'full'>
+  /** How many batches of a model an owner has that have not ended. */
+  countActive(model: string, owner: string): Promise<number>
   read(id: string): Promise<BatchRecord | null>
   /** Appends chunks to the plan, and moves its cursor; `isPlanned` with the last ones. Resolves to false where it has ended, or another planner went on. */
   plan(id: string, step: PlanStep): Promise<boolean>
@@ -60,8 +63,9 @@ export type BatchStore = {
 }
 
 export const createBatchStore = ({ redis, namespace, clock }: DatedStore): BatchStore => {
-  const [creating, planning, finishing, ending, opening, restarting] = [
+  const [creating, counting, planning, finishing, ending, opening, restarting] = [
     createBatch.on(redis),
+    countBatches.on(redis),
     planBatch.on(redis),
     finishChunk.on(redis),
     endBatch.on(redis),
@@ -109,9 +113,9 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     JSON.stringify({ ...ended, completedAt: clock() } satisfies BatchEnd)
 
   return {
-    create: async (id, about) => {
+    create: async (id, about, { maxActive } = {}) => {
       const { keys, batch } = keysOf(id)
-      const reply = await creating.run({
+      return creating.run({
         keys: { batch, active: keys.activeBatches, index: keys.batchIndex(about.owner) },
         args: {
           id,
@@ -120,9 +124,17 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
           createdAt: about.createdAt,
           channel,
           model: about.model,
+          maxActive: maxActive ?? '',
+          batchStart: keys.batch(''),
         },
       })
-      return reply === 1
+    },
+    countActive: async (model, owner) => {
+      const keys = modelKeys(namespace, model)
+      return counting.run({
+        keys: { active: keys.activeBatches },
+        args: { owner, batchStart: keys.batch('') },
+      })
     },
     read: async (id) => parseBatch(id, await redis.hgetall(keysOf(id).batch)),
     plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes }) => {

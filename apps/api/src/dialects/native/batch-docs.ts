@@ -60,7 +60,9 @@ export const createBatchRoute = createRoute({
     422: docs.problem(
       'No row can be read of the file, the options do not fit the model, or it takes no batches.',
     ),
-    429: docs.problem('You have too many files, too many bytes, or too many uploads under way.'),
+    429: docs.problem(
+      'You have too many files, too many bytes, too many uploads under way, or too many batches that have not ended.',
+    ),
     503: docs.problem('The model is not available, there is no room in the storage, or Redis is away.'),
   },
 })
