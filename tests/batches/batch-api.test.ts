@@ -23,6 +23,7 @@ beforeAll(async () => {
     models: [
       shippedModel('iris'),
       testModel('slow'),
+      testModel('echo'),
       { name: 'once', of: 'echo', settings: 'batch: { executor: off }' },
     ],
   })
@@ -202,6 +203,26 @@ test('the output can be read while the batch runs, as far as it is', async () =>
   expect(ended.status).toBe('completed')
   expect(whole.startsWith(early.text)).toBe(true)
   expect(parseLines(whole).map(({ row }) => row)).toEqual(Array.from({ length: 60_000 }, (_, row) => row))
+})
+
+test.each([
+  ['jsonl', '{"row":0,"y":"AACAPwAAIMA="}\n'],
+  ['csv', 'row,y,error_code\n0,AACAPwAAIMA=,\n'],
+] as const)('lists of numbers are base64 where that is asked for: %s', async (format, expected) => {
+  const query = `?encoding_format=base64&output_format=${format}`
+  const { body } = await anyone.submit('echo', '{"x":[1,-2.5]}\n', { query })
+  await anyone.untilEnded(body.id)
+
+  expect(body.encoding_format).toBe('base64')
+  expect(await anyone.output(body.id)).toBe(expected)
+})
+
+test('lists of numbers as base64 are refused in Parquet, which has lists', async () => {
+  const query = '?encoding_format=base64&output_format=parquet'
+  const { status, body } = await anyone.submit('echo', '{"x":[1]}\n', { query })
+
+  expect(status).toBe(422)
+  expect(body).toMatchObject({ code: 'invalid_input', errors: [{ pointer: '/encoding_format' }] })
 })
 
 test('a batch is followed by events to its end', async () => {

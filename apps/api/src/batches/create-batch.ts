@@ -11,7 +11,7 @@ import type { CheckReceiver } from '../deliveries/check-receiver.ts'
 import type { Files } from '../files/open-files.ts'
 import type { Upload } from '../files/receive-file.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import { formatOf } from './batch-request.ts'
+import { formatOf, refuseEncoding } from './batch-request.ts'
 import type { BatchOptions } from './batch-request.ts'
 import { checkHead, headBytes } from './check-head.ts'
 import { microBatchRowsOf } from './micro-batch-rows.ts'
@@ -74,6 +74,7 @@ export const createCreateBatch = ({
       head: Buffer,
     ) => {
       const format = formatOf({ asked: inputFormat, ...sent })
+      refuseEncoding(asked.options, asked.options.output_format ?? format)
       checkHead(head, { format, inputSchema, idColumn, extraColumns })
       return format
     }
@@ -116,6 +117,7 @@ export const createCreateBatch = ({
       storage: file.storage,
       inputFormat: format,
       outputFormat: options.output_format ?? format,
+      encodingFormat: options.encoding_format,
       idColumn: options.id_column ?? null,
       extraColumns: options.extra_columns,
       maxFailedRows: options.max_failed_rows ?? null,

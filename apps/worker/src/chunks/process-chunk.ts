@@ -184,8 +184,8 @@ const score = async (
 }
 
 const toFile = ({ about }: BatchRecord): BatchFile => {
-  const { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows } = about
-  return { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows }
+  const { input, inputFormat, outputFormat, encodingFormat, idColumn, extraColumns, microBatchRows } = about
+  return { input, inputFormat, outputFormat, encodingFormat, idColumn, extraColumns, microBatchRows }
 }
 
 const whyNotHere = async ({ storage, minFreeBytes }: ChunkProcessing, { about }: BatchRecord) => {
