@@ -18,13 +18,14 @@ test('formats follow from the names of the files', () => {
 
 test('options are those of the API', () => {
   const args =
-    'iris - -o - --input-format jsonl --version 2 --id-column name --extra-columns error --max-failed-rows 3 --priority low'
+    'iris - -o - --input-format jsonl --encoding-format base64 --version 2 --id-column name --extra-columns error --max-failed-rows 3 --priority low'
 
   const command = parseCommand(args.split(' '))
 
   expect(command).toMatchObject({
     rows: {
       options: {
+        encoding_format: 'base64',
         version: '2',
         id_column: 'name',
         extra_columns: 'error',

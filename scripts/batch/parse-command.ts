@@ -11,6 +11,7 @@ export const usage = `Usage:
       --errors errors.jsonl           where the rows that failed go, each with its line and the reason
       --input-format csv              where the name of the file does not tell; ${rowFormats.join(', ')}
       --output-format jsonl           where that of the output does not
+      --encoding-format base64        writes lists of numbers as base64 of float32, in csv and jsonl
       --version 2                     a version of the model, instead of its default one
       --id-column name                a column that names each row, and is copied to the output
       --extra-columns error           refuses a file with columns that the model does not know
@@ -72,6 +73,7 @@ const parse = (args: string[]) => {
         errors: { type: 'string' },
         'input-format': { type: 'string' },
         'output-format': { type: 'string' },
+        'encoding-format': { type: 'string' },
         version: { type: 'string' },
         'id-column': { type: 'string' },
         'extra-columns': { type: 'string' },
@@ -110,6 +112,7 @@ const toRows = ({
   if (!format)
     throw misuse(`${nameOf(path, 'stdin')} does not say in which format it is: ${addFormat('input')}`)
   const written = checkFormat('--output-format', outputFormat) ?? formatOfOutput(output)
+  checkOneOf('--encoding-format', values['encoding-format'], ['float', 'base64'])
   checkOneOf('--extra-columns', values['extra-columns'], ['ignore', 'error'])
   checkOneOf('--priority', values.priority, ['high', 'normal', 'low'])
   if (maxFailedRows !== undefined && !/^\d{1,15}$/.test(maxFailedRows))
@@ -117,6 +120,7 @@ const toRows = ({
   const options = {
     version: values.version,
     output_format: written,
+    encoding_format: values['encoding-format'],
     id_column: values['id-column'],
     extra_columns: values['extra-columns'],
     max_failed_rows: maxFailedRows,

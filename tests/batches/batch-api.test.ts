@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createBatchStore, modelKeys } from '@onqueue/shared'
+import type { BatchRecord } from '@onqueue/shared'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createUploader } from '../files/uploader.ts'
+import { sendRaw } from '../support/raw-http.ts'
 import { shippedModel, startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 import { createBatcher, parseLines } from './batcher.ts'
@@ -14,7 +19,14 @@ let guarded: StackProcess
 const as = (owner: string) => createBatcher(guarded.url, { key: `key-of-${owner}` })
 
 beforeAll(async () => {
-  stack = await startStack({ models: [shippedModel('iris'), testModel('slow')] })
+  stack = await startStack({
+    models: [
+      shippedModel('iris'),
+      testModel('slow'),
+      testModel('echo'),
+      { name: 'once', of: 'echo', settings: 'batch: { executor: off }' },
+    ],
+  })
   anyone = createBatcher(stack.url)
   guarded = await stack.startApi({
     ONQUEUE_API_KEYS: ['ada', 'bob']
@@ -193,6 +205,26 @@ test('the output can be read while the batch runs, as far as it is', async () =>
   expect(parseLines(whole).map(({ row }) => row)).toEqual(Array.from({ length: 60_000 }, (_, row) => row))
 })
 
+test.each([
+  ['jsonl', '{"row":0,"y":"AACAPwAAIMA="}\n'],
+  ['csv', 'row,y,error_code\n0,AACAPwAAIMA=,\n'],
+] as const)('lists of numbers are base64 where that is asked for: %s', async (format, expected) => {
+  const query = `?encoding_format=base64&output_format=${format}`
+  const { body } = await anyone.submit('echo', '{"x":[1,-2.5]}\n', { query })
+  await anyone.untilEnded(body.id)
+
+  expect(body.encoding_format).toBe('base64')
+  expect(await anyone.output(body.id)).toBe(expected)
+})
+
+test('lists of numbers as base64 are refused in Parquet, which has lists', async () => {
+  const query = '?encoding_format=base64&output_format=parquet'
+  const { status, body } = await anyone.submit('echo', '{"x":[1]}\n', { query })
+
+  expect(status).toBe(422)
+  expect(body).toMatchObject({ code: 'invalid_input', errors: [{ pointer: '/encoding_format' }] })
+})
+
 test('a batch is followed by events to its end', async () => {
   const { body } = await anyone.submit('slow', slowLines(20_000, 40))
 
@@ -212,6 +244,146 @@ test('a batch is followed by events to its end', async () => {
   expect(again.status).toBe(204)
 })
 
+test('who waits for an output gets all of it, from before its beginning, and then it ends', async () => {
+  const lines = `${slowLines(17_000, 10)}{"n":["x"]}\n`
+  const { body } = await anyone.submit('slow', lines, { query: '?output_format=csv' })
+
+  const [output, errors] = await Promise.all(
+    ['output', 'errors'].map((kind) => anyone.get(`/v1/batches/${body.id}/${kind}?wait`)),
+  )
+
+  expect(output?.headers.get('x-batch-status')).not.toBe('completed')
+  expect(output?.headers.get('content-length')).toBeNull()
+  expect(output?.headers.get('etag')).toBeNull()
+  expect(output?.text.split('\n')).toHaveLength(17_003)
+  expect(output?.text).toBe(await anyone.output(body.id))
+  expect(parseLines(errors?.text ?? '')).toMatchObject([{ row: 17_000, code: 'invalid_input' }])
+  const after = await anyone.get(`/v1/batches/${body.id}/output?wait=true`)
+  expect(after.headers.get('content-length')).toBe(String(output?.text.length))
+})
+
+describe('waiting for an output to its end', () => {
+  let long: string
+  /** an API that lets each caller have one stream open, and one batch of a model */
+  let narrow: StackProcess
+  /** Resolves when something has come of it. */
+  const open = async (url: string, path: string) => {
+    const leaving = new AbortController()
+    const response = await fetch(`${url}${path}`, { signal: leaving.signal })
+    const reader = response.body?.getReader()
+    const first = response.status === 200 ? await reader?.read() : undefined
+    const toEnd = async () => {
+      for (let piece = await reader?.read(); !piece?.done; piece = await reader?.read());
+    }
+    return { status: response.status, headers: response.headers, first, toEnd, leave: () => leaving.abort() }
+  }
+
+  beforeAll(async () => {
+    narrow = await stack.startApi({
+      ONQUEUE_STREAMS_PER_KEY: '1',
+      ONQUEUE_OWNER_MAX_BATCHES: '1',
+      ONQUEUE_API_GRACE: '120s',
+    })
+    const { body } = await anyone.submit('slow', slowLines(400_000, 50), {
+      headers: { 'idempotency-key': 'long' },
+    })
+    long = `/v1/batches/${body.id}`
+  })
+
+  test('what can not be waited for is refused', async () => {
+    const path = `${long}/output?wait`
+    const raw = `GET ${path} HTTP/1.0\r\nhost: 127.0.0.1\r\n\r\n`
+    const { body: parquet } = await anyone.submit('slow', slowLines(1, 1), {
+      query: '?output_format=parquet',
+      headers: { 'idempotency-key': 'parquet' },
+    })
+
+    const ofRange = await anyone.get(path, { range: 'bytes=0-' })
+    const ofOldClient = await sendRaw(Number(new URL(stack.url).port), raw)
+    const ofSeconds = await anyone.get(`${long}/output?wait=30`)
+    const ofParquet = await anyone.get(`/v1/batches/${parquet.id}/output?wait`)
+
+    expect(ofRange).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
+    expect(ofRange.body.detail).toContain('wait and Range do not go together')
+    expect(ofOldClient).toContain('wait needs HTTP/1.1')
+    expect(ofSeconds).toMatchObject({ status: 400, body: { code: 'invalid_request' } })
+    expect(ofParquet).toMatchObject({ status: 409, body: { code: 'output_incomplete' } })
+  })
+
+  test('an owner who has as many batches as he may is refused, but with what he has sent before', async () => {
+    const caller = createBatcher(narrow.url)
+    const uploader = createUploader(stack.url)
+    const { body: file } = await uploader.upload(slowLines(1, 1), { query: '?filename=x.jsonl' })
+    const { results: before } = await uploader.list()
+
+    const refused = await caller.submit('slow', slowLines(1, 1))
+    const ofFile = await caller.submitFile('slow', { input_file: file.id })
+    const again = await caller.submit('slow', slowLines(400_000, 50), {
+      headers: { 'idempotency-key': 'long' },
+    })
+
+    for (const { status, headers, body } of [refused, ofFile]) {
+      expect({ status, code: body.code }).toEqual({ status: 429, code: 'batches_full' })
+      expect(body.detail).toContain('you have 1 batch of this model')
+      expect(headers.get('retry-after')).toBe('30')
+    }
+    expect(again.headers.get('idempotency-replayed')).toBe('true')
+    expect((await uploader.list()).results).toEqual(before)
+  })
+
+  test('it counts as a stream until the client goes, also one that says no more', async () => {
+    const path = `${long}/output?wait`
+    const first = await open(narrow.url, path)
+    const tooMany = await open(narrow.url, path)
+    first.leave()
+    await expect.poll(async () => (await isFree(path)) === 200).toBe(true)
+    const socket = connect({ port: Number(new URL(narrow.url).port), host: '127.0.0.1', allowHalfOpen: true })
+    const closed = once(socket, 'close')
+    await expect.poll(async () => (await isFree(path)) === 200).toBe(true)
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
+    await once(socket, 'data')
+    socket
+      .resume()
+      .on('error', () => undefined)
+      .end()
+    await closed
+
+    expect(first.status).toBe(200)
+    expect(tooMany).toMatchObject({ status: 429 })
+    await expect.poll(() => isFree(path)).toBe(200)
+  })
+  const isFree = async (path: string) => {
+    const { status, leave } = await open(narrow.url, path)
+    leave()
+    return status
+  }
+
+  test('a server that stops cuts it, and does not wait for its end', async () => {
+    await expect.poll(() => isFree(`${long}/output?wait`)).toBe(200)
+    let stream: Awaited<ReturnType<typeof open>> | undefined
+    await expect.poll(async () => (stream = await open(narrow.url, `${long}/output?wait`)).status).toBe(200)
+    const ended = stream?.toEnd()
+    await Promise.all([narrow.stop(), expect(ended).rejects.toThrow('terminated')])
+  })
+
+  test('it is cut where the batch does not complete, or is lost', async () => {
+    const canceled = await open(stack.url, `${long}/output?wait`)
+    await Promise.all([
+      anyone.call('POST', `${long}/cancel`),
+      expect(canceled.toEnd()).rejects.toThrow('terminated'),
+    ])
+    const { body } = await anyone.submit('slow', slowLines(150_000, 50))
+    const lost = await open(stack.url, `/v1/batches/${body.id}/output?wait`)
+    await Promise.all([
+      stack.redis.del(modelKeys(stack.prefix, 'slow').batch(body.id)),
+      expect(lost.toEnd()).rejects.toThrow('terminated'),
+    ])
+
+    const { headers, status } = await anyone.get(`${long}/output?wait`)
+    expect({ status, said: headers.get('x-batch-status') }).toEqual({ status: 200, said: 'canceled' })
+  })
+})
+
 test.each(['csv', 'jsonl'] as const)(
   'a template of a model is a file that it can score: %s',
   async (format) => {
@@ -223,3 +395,56 @@ test.each(['csv', 'jsonl'] as const)(
     expect(await anyone.untilEnded(body.id)).toMatchObject({ counts: { completed: 1, failed: 0 } })
   },
 )
+
+test('a model of which no second copy fits takes no batches, and says so', async () => {
+  const body = '{"x":[1]}\n'
+  const { body: file } = await createUploader(stack.url).upload(body, { query: '?filename=x.jsonl' })
+
+  const refused = await Promise.all([
+    anyone.submit('once', body),
+    anyone.submitFile('once', { input_file: file.id }),
+    anyone.get('/v1/models/once/batches/template?format=jsonl'),
+  ])
+  const { body: card } = await anyone.get('/v1/models/once')
+  const { body: answer } = await anyone.call('POST', '/v1/models/once/predict', body, {
+    'content-type': 'application/json',
+  })
+
+  for (const { status, body: problem } of refused) {
+    expect({ status, code: problem.code }).toEqual({ status: 422, code: 'batches_off' })
+    expect(problem.detail).toBe(
+      'model "once" takes no batches: its model.yaml has batch: { executor: off }, as a second copy of it would not fit; ' +
+        'send the rows as predictions, up to 1,000 a request, to /v1/models/once/predictions/bulk',
+    )
+  }
+  expect(card.takes_batches).toBe(false)
+  expect((await anyone.get('/v1/models/iris')).body.takes_batches).toBe(true)
+  expect(answer).toEqual({ y: [1] })
+})
+
+test('a batch that an API let in which does not know of that ends with a sentence, and loads nothing', async () => {
+  const { body: made } = await anyone.submit('iris', line)
+  await anyone.untilEnded(made.id)
+  const { body: card } = await anyone.get('/v1/models/once')
+  const store = createBatchStore({ redis: stack.redis, namespace: stack.prefix, clock: Date.now })
+  const record = await store.read(made.id)
+  const id = made.id.replace('batch-iris-', 'batch-once-')
+  await store.create(id, {
+    ...requireRecord(record).about,
+    model: 'once',
+    digest: card.versions[0].digest,
+    createdAt: Date.now(),
+  })
+
+  const ended = await anyone.untilEnded(id)
+
+  expect(ended).toMatchObject({
+    status: 'failed',
+    error: { code: 'version_gone', detail: expect.stringContaining('batch: { executor: off }') },
+  })
+})
+
+const requireRecord = (record: BatchRecord | null) => {
+  if (!record) throw new Error('there is no such batch')
+  return record
+}

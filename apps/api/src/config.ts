@@ -68,7 +68,7 @@ export const settings = z.object({
     'Bodies of more than 64 KB that one key may have under way at once; more are refused with 429, four times as many of all keys with 503.',
   ),
   ONQUEUE_STREAMS_PER_KEY: integerSetting(500).describe(
-    'Streams of events that one key may have open; more are refused as bodies are.',
+    'Streams of events, and of outputs that are waited for, that one key may have open; more are refused as bodies are.',
   ),
   ONQUEUE_WAITS_PER_KEY: integerSetting(1000).describe(
     'Requests of one key that may wait for a result; more are refused as bodies are.',
@@ -86,6 +86,9 @@ export const settings = z.object({
   ),
   ONQUEUE_OWNER_MAX_FILES: integerSetting(10_000).describe(
     'Files that one owner may have; uploads beyond are refused with 429.',
+  ),
+  ONQUEUE_OWNER_MAX_BATCHES: integerSetting(100).describe(
+    'Batches of one model that an owner may have which have not ended; more are refused with 429.',
   ),
   ONQUEUE_BACKLOG_LIMIT: integerSetting(50_000).describe(
     'Rows of a model that may wait or run; predictions beyond are refused with 429.',

@@ -113,6 +113,7 @@ export const openApp = async ({
     checkReceiver: deliveries.checkReceiver,
     keptMs: config.ONQUEUE_BATCH_TTL,
     versionPatienceMs: config.ONQUEUE_VERSION_PATIENCE,
+    maxActive: config.ONQUEUE_OWNER_MAX_BATCHES,
     log,
   })
   opened.defer(() => batches.close())

@@ -1,4 +1,4 @@
-import { AppError, prioritySchema, rowFormats } from '@onqueue/shared'
+import { AppError, encodingFormats, prioritySchema, rowFormats } from '@onqueue/shared'
 import type { RowFormat } from '@onqueue/shared'
 import { z } from 'zod'
 import { toPlaces } from '../http/bodies/issue-places.ts'
@@ -15,6 +15,12 @@ export const batchOptions = {
     .optional()
     .describe('Where neither the Content-Type nor the name of the file tells.'),
   output_format: z.enum(rowFormats).optional().describe('That of the input where it is not given.'),
+  encoding_format: z
+    .enum(encodingFormats)
+    .optional()
+    .describe(
+      'How lists of numbers are written in JSONL and CSV: float, as numbers, which is the default; base64, of little-endian float32.',
+    ),
   id_column: columnName
     .optional()
     .describe(
@@ -58,6 +64,19 @@ export const parseBatchRequest = (body: unknown): BatchRequest => {
   const places = toPlaces(parsed.error.issues, '')
   const list = places.map(describePlace).join('; ')
   throw new AppError('invalid_input', `the request can't be used: ${list}`, { places })
+}
+
+/** Throws `invalid_input` where the output has vectors of another kind already. */
+export const refuseEncoding = (
+  { encoding_format: encoding }: Pick<BatchOptions, 'encoding_format'>,
+  outputFormat: RowFormat,
+) => {
+  if (encoding !== 'base64' || outputFormat !== 'parquet') return
+  const detail =
+    'base64 is for csv and jsonl: in parquet lists of numbers are lists; leave encoding_format out'
+  throw new AppError('invalid_input', `encoding_format ${detail}`, {
+    places: [{ pointer: '/encoding_format', detail }],
+  })
 }
 
 /** Names of formats in `Content-Type`; several are in use for lines of JSON. */

@@ -4,7 +4,6 @@ import type {
   BatchRecord,
   BatchStore,
   FileRecord,
-  ModelEntry,
   RowFormat,
   ServedVersion,
 } from '@onqueue/shared'
@@ -12,9 +11,11 @@ import type { CheckReceiver } from '../deliveries/check-receiver.ts'
 import type { Files } from '../files/open-files.ts'
 import type { Upload } from '../files/receive-file.ts'
 import type { ModelCatalog } from '../models/model-catalog.ts'
-import { formatOf } from './batch-request.ts'
+import { formatOf, refuseEncoding } from './batch-request.ts'
 import type { BatchOptions } from './batch-request.ts'
 import { checkHead, headBytes } from './check-head.ts'
+import { microBatchRowsOf } from './micro-batch-rows.ts'
+import { resolveForBatches } from './resolve-for-batches.ts'
 
 /** A batch that is asked for, beside its input. */
 type AskedBatch = {
@@ -29,7 +30,7 @@ type AskedBatch = {
 export type CreatedBatch = { record: BatchRecord; isReplay: boolean }
 
 /**
- * Makes batches, of a file that is there or of one that is sent along. Throws what the catalog does, `invalid_file` where no row can be
+ * Makes batches, of a file that is there or of one that is sent along. Throws what the catalog does, `batches_off`, `batches_full`, `invalid_file` where no row can be
  * read of it, `unsupported_media_type`, `idempotency_key_reused`, and what reading or taking in a file does.
  */
 export type CreateBatch = {
@@ -38,11 +39,6 @@ export type CreateBatch = {
   ofBody(asked: AskedBatch, upload: Omit<Upload, 'owner' | 'check'>): Promise<CreatedBatch>
 }
 
-/** More rows than that do not run faster together, and fewer can be stopped sooner. */
-const mostMicroBatchRows = 1024
-/** How long a micro-batch is to run, about. */
-const microBatchMs = 50
-
 export const createCreateBatch = ({
   store,
   files,
@@ -50,6 +46,7 @@ export const createCreateBatch = ({
   secrets,
   checkReceiver,
   keptMs,
+  maxActive,
   clock,
 }: {
   store: BatchStore
@@ -59,10 +56,12 @@ export const createCreateBatch = ({
   checkReceiver: CheckReceiver
   /** how long a batch may take, and is kept after its end */
   keptMs: number
+  /** batches of one model that an owner may have which have not ended */
+  maxActive: number
   clock: () => number
 }): CreateBatch => {
   const resolve = ({ model, options: { version } }: AskedBatch) => {
-    const served = catalog.resolve(model, { version, needsWorker: false })
+    const served = resolveForBatches(catalog, model, version)
     const inputSchema = served.card.interface?.inputSchema ?? {}
     return { served, inputSchema }
   }
@@ -75,11 +74,19 @@ export const createCreateBatch = ({
       head: Buffer,
     ) => {
       const format = formatOf({ asked: inputFormat, ...sent })
+      refuseEncoding(asked.options, asked.options.output_format ?? format)
       checkHead(head, { format, inputSchema, idColumn, extraColumns })
       return format
     }
     return { served, check }
   }
+
+  const idOf = ({ model, owner, idempotencyKey }: AskedBatch, now: number) =>
+    toBatchId(
+      idempotencyKey === undefined
+        ? newPredictionId(model, now)
+        : keyedPredictionId({ model, owner, idempotencyKey, secret: secrets()[0] }),
+    )
 
   const checkWebhook = async ({ options: { webhook }, owner }: AskedBatch) =>
     webhook === undefined ? null : checkReceiver(webhook, owner, '/webhook')
@@ -95,11 +102,7 @@ export const createCreateBatch = ({
   ): Promise<CreatedBatch> => {
     const { model, owner, idempotencyKey, options } = asked
     const now = clock()
-    const id = toBatchId(
-      idempotencyKey === undefined
-        ? newPredictionId(model, now)
-        : keyedPredictionId({ model, owner, idempotencyKey, secret: secrets()[0] }),
-    )
+    const id = idOf(asked, now)
     const fingerprint = idempotencyKey === undefined ? null : JSON.stringify([options, file.sha256])
     const about: BatchAbout = {
       owner,
@@ -114,6 +117,7 @@ export const createCreateBatch = ({
       storage: file.storage,
       inputFormat: format,
       outputFormat: options.output_format ?? format,
+      encodingFormat: options.encoding_format,
       idColumn: options.id_column ?? null,
       extraColumns: options.extra_columns,
       maxFailedRows: options.max_failed_rows ?? null,
@@ -125,10 +129,11 @@ export const createCreateBatch = ({
       deadline: now + keptMs,
       keptMs,
     }
-    const isNew = await store.create(id, about)
+    const made = await store.create(id, about, { maxActive })
+    if (made === 'full') throw batchesFull(maxActive)
     const record = await store.read(id)
     if (!record) throw lostRecord()
-    if (isNew) {
+    if (made === 'made') {
       // or the sweeper does
       if (await files.hold(file.id, id)) return { record, isReplay: false }
       await store.end(record, { status: 'failed', error: inputGone })
@@ -143,6 +148,13 @@ export const createCreateBatch = ({
     return { record, isReplay: true }
   }
 
+  /** Before all of a file was sent for nothing; what counts is looked at when it is made. */
+  const refuseIfFull = async (asked: AskedBatch) => {
+    if ((await store.countActive(asked.model, asked.owner)) < maxActive) return
+    const isReplay = asked.idempotencyKey !== undefined && (await store.read(idOf(asked, clock())))
+    if (!isReplay) throw batchesFull(maxActive)
+  }
+
   return {
     ofFile: async (asked, fileId) => {
       const { served, check } = checkerOf(asked)
@@ -154,6 +166,7 @@ export const createCreateBatch = ({
     ofBody: async (asked, upload) => {
       const { served, check } = checkerOf(asked)
       const webhook = await checkWebhook(asked)
+      await refuseIfFull(asked)
       let format: RowFormat | undefined
       const file = await files.receive({
         ...upload,
@@ -163,9 +176,13 @@ export const createCreateBatch = ({
         },
       })
       if (format === undefined) throw new Error('unreachable: it was checked')
-      const created = await create(asked, { file, format, served, webhook })
+      const removeFile = () => files.remove(file.id, asked.owner).catch(() => undefined)
+      const created = await create(asked, { file, format, served, webhook }).catch(async (err: unknown) => {
+        if (err instanceof AppError && err.code === 'batches_full') await removeFile()
+        throw err
+      })
       // the one that came before has a file of its own
-      if (created.isReplay) await files.remove(file.id, asked.owner).catch(() => undefined)
+      if (created.isReplay) await removeFile()
       return created
     },
   }
@@ -173,6 +190,13 @@ export const createCreateBatch = ({
 
 /** Its owner removed it, or the storage lost it. */
 export const inputGone = { code: 'invalid_file', detail: 'its file was removed' } as const
+
+const batchesFull = (maxActive: number) =>
+  new AppError(
+    'batches_full',
+    `you have ${maxActive === 1 ? '1 batch' : `${maxActive} batches`} of this model that have not ended, and may have no more; wait until one ends, or cancel one`,
+    { retryAfterSeconds: 30 },
+  )
 
 const lostRecord = () =>
   new AppError('queue_unavailable', 'redis lost the batch as it was made; submit it again', {
@@ -182,14 +206,4 @@ const lostRecord = () =>
 const readHead = async (files: Pick<Files, 'openContent'>, file: FileRecord): Promise<Buffer> => {
   const stream = await files.openContent(file, { start: 0, end: Math.min(headBytes, file.bytes) })
   return Buffer.concat(await stream.toArray())
-}
-
-/** By what a row of the version takes, as its workers tell. */
-const microBatchRowsOf = (entry: ModelEntry | undefined, { card: { digest } }: ServedVersion) => {
-  const rowMs = entry?.heartbeats
-    .flatMap(({ versions }) => versions)
-    .find((version) => version.digest === digest && version.rowMs !== undefined)?.rowMs
-  return rowMs
-    ? Math.max(1, Math.min(mostMicroBatchRows, Math.floor(microBatchMs / rowMs)))
-    : mostMicroBatchRows
 }

@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import type { EventEmitter } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError, batchStatusOf, levelOf } from '@onqueue/shared'
 import type { BatchRecord, Logger } from '@onqueue/shared'
+import type { UntilLater } from './until-later.ts'
 
 /**
  * Server-sent events of one batch: an event `batch` with the object as it is, and each second in which more of it was done, and
@@ -19,7 +17,7 @@ export type FollowBatch = (
   },
 ) => ReadableStream<Uint8Array>
 
-const intervalMs = 1000
+/** of rounds, about a second each */
 const commentEvery = 15
 
 const farewell = `retry: 1000\n: this process stops; connect again to follow on\n\n`
@@ -27,28 +25,17 @@ const stillHere = ': still here\n\n'
 
 export const createFollowBatch = ({
   read,
-  notices,
+  untilLater,
   closing,
   log,
 }: {
   /** Throws where it is gone. */
   read: (id: string, owner: string) => Promise<BatchRecord>
-  /** emits a model when one of its batches was made, or ended */
-  notices: EventEmitter
+  untilLater: UntilLater
   /** this process stops */
   closing: AbortSignal
   log: Logger
 }): FollowBatch => {
-  const untilLater = async (model: string, signal: AbortSignal) => {
-    const over = new AbortController()
-    const until = AbortSignal.any([signal, closing, over.signal])
-    await Promise.race([
-      sleep(intervalMs, undefined, { signal: until }),
-      once(notices, model, { signal: until }),
-    ]).catch(() => undefined)
-    over.abort()
-  }
-
   const events = async function* (
     start: BatchRecord,
     { lastEventId, signal, show }: Parameters<FollowBatch>[1],

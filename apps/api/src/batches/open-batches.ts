@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import {
   AppError,
   batchExpiry,
@@ -28,9 +28,12 @@ import type { FollowBatch } from './follow-batch.ts'
 import { createListBatches } from './list-batches.ts'
 import type { ListBatches } from './list-batches.ts'
 import { readErrors, readOutput } from './read-output.ts'
-import type { PartFile } from './read-output.ts'
+import type { PartFile, PartKind } from './read-output.ts'
+import { resolveForBatches } from './resolve-for-batches.ts'
 import { createBatchSweeper } from './sweep-batches.ts'
+import { createStreamParts } from './stream-parts.ts'
 import { templateOf } from './template.ts'
+import { createUntilLater } from './until-later.ts'
 import { whyWaiting } from './why-waiting.ts'
 
 /** Batches of a model that have not ended. */
@@ -48,11 +51,13 @@ export type Batches = {
   output(record: BatchRecord): Promise<PartFile>
   errors(record: BatchRecord): Promise<PartFile>
   follow: FollowBatch
-  /** A file of one row of a model, its example. Throws what `resolve` of the catalog does. */
+  /** A file of one row of a model, its example. Throws what the catalog does, and `batches_off`. */
   template(
     model: string,
     options: { version: string | undefined; format: Exclude<RowFormat, 'parquet'> },
   ): string
+  /** The bytes of an output, or of errors, to the end of the batch; see stream-parts.ts. Whoever opens destroys. */
+  stream(record: BatchRecord, kind: PartKind, signal: AbortSignal): Readable
   /** Opens bytes of an output, or of errors. Whoever opens destroys. */
   openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
 }
@@ -67,6 +72,7 @@ export const openBatches = ({
   checkReceiver,
   keptMs,
   versionPatienceMs,
+  maxActive,
   log,
   ...redisStore
 }: DatedStore & {
@@ -80,6 +86,8 @@ export const openBatches = ({
   keptMs: number
   /** how long a batch waits for a worker that has its version */
   versionPatienceMs: number
+  /** batches of one model that an owner may have which have not ended */
+  maxActive: number
   log: Logger
 }): Batches & {
   readActive(model: string): Promise<ActiveBatches>
@@ -114,8 +122,16 @@ export const openBatches = ({
     return record
   }
 
+  const openParts: Batches['openParts'] = async (record, segments, range) => {
+    const opened = await storage.open()
+    if (opened.id !== record.about.storage) throw otherStorage()
+    return openSegments(opened, segments, range)
+  }
+  const untilLater = createUntilLater({ notices, closing: closing.signal })
+  const streamParts = createStreamParts({ store, read, openParts, untilLater, closing: closing.signal })
+
   return {
-    create: createCreateBatch({ store, files, catalog, secrets, checkReceiver, keptMs, clock }),
+    create: createCreateBatch({ store, files, catalog, secrets, checkReceiver, keptMs, maxActive, clock }),
     read,
     list: createListBatches({ ...redisStore, store, catalog }),
     cancel: async (id, owner) => {
@@ -126,16 +142,14 @@ export const openBatches = ({
     whyWaiting: (record) => whyWaiting(record, catalog.get(record.about.model)?.heartbeats ?? []),
     output: (record) => readOutput(store, record),
     errors: (record) => readErrors(store, record),
-    follow: createFollowBatch({ read, notices, closing: closing.signal, log }),
+    follow: createFollowBatch({ read, untilLater, closing: closing.signal, log }),
     template: (model, { version, format }) => {
-      const { interface: offered } = catalog.resolve(model, { version, needsWorker: false }).card
+      const { interface: offered } = resolveForBatches(catalog, model, version).card
       return templateOf(format, { inputSchema: offered?.inputSchema ?? {}, example: offered?.example })
     },
-    openParts: async (record, segments, range) => {
-      const opened = await storage.open()
-      if (opened.id !== record.about.storage) throw otherStorage()
-      return openSegments(opened, segments, range)
-    },
+    // what waits holds no byte of the next part
+    stream: (...streamed) => Readable.from(streamParts(...streamed), { objectMode: false, highWaterMark: 0 }),
+    openParts,
     readActive: async (model) => {
       const ids = await store.active(model)
       const oldest = ids[0] === undefined ? null : await store.read(ids[0])

@@ -1,9 +1,19 @@
 import { crc32 } from 'node:zlib'
-import { AppError, errorsPartName, footerName, headerName, outputPartName } from '@onqueue/shared'
+import {
+  AppError,
+  bytesOfSegments,
+  errorsPartName,
+  footerName,
+  headerName,
+  outputPartName,
+} from '@onqueue/shared'
 import type { BatchRecord, BatchStore, DoneChunk, Segment } from '@onqueue/shared'
 
 /** What there is of a file that is made of parts: one behind the other, and whether there will be more of it. */
 export type PartFile = { segments: Segment[]; bytes: number; isComplete: boolean; etag: string }
+
+/** What there is for each chunk. */
+export type PartKind = 'output' | 'errors'
 
 /** Chunks are looked up for so many at once. */
 const maxAtOnce = 1000
@@ -16,13 +26,9 @@ export const readOutput = async (
   store: Pick<BatchStore, 'readDone' | 'countDone'>,
   record: BatchRecord,
 ): Promise<PartFile> => {
-  const { id, about, headerBytes, footerBytes, end } = record
+  const { id, about, footerBytes, end } = record
   if (about.outputFormat === 'parquet' && end?.status !== 'completed') throw outputIncomplete(record)
-  const header = headerBytes ? [{ name: headerName(id), bytes: headerBytes }] : []
-  const read = await readParts(store, record, header, (chunk, { bytes }) => ({
-    name: outputPartName(id, chunk),
-    bytes,
-  }))
+  const read = await readFile(store, record, 'output')
   if (!footerBytes) return read
   const segments = [...read.segments, { name: footerName(id), bytes: footerBytes }]
   return { ...read, segments, bytes: read.bytes + footerBytes }
@@ -47,40 +53,55 @@ const partsLost = () =>
 export const readErrors = (
   store: Pick<BatchStore, 'readDone' | 'countDone'>,
   record: BatchRecord,
-): Promise<PartFile> =>
-  readParts(store, record, [], (chunk, { errorBytes }) => ({
-    name: errorsPartName(record.id, chunk),
-    bytes: errorBytes,
-  }))
+): Promise<PartFile> => readFile(store, record, 'errors')
 
-const readParts = async (
+/** What the output begins with; nothing before planning has begun. */
+export const headerOf = ({ id, headerBytes }: BatchRecord): Segment[] =>
+  headerBytes ? [{ name: headerName(id), bytes: headerBytes }] : []
+
+const readFile = async (
   store: Pick<BatchStore, 'readDone' | 'countDone'>,
-  { id, counts, end }: BatchRecord,
-  first: Segment[],
-  toSegment: (chunk: number, done: DoneChunk) => Segment,
+  record: BatchRecord,
+  kind: PartKind,
 ): Promise<PartFile> => {
-  const segments = [...first]
+  const { parts, next, digest } = await readParts(store, record, { kind, from: 0 })
+  const { id, counts, end } = record
+  // one that goes on begins anew then
+  if (end && next < counts.chunks && (await store.countDone(id)) < counts.doneChunks) throw partsLost()
+  const segments = kind === 'output' ? [...headerOf(record), ...parts] : parts
+  const bytes = bytesOfSegments(segments)
+  const isComplete = end !== null
+  return { segments, bytes, isComplete, etag: `"${next}-${bytes}-${digest.toString(16)}"` }
+}
+
+/** The parts of chunks from one on, up to the first that is not done, which is `next`. */
+export const readParts = async (
+  store: Pick<BatchStore, 'readDone'>,
+  { id, counts: { chunks } }: BatchRecord,
+  { kind, from }: { kind: PartKind; from: number },
+): Promise<{ parts: Segment[]; next: number; digest: number }> => {
+  const parts: Segment[] = []
   let digest = 0
-  let chunk = 0
-  for (let isUnbroken = true; isUnbroken && chunk < counts.chunks;) {
-    const numbers = Array.from(
-      { length: Math.min(maxAtOnce, counts.chunks - chunk) },
-      (_, index) => chunk + index,
-    )
+  let next = from
+  while (next < chunks) {
+    const count = Math.min(maxAtOnce, chunks - next)
+    const first = next
+    const numbers = Array.from({ length: count }, (_, index) => first + index)
     for (const done of await store.readDone(id, numbers)) {
-      if (!done) {
-        isUnbroken = false
-        break
-      }
-      const segment = toSegment(chunk, done)
-      if (segment.bytes > 0) segments.push(segment)
+      if (!done) return { parts, next, digest }
+      const part = toSegment(kind, { id, chunk: next, done })
+      if (part.bytes > 0) parts.push(part)
       digest = crc32(JSON.stringify(done), digest)
-      chunk += 1
+      next += 1
     }
   }
-  // one that goes on begins anew then
-  if (end && chunk < counts.chunks && (await store.countDone(id)) < counts.doneChunks) throw partsLost()
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0)
-  const isComplete = end !== null
-  return { segments, bytes, isComplete, etag: `"${chunk}-${bytes}-${digest.toString(16)}"` }
+  return { parts, next, digest }
 }
+
+const toSegment = (
+  kind: PartKind,
+  { id, chunk, done }: { id: string; chunk: number; done: DoneChunk },
+): Segment =>
+  kind === 'output'
+    ? { name: outputPartName(id, chunk), bytes: done.bytes }
+    : { name: errorsPartName(id, chunk), bytes: done.errorBytes }

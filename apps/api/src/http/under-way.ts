@@ -96,7 +96,7 @@ export class UnderWay {
 
 const wording = {
   bodies: 'long bodies under way',
-  streams: 'streams of events open',
+  streams: 'streams of events, or of outputs, open',
   waits: 'requests that wait for a result',
   transfers: 'files on their way in or out',
 } as const

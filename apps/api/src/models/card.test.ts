@@ -38,6 +38,7 @@ test('the card of a ready model', () => {
       reason: null,
     },
     providers: ['cpu'],
+    takes_batches: true,
     memory_bytes: 1000,
     workers: 1,
     backlog: { waiting: 3, oldest_age: 1.5 },
@@ -64,6 +65,10 @@ test('workers with another storage than the API are warned of, not those that do
     expect.stringMatching(/^1 of 3 workers have another storage \(t\) than this server \(s\)/),
   ])
   expect(toCard(entry, idle, urls).warnings).toEqual([])
+})
+
+test('the card says that no batches are taken', () => {
+  expect(toCard(modelEntry('iris', { card: { takesBatches: false } }), idle, urls).takes_batches).toBe(false)
 })
 
 describe('how many rows run together at present', () => {

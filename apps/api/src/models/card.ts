@@ -50,6 +50,9 @@ export const cardSchema = z
       })
       .nullable(),
     providers: z.array(z.string()).describe('ONNX Runtime execution providers in use.'),
+    takes_batches: z
+      .boolean()
+      .describe('false where model.yaml has batch: { executor: off }: no files of rows are scored by it.'),
     memory_bytes: z.int().describe('What all live workers together hold for this model.'),
     workers: z.int().describe('Live workers that have this model.'),
     backlog: z.object({
@@ -108,6 +111,8 @@ export const toCard = (
         }
       : null,
     providers: offered.providers,
+    // workers that know of no such setting say nothing of it
+    takes_batches: served?.card.interface?.takesBatches ?? true,
     memory_bytes: sumMemory(entry),
     workers: entry.heartbeats.length,
     backlog: { waiting: waiting.count, oldest_age: waiting.oldestAgeSeconds },

@@ -5,6 +5,7 @@ import type { BatchRecord, BatchStore, Logger, OwnStorage } from '@onqueue/share
 import { InvalidFile } from '@onqueue/shared/rows'
 import type { ModelDefinition } from '../repository/model-definition.ts'
 import type { BatchExecutors } from '../batches/batch-executors.ts'
+import { batchesOff } from './batches-off.ts'
 import { parseChunkJob } from './chunk-queue.ts'
 import type { ChunkJobData } from './chunk-queue.ts'
 import { finishOutput } from './finish-output.ts'
@@ -48,6 +49,10 @@ export const processChunk = async (
   try {
     // another worker may have it; who sweeps ends the batch where nobody has had it for too long
     if (!definition) return await putOff(job, token)
+    if (definition.settings.batch.executor === 'off') {
+      await store.end(record, { status: 'failed', error: batchesOff(record.about) })
+      return await processing.onDone(record)
+    }
     const reason = await whyNotHere(processing, record)
     if (reason !== undefined) {
       log.warn({ model, batchId: record.id, work: data.work, reason }, 'a chunk of a batch was put off')

@@ -3,6 +3,6 @@ import type { BatchFile } from '../executor/batch/batch-file.ts'
 
 /** What an executor has to know of the file of a batch. */
 export const toFile = ({ about }: Pick<BatchRecord, 'about'>): BatchFile => {
-  const { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows } = about
-  return { input, inputFormat, outputFormat, idColumn, extraColumns, microBatchRows }
+  const { input, inputFormat, outputFormat, encodingFormat, idColumn, extraColumns, microBatchRows } = about
+  return { input, inputFormat, outputFormat, encodingFormat, idColumn, extraColumns, microBatchRows }
 }

@@ -33,7 +33,7 @@ const loadedSchema = z.object({
   type: z.literal('loaded'),
   /** what the version offers, but for what the worker knows from `model.yaml` */
   found: versionInterfaceSchema
-    .omit({ task: true, description: true })
+    .omit({ task: true, description: true, takesBatches: true })
     .extend({ batching: batching.omit({ maxWaitMs: true }) }),
   /** whether rows may share a run is not known: rows that run may show it */
   isUndecided: z.boolean(),

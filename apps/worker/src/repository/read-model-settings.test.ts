@@ -22,6 +22,7 @@ test('everything has a default', () => {
     threads: 'auto',
     timeout_s: 30,
     attempts: 3,
+    batch: { executor: 'own' },
     providers: ['cpu'],
   })
 })
@@ -78,6 +79,12 @@ test('an escape that makes half of a character is refused with its place, one th
   expect(readModelSettings('description: "\\ud83d\\ude00 \\U0001F600 \\0 \\uFFFE é"').description).toBe(
     '😀 😀 \0 \ufffe é',
   )
+})
+
+test('batches are taken by a process of their own, or not at all', () => {
+  expect(readModelSettings('').batch).toEqual({ executor: 'own' })
+  expect(readModelSettings('batch: { executor: off }').batch).toEqual({ executor: 'off' })
+  expect(refusalOf('batch: { executor: false }')).toBe('model.yaml:1:20: batch.executor must be own or off')
 })
 
 test('an unknown task is refused with the known ones', () => {

@@ -9,10 +9,15 @@ export type VersionDescription = Pick<Loaded, 'timing' | 'memoryBytes' | 'peakBy
 
 /** Completes what the executor found by what is in `model.yaml`, which it need not send back. */
 export const describeVersion = (
-  { task, description, batching }: ModelSettings,
+  { task, description, batching, batch }: ModelSettings,
   { found, timing, memoryBytes, peakBytes, isUndecided }: Loaded,
 ): VersionDescription => {
-  const offered = { ...found, task, description }
+  const offered = {
+    ...found,
+    task,
+    description,
+    ...(batch.executor === 'off' ? { takesBatches: false } : {}),
+  }
   return {
     interface: { ...offered, batching: { ...found.batching, maxWaitMs: batching.max_wait_ms } },
     timing,

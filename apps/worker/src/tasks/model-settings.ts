@@ -38,6 +38,19 @@ const commonSettings = {
       'must be a mapping',
     )
     .prefault({}),
+  batch: z
+    .strictObject(
+      {
+        executor: z
+          .enum(['own', 'off'], 'must be own or off')
+          .default('own')
+          .describe(
+            'own: files of rows are scored by processes that have the model once more. off: they are refused.',
+          ),
+      },
+      'must be a mapping',
+    )
+    .prefault({}),
   instances: autoOrNumber.default('auto').describe('Executors. auto: what the cores can feed.'),
   threads: autoOrNumber.default('auto').describe('ONNX Runtime threads of each executor.'),
   timeout_s: z

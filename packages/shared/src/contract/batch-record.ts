@@ -5,6 +5,10 @@ import { prioritySchema } from './prediction-job.ts'
 export const rowFormats = ['jsonl', 'csv', 'parquet'] as const
 export type RowFormat = (typeof rowFormats)[number]
 
+/** How lists of numbers are written as text: as numbers, or as base64 of little-endian float32. */
+export const encodingFormats = ['float', 'base64'] as const
+export type EncodingFormat = (typeof encodingFormats)[number]
+
 export const batchEndings = ['completed', 'failed', 'canceled', 'expired'] as const
 export const batchErrorCodes = ['invalid_file', 'too_many_failed_rows', 'version_gone'] as const
 
@@ -30,6 +34,7 @@ const batchAboutSchema = z.object({
   storage: z.string(),
   inputFormat: z.enum(rowFormats),
   outputFormat: z.enum(rowFormats),
+  encodingFormat: z.enum(encodingFormats).optional(),
   idColumn: z.string().nullable(),
   extraColumns: z.enum(['ignore', 'error']),
   maxFailedRows: z.int().nullable(),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { batchEndings, batchErrorCodes, rowFormats } from './batch-record.ts'
+import { batchEndings, batchErrorCodes, encodingFormats, rowFormats } from './batch-record.ts'
 import type { BatchRecord } from './batch-record.ts'
 import { prioritySchema } from './prediction-job.ts'
 import { toIso } from './to-iso.ts'
@@ -27,6 +27,7 @@ export const batchSchema = z.object({
   input_file: z.string(),
   input_format: z.enum(rowFormats),
   output_format: z.enum(rowFormats),
+  encoding_format: z.enum(encodingFormats),
   /** what there is of the output so far */
   output_file: z.object({ bytes: z.int(), is_complete: z.boolean() }),
   errors_file: z.object({ bytes: z.int() }),
@@ -78,6 +79,7 @@ export const toBatch = (
     input_file: about.fileId,
     input_format: about.inputFormat,
     output_format: about.outputFormat,
+    encoding_format: about.encodingFormat ?? 'float',
     output_file: {
       bytes: (headerBytes ?? 0) + counts.bytes + (footerBytes ?? 0),
       is_complete: end?.status === 'completed',

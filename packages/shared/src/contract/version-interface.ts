@@ -28,6 +28,8 @@ export const versionInterfaceSchema = z.object({
   }),
   /** the execution providers in use */
   providers: z.array(z.string()),
+  /** false where no files of rows are scored by it */
+  takesBatches: z.boolean().optional(),
 })
 export type VersionInterface = z.infer<typeof versionInterfaceSchema>
 

@@ -11,6 +11,7 @@ const namespace = `batch-store-test-${process.pid}`
 const model = 'iris'
 const id = toBatchId('iris-01M8385V83Q14TMRTXTM4VG0KW')
 const other = toBatchId('iris-01M8385V83Q14TMRTXTM4VG0KX')
+const third = toBatchId('iris-01M8385V83Q14TMRTXTM4VG0KY')
 let redis: Redis
 let store: BatchStore
 let now: number
@@ -89,8 +90,8 @@ test('an id says of which model its batch is, and is no prediction', () => {
 })
 
 test('a batch is there once, and as it was asked for', async () => {
-  expect(await store.create(id, about)).toBe(true)
-  expect(await store.create(id, { ...about, owner: 'eve' })).toBe(false)
+  expect(await store.create(id, about)).toBe('made')
+  expect(await store.create(id, { ...about, owner: 'eve' })).toBe('known')
 
   expect(await store.read(id)).toEqual({
     id,
@@ -106,6 +107,30 @@ test('a batch is there once, and as it was asked for', async () => {
     end: null,
   })
   expect(await store.read(other)).toBe(null)
+})
+
+test.each([
+  ['has completed', () => planned(id, 0).then(() => store.endIfDone(record(id)))],
+  ['has failed', () => store.end(record(id), { status: 'failed', error: null })],
+  ['was canceled', () => store.end(record(id), { status: 'canceled', error: null })],
+  ['has expired', () => store.end(record(id), { status: 'expired', error: null })],
+  ['was removed', () => store.remove(record(id))],
+  ['was lost by Redis', () => redis.del(modelKeys(namespace, model).batch(id))],
+])('an owner has no more batches at once than he may, until one %s', async (_, end) => {
+  const create = (batchId: string, owner = about.owner) =>
+    store.create(batchId, { ...about, owner }, { maxActive: 1 })
+  const mine = await Promise.all([create(id), create(other)])
+  const known = await create(id)
+  const ofEve = await create(third, 'eve')
+  const before = await store.countActive(model, about.owner)
+
+  await end()
+
+  expect(mine.toSorted()).toEqual(['full', 'made'])
+  expect([known, ofEve, before]).toEqual(['known', 'made', 1])
+  expect(await store.countActive(model, about.owner)).toBe(0)
+  expect(await store.countActive(model, 'eve')).toBe(1)
+  expect(await create(other)).toBe('made')
 })
 
 test('a planner goes on where another one left off, and one that was frozen meanwhile changes nothing', async () => {

@@ -57,8 +57,12 @@ export const createBatchRoute = createRoute({
     408: docs.problem('Nothing of the body came for too long.'),
     413: docs.problem('The file is too long.'),
     415: docs.problem('It is not said in which format the rows are.'),
-    422: docs.problem('No row can be read of the file, or the options do not fit the model.'),
-    429: docs.problem('You have too many files, too many bytes, or too many uploads under way.'),
+    422: docs.problem(
+      'No row can be read of the file, the options do not fit the model, or it takes no batches.',
+    ),
+    429: docs.problem(
+      'You have too many files, too many bytes, too many uploads under way, or too many batches that have not ended.',
+    ),
     503: docs.problem('The model is not available, there is no room in the storage, or Redis is away.'),
   },
 })
@@ -162,22 +166,33 @@ export const batchTemplateRoute = createRoute({
     200: docs.bytes('The file.'),
     400: docs.problem('A query parameter is malformed.'),
     404: docs.problem('There is no such model.'),
-    422: docs.problem('The model has no such version.'),
+    422: docs.problem('The model has no such version, or takes no batches.'),
     503: docs.problem('The model is not available.'),
   },
 })
 
 const partResponses = {
-  200: docs.bytes('All that there is of it: X-Batch-Status says whether more comes.'),
+  200: docs.bytes(
+    'All that there is of it: X-Batch-Status says whether more comes. With `wait` all that comes to be: it has ended only if the batch has completed.',
+  ),
   206: docs.bytes('The range that was asked for.'),
+  400: docs.problem('A query parameter is malformed, or wait came with a Range or by HTTP/1.0.'),
   304: { description: 'It is what the ETag says.' },
   404: docs.problem('There is no such batch.'),
   409: docs.problem('A Parquet file can be read when it is complete.'),
   410: docs.problem('Redis lost what is known of its parts.'),
   416: docs.problem('There is nothing of this range (yet).'),
-  429: docs.problem('You read and send too many files at once.'),
+  429: docs.problem('You read and send too many files at once, or have too many streams open.'),
   503: docs.problem('Its bytes can not be read at the moment.'),
 }
+const partQuery = z.strictObject({
+  wait: z
+    .literal(['', 'true'])
+    .optional()
+    .describe(
+      'Goes on until the batch has ended, without a Content-Length. Where it does not complete, or the server stops, the connection is cut. JSONL and CSV only; not with a Range.',
+    ),
+})
 const partParameters = [idParameter, docs.rangeHeader, docs.ifRangeHeader, docs.ifNoneMatchHeader]
 
 export const batchOutputRoute = createRoute({
@@ -187,6 +202,7 @@ export const batchOutputRoute = createRoute({
   tags,
   summary: 'The output, a row for each row of the file, in their order; also while it runs',
   parameters: partParameters,
+  request: { query: partQuery },
   responses: partResponses,
 })
 
@@ -197,5 +213,6 @@ export const batchErrorsRoute = createRoute({
   tags,
   summary: 'The rows that failed, each with its line and the reason; also while it runs',
   parameters: partParameters,
+  request: { query: partQuery },
   responses: partResponses,
 })

@@ -5,7 +5,7 @@ import { parseBatchRequest } from '../../batches/batch-request.ts'
 import type { CreatedBatch } from '../../batches/create-batch.ts'
 import { batchEventId } from '../../batches/follow-batch.ts'
 import type { Batches } from '../../batches/open-batches.ts'
-import type { PartFile } from '../../batches/read-output.ts'
+import type { PartKind } from '../../batches/read-output.ts'
 import { readContentEncoding } from '../../files/decode-content.ts'
 import type { ApiContext, ApiEnvironment } from '../../http/api-environment.ts'
 import { saysJson } from '../../http/bodies/json-body.ts'
@@ -18,6 +18,7 @@ import { decodeCursor, encodeCursor } from '../../http/list-cursor.ts'
 import type { ListCursor } from '../../http/list-cursor.ts'
 import * as docs from './batch-docs.ts'
 import { answerContent } from './file-content.ts'
+import { answerGrowingContent, refuseBlindWait } from './growing-content.ts'
 import { eventHeaders } from './open-events.ts'
 
 /** Files of rows that are scored: handed over, followed, read and canceled. */
@@ -129,34 +130,35 @@ export const batchRoutes = ({
     })
   })
 
-  const answerParts = (
+  const answerParts = async (
     c: ApiContext,
     record: BatchRecord,
-    { segments, bytes, isComplete, etag }: PartFile,
-    { format, name }: { format: RowFormat; name: string },
-  ) =>
-    answerContent(
-      c,
-      {
-        etag,
-        bytes,
-        isGrowing: !isComplete,
-        filename: `${record.id}${name}.${format}`,
-        contentType: contentTypeOf[format],
-        headers: { 'X-Batch-Status': show(record).status },
-      },
-      (range) => batches.openParts(record, segments, range),
+    { kind, format, name, waits }: { kind: PartKind; format: RowFormat; name: string; waits: boolean },
+  ) => {
+    if (waits) refuseBlindWait(c)
+    const { segments, bytes, isComplete, etag } = await batches[kind](record)
+    const content = {
+      filename: `${record.id}${name}.${format}`,
+      contentType: contentTypeOf[format],
+      headers: { 'X-Batch-Status': show(record).status },
+    }
+    if (waits && !isComplete && c.req.method !== 'HEAD')
+      return answerGrowingContent(c, content, () => batches.stream(record, kind, c.req.raw.signal))
+    return answerContent(c, { ...content, etag, bytes, isGrowing: !isComplete }, (range) =>
+      batches.openParts(record, segments, range),
     )
+  }
 
   app.openapi(docs.batchOutputRoute, async (c) => {
     const record = await batches.read(c.req.param('id'), c.get('owner'))
-    const format = record.about.outputFormat
-    return answerParts(c, record, await batches.output(record), { format, name: '' })
+    const waits = c.req.valid('query').wait !== undefined
+    return answerParts(c, record, { kind: 'output', format: record.about.outputFormat, name: '', waits })
   })
 
   app.openapi(docs.batchErrorsRoute, async (c) => {
     const record = await batches.read(c.req.param('id'), c.get('owner'))
-    return answerParts(c, record, await batches.errors(record), { format: 'jsonl', name: '-errors' })
+    const waits = c.req.valid('query').wait !== undefined
+    return answerParts(c, record, { kind: 'errors', format: 'jsonl', name: '-errors', waits })
   })
 
   return app

@@ -28,15 +28,7 @@ export const answerContent = async (
   open: (range: ByteRange) => Promise<Readable>,
 ): Promise<Response> => {
   const { etag, bytes } = content
-  const headers = {
-    ...content.headers,
-    ETag: etag,
-    'Accept-Ranges': 'bytes',
-    'Content-Disposition': dispositionOf(content.filename),
-    'X-Content-Type-Options': 'nosniff',
-    'Content-Security-Policy': 'sandbox',
-    'Cache-Control': 'private, no-cache',
-  }
+  const headers = { ...savedHeaders(content), ETag: etag, 'Accept-Ranges': 'bytes' }
   if (namesEtag(c.req.header('if-none-match'), etag))
     return sendAnswer(c, { status: 304, headers, body: null })
 
@@ -62,6 +54,15 @@ export const answerContent = async (
     body: await streamedBody(c, () => open({ start, end })),
   })
 }
+
+/** What has a browser save it, whatever it is. */
+export const savedHeaders = ({ filename, headers }: Pick<Content, 'filename' | 'headers'>) => ({
+  ...headers,
+  'Content-Disposition': dispositionOf(filename),
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': 'sandbox',
+  'Cache-Control': 'private, no-cache',
+})
 
 /** Weak ones count, too (RFC 9110, section 13.1.2). */
 const namesEtag = (header: string | undefined, etag: string) =>

@@ -5,16 +5,16 @@ import { openTransfer } from '../transfer.ts'
 import type { Answer } from './answer.ts'
 
 /**
- * The body of an answer that is read from somewhere as fast as its reader takes it, whose length was told: where it fails in the
- * middle the connection is ended, so that nobody takes what was sent for the whole. Throws `too_many_open`, or `server_busy`
+ * The body of an answer that is read from somewhere as fast as its reader takes it: where it fails in the middle the connection is ended, so that nobody takes what was sent for the whole. Throws `too_many_open`, or `server_busy`
  * while too much is under way for one more; `open` is not called then.
  */
 export const streamedBody = async (
   c: ApiContext,
-  open: () => Promise<Readable>,
+  open: () => Promise<Readable> | Readable,
+  kind: 'transfers' | 'streams' = 'transfers',
 ): Promise<Extract<Answer['body'], ReadableStream>> => {
-  const release = openTransfer(c, 2 * chunkBytes)
-  const source = await open().catch((err: unknown) => {
+  const release = openTransfer(c, 2 * chunkBytes, kind)
+  const source = await Promise.try(open).catch((err: unknown) => {
     release()
     throw err
   })

@@ -1,4 +1,4 @@
-import type { RowFormat } from '@onqueue/shared'
+import type { EncodingFormat, RowFormat } from '@onqueue/shared'
 import type { Segment } from '@onqueue/shared/storage'
 
 /** What an executor has to know of the file of a batch. */
@@ -7,6 +7,8 @@ export type BatchFile = {
   input: Segment[]
   inputFormat: RowFormat
   outputFormat: RowFormat
+  /** how lists of numbers are written as text; as numbers where it is not said */
+  encodingFormat?: EncodingFormat | undefined
   /** the column, or in JSONL the key, that names a row for whoever sent the file */
   idColumn: string | null
   /** what becomes of columns that the model does not know */

@@ -4,7 +4,9 @@ import type { BatchFile } from './batch-file.ts'
 import { createCsvWriter } from './csv-writer.ts'
 import type { FileReader, FileRows, FileWriter } from './file-rows.ts'
 import { createJsonlWriter } from './jsonl-writer.ts'
+import { packVectors } from './pack-vectors.ts'
 import { openParquetRows, openParquetWriter } from './parquet-rows.ts'
+import type { RowWriter } from './row-writer.ts'
 import { openTextRows } from './text-rows.ts'
 
 type Readable = Pick<Storage, 'openRange'>
@@ -21,16 +23,18 @@ export const openRows = async (storage: Readable, file: BatchFile, probe: Probe)
 
 const openWriter = (
   storage: Readable,
-  { outputFormat, idColumn }: BatchFile,
+  { outputFormat, encodingFormat, idColumn }: BatchFile,
   { task, session }: Probe,
   { ids }: FileReader,
 ): FileWriter => {
   const hasIds = idColumn !== null
+  const asAsked = (writer: RowWriter) =>
+    encodingFormat === 'base64' ? packVectors(writer, task.outputSchema) : writer
   switch (outputFormat) {
     case 'jsonl':
-      return createJsonlWriter(task.outputSchema)
+      return asAsked(createJsonlWriter(task.outputSchema))
     case 'csv':
-      return createCsvWriter(task.outputSchema, { hasIds })
+      return asAsked(createCsvWriter(task.outputSchema, { hasIds }))
     case 'parquet': {
       const isDouble = session.signature.outputs.some(({ type }) => type === 'float64')
       return openParquetWriter(storage, task.outputSchema, {

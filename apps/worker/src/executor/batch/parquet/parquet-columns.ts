@@ -1,7 +1,7 @@
 import type { JsonSchema } from '@onqueue/shared'
 import type { SchemaElement } from 'hyparquet'
-import { isObject } from '@onqueue/shared/rows'
 import { outputColumns } from '../output-columns.ts'
+import { alternatives, isNumber, isVector } from '../value-schemas.ts'
 
 export type ParquetColumnOptions = {
   /** what the ids of rows are; integers where the file that was read has integers of at most 64 bits */
@@ -63,11 +63,8 @@ const idColumn = (ids: 'text' | 'integer'): StoredColumn =>
   ids === 'integer' ? integerColumn('id', {}) : textColumn('id')
 
 const chooseColumn = (name: string, schema: JsonSchema, vectors: 'float32' | 'float64'): StoredColumn => {
+  if (isVector(schema)) return listColumn(name, vectors)
   const ways = alternatives(schema)
-  const [only] = ways
-  if (ways.length === 1 && only?.['type'] === 'array' && isNumber(alternatives(only['items']))) {
-    return listColumn(name, vectors)
-  }
   if (ways.every(isText)) return textColumn(name)
   if (isNumber(ways)) return numberColumn(name)
   const integer = ways.find(isInteger)
@@ -76,33 +73,12 @@ const chooseColumn = (name: string, schema: JsonSchema, vectors: 'float32' | 'fl
   return textColumn(name, (value) => (typeof value === 'string' ? value : JSON.stringify(value)))
 }
 
-/** The schemas that a value may be of, without null and with values that are listed one by one. */
-const alternatives = (schema: unknown): JsonSchema[] => {
-  if (!isObject(schema)) return [{}]
-  if (Array.isArray(schema['anyOf'])) return schema['anyOf'].flatMap(alternatives)
-  if (!Array.isArray(schema['enum'])) return schema['type'] === 'null' ? [] : [schema]
-  const values: unknown[] = schema['enum']
-  return values.map((value) => ({ type: Number.isInteger(value) ? 'integer' : typeof value, const: value }))
-}
-
 const isText = ({ type }: JsonSchema) => type === 'string'
 
 const isInteger = ({ type }: JsonSchema) => type === 'integer'
 
 /** An integer beyond 2^53, as JSON has it. */
 const isDigits = ({ type, pattern }: JsonSchema) => type === 'string' && typeof pattern === 'string'
-
-const nonFinite = ['NaN', 'Infinity', '-Infinity']
-
-/** Numbers, of which JSON has those that are not finite as text. */
-const isNumber = (ways: JsonSchema[]) =>
-  ways.some(({ type }) => type === 'number') &&
-  ways.every(
-    ({ type, const: value }) =>
-      type === 'number' ||
-      type === 'integer' ||
-      (type === 'string' && typeof value === 'string' && nonFinite.includes(value)),
-  )
 
 const same = (value: unknown) => value
 
