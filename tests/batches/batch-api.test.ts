@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { createBatchStore, modelKeys } from '@onqueue/shared'
 import type { BatchRecord } from '@onqueue/shared'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createUploader } from '../files/uploader.ts'
 import { sendRaw } from '../support/raw-http.ts'
 import { shippedModel, startStack, testModel } from '../support/stack.ts'
@@ -16,6 +16,8 @@ import type { Batcher } from './batcher.ts'
 let stack: Stack
 let anyone: Batcher
 let guarded: StackProcess
+/** two for each executor of its one worker */
+const chunksInQueue = 4
 const as = (owner: string) => createBatcher(guarded.url, { key: `key-of-${owner}` })
 
 beforeAll(async () => {
@@ -26,6 +28,7 @@ beforeAll(async () => {
       testModel('echo'),
       { name: 'once', of: 'echo', settings: 'batch: { executor: off }' },
     ],
+    environment: { ONQUEUE_BATCH_EXECUTORS: '2' },
   })
   anyone = createBatcher(stack.url)
   guarded = await stack.startApi({
@@ -260,6 +263,55 @@ test('who waits for an output gets all of it, from before its beginning, and the
   expect(parseLines(errors?.text ?? '')).toMatchObject([{ row: 17_000, code: 'invalid_input' }])
   const after = await anyone.get(`/v1/batches/${body.id}/output?wait=true`)
   expect(after.headers.get('content-length')).toBe(String(output?.text.length))
+})
+
+describe('beside a batch of many chunks', () => {
+  let many: string
+
+  beforeAll(async () => {
+    const { body } = await as('ada').submit('slow', slowLines(1_000_000, 2))
+    many = body.id
+    await vi.waitUntil(async () => (await as('ada').output(many)) !== '', { timeout: 30_000 })
+  })
+  afterAll(() => as('ada').call('POST', `/v1/batches/${many}/cancel`))
+  const statusOfMany = async () => (await as('ada').get(`/v1/batches/${many}`)).body.status
+
+  test('one of another owner waits for no more chunks than are in the queue, to be planned and to be scored', async () => {
+    const ofModel = modelKeys(stack.prefix, 'slow')
+    const seen: string[] = []
+    const monitor = await stack.redis.duplicate().monitor()
+    monitor.on('monitor', (_, [command, key]: string[]) => {
+      if (/^(hset|hsetnx)$/i.test(command ?? '') && key !== undefined) seen.push(key)
+    })
+
+    const { body } = await as('bob').submit('slow', slowLines(1, 1))
+    await as('bob').untilEnded(body.id, { timeoutMs: 50_000 })
+    monitor.disconnect()
+
+    const made = seen.indexOf(ofModel.batch(body.id))
+    const planned = seen.indexOf(ofModel.batchChunks(body.id))
+    const done = seen.indexOf(ofModel.batchDone(body.id))
+    const chunksOfAda = (from: number, to: number) =>
+      seen.slice(from, to).filter((key) => key === ofModel.batchDone(many)).length
+    expect(Math.min(made, planned, done)).toBeGreaterThanOrEqual(0)
+    expect(chunksOfAda(made, planned)).toBeLessThanOrEqual(chunksInQueue)
+    expect(chunksOfAda(planned, done)).toBeLessThanOrEqual(chunksInQueue)
+    expect(await statusOfMany()).toBe('in_progress')
+  })
+
+  test('predictions are answered as they are without one', async () => {
+    const inputs = Array.from({ length: 20 }, (_, n) => ({ features: [n / 8, 3.5, n / 10, 0.2] }))
+    // one after the other: rows that run together may differ in their last digits
+    const answers = () => Array.fromAsync(inputs, (input) => stack.client.predict('iris', input))
+
+    const beside = await answers()
+    expect(await statusOfMany()).toBe('in_progress')
+    await as('ada').call('POST', `/v1/batches/${many}/cancel`)
+    const without = await answers()
+
+    expect(beside.map(({ status }) => status)).toEqual(inputs.map(() => 200))
+    expect(beside.map(({ body }) => body)).toEqual(without.map(({ body }) => body))
+  })
 })
 
 describe('waiting for an output to its end', () => {
