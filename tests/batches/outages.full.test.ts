@@ -30,14 +30,14 @@ beforeAll(async () => {
   redis = await startTestRedis()
   stack = await startStack({
     models: [shippedModel('iris')],
-    workers: 0,
     redisUrl: redis.url,
     environment: { ONQUEUE_STORAGE: storage, ONQUEUE_BATCH_EXECUTORS: '1' },
   })
   admin = new Redis(redis.url, { maxRetriesPerRequest: null })
   batcher = createBatcher(stack.url)
-  worker = await stack.startWorker()
-  await stack.client.untilReady(1)
+  const [only] = stack.workers
+  if (!only) throw new Error('the stack has no worker')
+  worker = only
 }, 150_000)
 afterAll(async () => {
   // a test that failed may have left it frozen

@@ -28,7 +28,6 @@ beforeAll(async () => {
   otherStorage = await mkdtemp(join(tmpdir(), 'onqueue-other-storage-'))
   stack = await startStack({
     models: [shippedModel('iris')],
-    workers: 0,
     environment: {
       ONQUEUE_STORAGE: storage,
       ONQUEUE_BATCH_EXECUTORS: '1',
@@ -37,8 +36,9 @@ beforeAll(async () => {
     },
   })
   batcher = createBatcher(stack.url)
-  worker = await stack.startWorker()
-  await stack.client.untilReady(1)
+  const [only] = stack.workers
+  if (!only) throw new Error('the stack has no worker')
+  worker = only
   digest = await servedDigest()
 })
 afterAll(async () => {

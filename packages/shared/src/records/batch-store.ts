@@ -10,12 +10,12 @@ import { deliveryKeys, globalKeys, modelKeys } from '../redis/names.ts'
 import type { DatedStore } from '../redis/redis-store.ts'
 import { clearChunkJobs, jobsOf } from './clear-chunk-jobs.ts'
 import { createBatch } from './create-batch.ts'
-import { endBatch } from './end-batch.ts'
+import { endBatch, tooManyFailed } from './end-batch.ts'
 import { finishChunk } from './finish-chunk.ts'
 import { openChunks } from './open-chunks.ts'
 import type { ChunkPlace, Scorer } from './open-chunks.ts'
 import { noteFooter } from './note-footer.ts'
-import { planBatch } from './plan-batch.ts'
+import { planBatch, stepArgs } from './plan-batch.ts'
 import type { PlanStep } from './plan-batch.ts'
 import { reopenChunks } from './reopen-chunks.ts'
 import { restartBatch } from './restart-batch.ts'
@@ -138,21 +138,9 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
       return reply === 1
     },
     read: async (id) => parseBatch(id, await redis.hgetall(keysOf(id).batch)),
-    plan: async (id, { from, to, chunks: planned, isPlanned, headerBytes, rowMs }) => {
+    plan: async (id, step) => {
       const { batch, chunks } = keysOf(id)
-      const reply = await planning.run({
-        keys: { batch, chunks },
-        args: {
-          from: from.chunk === 0 ? '' : JSON.stringify(from),
-          cursor: JSON.stringify(to),
-          isPlanned: isPlanned ? 1 : 0,
-          headerBytes,
-          rowMs,
-          now: clock(),
-        },
-        moreArgs: planned.flatMap((chunk, index) => [from.chunk + index, JSON.stringify(chunk), chunk.rows]),
-      })
-      return reply === 1
+      return (await planning.run({ keys: { batch, chunks }, ...stepArgs(step, clock()) })) === 1
     },
     readChunk: async ({ batchId, chunk }) => {
       const text = await redis.hget(keysOf(batchId).chunks, String(chunk))
@@ -222,8 +210,3 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     },
   }
 }
-
-const tooManyFailed = ({ maxFailedRows }: BatchAbout) => ({
-  code: 'too_many_failed_rows' as const,
-  detail: `more than ${maxFailedRows} rows failed, which is what max_failed_rows allows; the errors file tells of them`,
-})

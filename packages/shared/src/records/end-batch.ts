@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { BatchAbout } from '../contract/batch-record.ts'
 import { redisScript } from '../redis/redis-script.ts'
 
 /**
@@ -50,4 +51,10 @@ if isTold == '1' then
   redis.call('PUBLISH', deliveryNotices, model)
 end
 return finish`,
+})
+
+/** Why a batch fails that has more failed rows than it may. */
+export const tooManyFailed = ({ maxFailedRows }: BatchAbout) => ({
+  code: 'too_many_failed_rows' as const,
+  detail: `more than ${maxFailedRows} rows failed, which is what max_failed_rows allows; the errors file tells of them`,
 })

@@ -45,3 +45,16 @@ end
 if isPlanned == '1' then redis.call('HSET', batch, 'planned', '1') end
 return 1`,
 })
+
+/** A step as the script takes it; `now` is in ms. */
+export const stepArgs = ({ from, to, chunks, isPlanned, headerBytes, rowMs }: PlanStep, now: number) => ({
+  args: {
+    from: from.chunk === 0 ? '' : JSON.stringify(from),
+    cursor: JSON.stringify(to),
+    isPlanned: isPlanned ? 1 : 0,
+    headerBytes,
+    rowMs,
+    now,
+  },
+  moreArgs: chunks.flatMap((chunk, index) => [from.chunk + index, JSON.stringify(chunk), chunk.rows]),
+})
