@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,8 +106,12 @@ test('a batch whose time is over expires: what is done of it stays, and nothing 
   await expect.poll(() => unfinishedParts(storage)).toEqual([])
   const done = await rowsOf(id)
   expect(done.length).toBeGreaterThanOrEqual(22)
+  expect(done).toHaveLength(ended.counts.completed)
   expect(done.length).toBeLessThan(slowRows / 2)
   expect(done.map((line) => line.split(',', 2).join())).toEqual(done.map((_, row) => `${row},500`))
+  // beside the header, and what was under way then
+  const parts = readdirSync(join(storage, 'objects', 'batches', id, 'out'))
+  expect(parts.length).toBeLessThanOrEqual(1 + done.length / 11 + 1)
   // the executor is of use to others
   const next = await submit('slow', 'n.0\n1\n')
   await batcher.untilEnded(next)
