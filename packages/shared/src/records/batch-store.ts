@@ -1,16 +1,11 @@
-import {
-  chunkSchema,
-  doneChunkSchema,
-  modelOfBatchId,
-  parseBatch,
-  parseBatchEnd,
-} from '../contract/batch-record.ts'
-import type { BatchAbout, BatchChunk, BatchEnd, BatchRecord, DoneChunk } from '../contract/batch-record.ts'
-import { deliveryKeys, globalKeys, modelKeys } from '../redis/names.ts'
+import { chunkSchema, doneChunkSchema, modelOfBatchId, parseBatch } from '../contract/batch-record.ts'
+import type { BatchAbout, BatchChunk, BatchRecord, DoneChunk } from '../contract/batch-record.ts'
+import { globalKeys, modelKeys } from '../redis/names.ts'
 import type { DatedStore } from '../redis/redis-store.ts'
+import { createBatchEnds } from './batch-ends.ts'
+import type { BatchEnds } from './batch-ends.ts'
 import { clearChunkJobs, jobsOf } from './clear-chunk-jobs.ts'
 import { createBatch } from './create-batch.ts'
-import { endBatch } from './end-batch.ts'
 import { finishChunk } from './finish-chunk.ts'
 import { openChunks } from './open-chunks.ts'
 import type { ChunkPlace, Scorer } from './open-chunks.ts'
@@ -29,7 +24,7 @@ const paceMs = 15_000
  * The records of batches: what was asked for, the plan, which chunks are done, and how it ended. Rows are never in Redis. Every step
  * may be done twice, and by a process that was frozen: what counts is who came first.
  */
-export type BatchStore = {
+export type BatchStore = BatchEnds & {
   /** Resolves to false where there is one of the id already. */
   create(id: string, about: BatchAbout): Promise<boolean>
   read(id: string): Promise<BatchRecord | null>
@@ -48,10 +43,6 @@ export type BatchStore = {
   countDone(id: string): Promise<number>
   /** The next chunks of an owner's batches of a model that are to be in the queue, of those that `scorer` can score. */
   open(model: string, owner: string, scorer: Scorer): Promise<ChunkPlace[]>
-  /** Ends a batch, unless it has; resolves to the end that counts, null where it is gone. */
-  end(record: Pick<BatchRecord, 'id' | 'about'>, end: Omit<BatchEnd, 'completedAt'>): Promise<BatchEnd | null>
-  /** The same if its counts say so; null where it goes on. */
-  endIfDone(record: Pick<BatchRecord, 'id' | 'about'>): Promise<BatchEnd | null>
   /** Has a batch begin anew where Redis lost its plan, or what is known of its chunks. Resolves to whether it does. */
   restartIfLost(id: string): Promise<boolean>
   /** Ids of the batches of a model that have not ended, the oldest first. */
@@ -69,55 +60,23 @@ export type BatchStore = {
 }
 
 export const createBatchStore = ({ redis, namespace, clock }: DatedStore): BatchStore => {
-  const [creating, planning, finishing, noting, reopening, ending, opening, restarting, clearing] = [
+  const [creating, planning, finishing, noting, reopening, opening, restarting, clearing] = [
     createBatch.on(redis),
     planBatch.on(redis),
     finishChunk.on(redis),
     noteFooter.on(redis),
     reopenChunks.on(redis),
-    endBatch.on(redis),
     openChunks.on(redis),
     restartBatch.on(redis),
     clearChunkJobs.on(redis),
   ]
   const { batchNotices: channel } = globalKeys(namespace)
-  const { notices: deliveryNotices } = deliveryKeys(namespace)
   const keysOf = (id: string) => {
     const model = modelOfBatchId(id)
     if (model === undefined) throw new Error(`not a batch id: ${id}`)
     const keys = modelKeys(namespace, model)
     return { keys, batch: keys.batch(id), chunks: keys.batchChunks(id), done: keys.batchDone(id) }
   }
-
-  const end = async (
-    { id, about }: Pick<BatchRecord, 'id' | 'about'>,
-    texts: { text: string; completedText: string; failedText: string },
-  ) => {
-    const { keys, batch, done } = keysOf(id)
-    const { maxFailedRows } = about
-    const reply = await ending.run({
-      keys: {
-        batch,
-        done,
-        active: keys.activeBatches,
-        ended: keys.endedBatches,
-        undelivered: keys.undeliveredBatches,
-      },
-      args: {
-        id,
-        ...texts,
-        maxFailedRows: maxFailedRows ?? '',
-        now: clock(),
-        isTold: about.webhook === null ? 0 : 1,
-        channel,
-        deliveryNotices,
-        model: about.model,
-      },
-    })
-    return reply === '' ? null : parseBatchEnd(reply)
-  }
-  const textOf = (ended: Omit<BatchEnd, 'completedAt'>) =>
-    JSON.stringify({ ...ended, completedAt: clock() } satisfies BatchEnd)
 
   return {
     create: async (id, about) => {
@@ -189,13 +148,7 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
         moreArgs: digests,
       })
     },
-    end: (record, ended) => end(record, { text: textOf(ended), completedText: '', failedText: '' }),
-    endIfDone: (record) =>
-      end(record, {
-        text: '',
-        completedText: textOf({ status: 'completed', error: null }),
-        failedText: textOf({ status: 'failed', error: tooManyFailed(record.about) }),
-      }),
+    ...createBatchEnds({ redis, namespace, clock }),
     restartIfLost: async (id) => {
       const { batch, chunks, done } = keysOf(id)
       return (await restarting.run({ keys: { batch, chunks, done }, args: {} })) === 1
@@ -222,8 +175,3 @@ export const createBatchStore = ({ redis, namespace, clock }: DatedStore): Batch
     },
   }
 }
-
-const tooManyFailed = ({ maxFailedRows }: BatchAbout) => ({
-  code: 'too_many_failed_rows' as const,
-  detail: `more than ${maxFailedRows} rows failed, which is what max_failed_rows allows; the errors file tells of them`,
-})
