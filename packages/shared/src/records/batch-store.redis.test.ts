@@ -247,7 +247,7 @@ test('a chunk whose part is gone is scored again, and counts once', async () => 
 test('how a batch ended is written once', async () => {
   await planned(id, 1)
   const canceled = await store.end(record(id), { status: 'canceled', error: null })
-  await finish(id, 0)
+  expect(await finish(id, 0)).toBe(false)
   now += 5
 
   expect(await store.endIfDone(record(id))).toEqual(canceled)

@@ -3,7 +3,7 @@ import { redisScript } from '../redis/redis-script.ts'
 
 /**
  * Notes that a chunk was scored; who comes second changes nothing. Replies 0 where it was noted before, or the chunk of the number has
- * other rows: it was one of a plan that Redis lost, or the batch is gone.
+ * other rows: it was one of a plan that Redis lost. The same where the batch is gone or has ended, of which its owner was told then.
  * What follows from the counts is for `endBatch`. Every `paceMs` a moment is noted from which the pace is told.
  */
 export const finishChunk = redisScript({
@@ -15,7 +15,8 @@ export const finishChunk = redisScript({
   allowOom: true,
   lua: `
 local planned = redis.call('HGET', chunks, number)
-if not planned or redis.call('HEXISTS', batch, 'about') == 0 then return 0 end
+local record = redis.call('HMGET', batch, 'about', 'end')
+if not planned or not record[1] or record[2] then return 0 end
 local chunk = cjson.decode(planned)
 if chunk.firstRow ~= tonumber(firstRow) or chunk.rows ~= tonumber(rows) then return 0 end
 if redis.call('HSETNX', done, number, text) == 0 then return 0 end

@@ -117,9 +117,14 @@ const explain = (err: unknown): FromBatchExecutor => {
   return { type: 'failed', why: isStorage ? code : 'defect', message, ...stackOf(err) }
 }
 
-/** For the log of the worker. */
+/** For the log of the worker: why a storage can't be used is in what caused the error. */
 const stackOf = (err: unknown) =>
-  err instanceof Error && err.stack !== undefined ? { stack: err.stack } : {}
+  err instanceof Error && err.stack !== undefined ? { stack: withCauses(err, err.stack) } : {}
+
+const withCauses = ({ cause }: Error, stack: string): string =>
+  cause instanceof Error && cause.stack !== undefined
+    ? `${stack}\ncaused by ${withCauses(cause, cause.stack)}`
+    : stack
 
 const answer = async (work: Promise<FromBatchExecutor>) => send(await work.catch(explain))
 
