@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { toClose } from '../bench/processes/closing.ts'
 import { seededRandom } from '../tests/support/random.ts'
 import { readBatchCounters } from './aftermath/batch-counters.ts'
 import { readCounters, takeCensus } from './aftermath/census.ts'
@@ -18,8 +19,6 @@ import { toldIds } from './ledger/entry.ts'
 import { Ledger } from './ledger/ledger.ts'
 import { batchModel, openIris } from './questions/iris.ts'
 import { models } from './questions/models.ts'
-import type { StormModel } from './questions/models.ts'
-import { askOne } from './questions/question.ts'
 import { writeFlowers } from './questions/write-flowers.ts'
 import type { FlowerFile } from './questions/write-flowers.ts'
 import { startReceiver } from './receiver/receiver.ts'
@@ -27,12 +26,11 @@ import { createStopwatch } from './report/stopwatch.ts'
 import { openStormStack } from './stack/storm-stack.ts'
 import type { StormStack } from './stack/storm-stack.ts'
 import { untilServing } from './stack/until-serving.ts'
-import { allKinds } from './submits/all-kinds.ts'
 import { followBatch, submitBatch } from './submits/batch-client.ts'
 import { batchInStorm } from './submits/batch-in-storm.ts'
 import type { StormedBatch } from './submits/batch-in-storm.ts'
+import { callersOf, othersBeside } from './submits/beside-batch.ts'
 import { drawKinds } from './submits/draw-kinds.ts'
-import type { SubmitKind } from './submits/submit-kind.ts'
 
 export type BatchStormResult = {
   evidence: Evidence
@@ -73,10 +71,10 @@ export const runBatchStorm = async ({
   await using opened = new AsyncDisposableStack()
   const { seconds, timed } = createStopwatch(onPart)
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-storm-rows-'))
-  opened.defer(() => rm(folder, { recursive: true, force: true }))
+  opened.defer(toClose(() => rm(folder, { recursive: true, force: true })))
   const file = await timed('rows', () => writeFlowers(join(folder, 'flowers.csv'), { seed, rows }))
   const iris = await openIris(seed)
-  const modelList = [...Object.values(models), iris]
+  const modelList = [models.demo, iris]
   const broken = brokenBuild && (await makeBrokenCheckout(brokenBuild))
   if (broken) opened.defer(broken.close)
   const stack = await openStormStack({ models: modelList, checkout: broken?.checkout, settings })
@@ -87,15 +85,21 @@ export const runBatchStorm = async ({
 
   secret = await timed('starting', () => untilServing(stack, modelList.length))
   const undisturbed = await timed('undisturbed', () => scoreUndisturbed(stack, file, folder))
+  const faults = await timed('checking', async () => [
+    ...(await checkOutput(undisturbed.outputPath, file)),
+    ...(await checkErrors(undisturbed.errorsPath, file)),
+  ])
   const ledger = new Ledger()
+  const callers = callersOf(iris)
   const stormed = await timed('storm', () =>
     batchInStorm(stack, {
       file,
       model: batchModel,
       outputBytes: undisturbed.output.bytes,
-      kinds: drawKinds([...allKinds, toKind(iris)], { seed, predictions: drawnKinds }),
+      kinds: drawKinds([callers, ...othersBeside], { seed, predictions: drawnKinds }),
       onDealt: ({ kind, to }) => onPart(`${kind} ${to}`),
       ledger,
+      quickModels: modelList,
       urls: stack.urls,
       receiverUrls: receiver.urls,
       seed,
@@ -133,18 +137,19 @@ export const runBatchStorm = async ({
     id: stormed.id,
     rows,
     badRows: file.badRows.length,
-    undisturbed,
+    undisturbed: { output: undisturbed.output, errors: undisturbed.errors, faults },
     sightings: stormed.sightings,
     last: ofApis.flatMap(({ last }) => last),
     scored: ofApis,
     arrivals: arrivals.filter((arrival) => toldOf(arrival) !== undefined),
     watch: stormed.watch,
+    callers: ledger.entries.filter(({ kind }) => kind === callers.name),
     counters,
   }
   return { evidence, batch, stormed, violations: [...judgeBatch(batch), ...judge(evidence)], seconds }
 }
 
-/** Has the file scored while nothing happens, and holds what comes of it against what the model says in this process. */
+/** Has the file scored while nothing happens. */
 const scoreUndisturbed = async ({ urls }: StormStack, file: FlowerFile, folder: string) => {
   const { id } = await submitBatch(urls, {
     model: batchModel,
@@ -157,8 +162,7 @@ const scoreUndisturbed = async ({ urls }: StormStack, file: FlowerFile, folder: 
   const [outputPath, errorsPath] = [join(folder, 'output.jsonl'), join(folder, 'errors.jsonl')]
   const output = await readScored(url, { id, what: 'output', path: outputPath })
   const errors = await readScored(url, { id, what: 'errors', path: errorsPath })
-  const faults = [...(await checkOutput(outputPath, file)), ...(await checkErrors(errorsPath, file))]
-  return { output, errors, faults }
+  return { output, errors, outputPath, errorsPath }
 }
 
 /** A batch as an API has it in the end. */
@@ -166,10 +170,4 @@ const readBatch = async (url: string, id: string) => ({
   last: (await followBatch([url], id)).slice(-1),
   output: await readScored(url, { id, what: 'output' }),
   errors: await readScored(url, { id, what: 'errors' }),
-})
-
-const toKind = (model: StormModel): SubmitKind => ({
-  name: 'of the batch’s model',
-  weight: 60,
-  run: (turn) => turn.submit(turn.open(askOne(model.name, turn.row(model)))),
 })

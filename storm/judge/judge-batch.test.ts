@@ -1,5 +1,6 @@
 import { batchSchema } from '@onqueue/shared'
 import { expect, test } from 'vitest'
+import type { Entry } from '../ledger/entry.ts'
 import { judgeBatch } from './judge-batch.ts'
 import type { BatchEvidence } from './judge-batch.ts'
 
@@ -43,6 +44,29 @@ const arrival = {
   forgeries: [],
 }
 
+const prediction = {
+  id: 'iris-1',
+  status: 'succeeded',
+  error: null,
+  metadata: {},
+  created_at: '2026-01-01T00:00:00.000Z',
+  started_at: null,
+  completed_at: '2026-01-01T00:00:01.000Z',
+  webhook: null,
+}
+const answered: Entry = {
+  ordinal: 1,
+  kind: 'beside the batch',
+  question: { model: 'iris', input: {}, answer: { status: 'succeeded', output: {} } },
+  key: 'storm-1-1',
+  webhook: null,
+  mayEnd: new Set(),
+  isDeleted: false,
+  tries: [],
+  bareOutputs: [],
+  sightings: [{ via: 'wait', id: 'iris-1', prediction }],
+}
+
 const evidenceOf = (more: Partial<BatchEvidence> = {}): BatchEvidence => ({
   id,
   rows: 100,
@@ -52,6 +76,7 @@ const evidenceOf = (more: Partial<BatchEvidence> = {}): BatchEvidence => ({
   last: [batch, batch],
   scored: [files, files],
   arrivals: [arrival],
+  callers: [answered],
   watch: { looks: 3, keys: [] },
   counters: { 'jobs of chunks': 0 },
   ...more,
@@ -106,6 +131,7 @@ test.each<[string, string, Partial<BatchEvidence>]>([
   ],
   ['left rows in Redis', 'row in Redis', { watch: { looks: 3, keys: ['storm:{iris}:batch'] } }],
   ['was never looked for in Redis', 'row in Redis', { watch: { looks: 0, keys: [] } }],
+  ['kept a caller from its answer', 'not answered', { callers: [answered, { ...answered, sightings: [] }] }],
   ['left something behind', 'counter wrong', { counters: { 'jobs of chunks': 1 } }],
   ['was never told', 'webhook missing', { arrivals: [{ ...arrival, taken: 0 }] }],
   [

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Batch } from '@onqueue/shared'
 import type { ScoredFile } from '../aftermath/read-scored.ts'
+import type { Entry } from '../ledger/entry.ts'
 import { parseJson } from '../ledger/read-reply.ts'
 import type { Arrival } from '../receiver/receiver.ts'
 import type { Watch } from '../stack/watch-for.ts'
@@ -23,6 +24,8 @@ export type BatchEvidence = {
   scored: readonly Scored[]
   /** of the webhooks those that are about a batch */
   arrivals: readonly Arrival[]
+  /** who asked the same model beside it */
+  callers: readonly Entry[]
   /** Redis, looked through for a word that is in each row */
   watch: Watch
   /** what is to be nothing, by name */
@@ -31,7 +34,7 @@ export type BatchEvidence = {
 
 /** Everything that may not be of a batch after a storm. Empty is what it should be. */
 export const judgeBatch = (evidence: BatchEvidence): Violation[] => {
-  const { id, undisturbed, watch, counters } = evidence
+  const { id, undisturbed, watch, counters, callers } = evidence
   const violation = (rule: string, what: string) => ({ rule, id, what })
   return [
     ...undisturbed.faults.map((fault) => violation('row wrong', fault)),
@@ -39,6 +42,13 @@ export const judgeBatch = (evidence: BatchEvidence): Violation[] => {
     ...judgeSightings(evidence).map((what) => violation('batch went back', what)),
     ...judgeFiles(evidence).map((what) => violation('output differs', what)),
     ...judgeTold(evidence),
+    ...callers
+      .filter(({ sightings }) => sightings.length === 0)
+      .map(({ kind, ordinal }) => ({
+        rule: 'not answered',
+        id: `${kind} ${ordinal}`,
+        what: 'never saw its prediction end',
+      })),
     ...watch.keys.map((key) => violation('row in Redis', `is in ${key}`)),
     ...(watch.looks === 0 ? [violation('row in Redis', 'was never looked for')] : []),
     ...Object.entries(counters).flatMap(([name, count]) =>

@@ -20,7 +20,7 @@ const firstBad = 5000
 /** One note in so many goes over two lines. */
 const oneTwoLinedIn = 1009
 /** Of a note: few rows are a chunk then, and there are many moments between chunks. */
-const noteBytes = 130
+const noteBytes = 60
 /** Rows that are longer are not read. */
 const maxRowBytes = 1_048_576
 

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { batchPrefix, modelKeys, parseBatch } from '@onqueue/shared'
@@ -56,6 +56,8 @@ export class BatchProgress {
 
   #lookAtDisk() {
     const { storage, inputBytes, outputBytes } = this.#options
+    // the storm is interrupted, and all that it has is removed
+    if (!existsSync(join(storage, 'incoming'))) return this.close()
     const unfinished = unfinishedParts(storage)
     const upload = unfinished.find(({ name }) => name.startsWith('files~'))
     if (upload) this.#shares.upload = upload.bytes / inputBytes

@@ -16,7 +16,7 @@ export const untilServing = async ({ urls }: Pick<StormStack, 'urls'>, models: n
   }
   await pollUntil(async () => (await Promise.all(urls.map(isServing))).every(Boolean), {
     everyMs: 100,
-    patienceMs: 60_000,
+    patienceMs: 180_000,
     otherwise: 'the models were not ready',
   })
   const reply = await call(urls[0] ?? '', { method: 'GET', path: '/v1/webhooks/default/secret' })

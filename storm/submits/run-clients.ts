@@ -8,7 +8,9 @@ import type { TurnOptions } from './turn.ts'
 /** Clients at any time. Many wait for a worker that was killed, for as long as its lock lasts. */
 const clients = 128
 
-export type ClientOptions = Pick<TurnOptions, 'ledger' | 'urls' | 'receiverUrls'> & { seed: number }
+export type ClientOptions = Pick<TurnOptions, 'ledger' | 'urls' | 'receiverUrls' | 'quickModels'> & {
+  seed: number
+}
 
 /** Has every prediction made, each at its time. Resolves when the last client has what it wanted, or gave up. */
 export const runClients = (
