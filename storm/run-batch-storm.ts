@@ -6,7 +6,9 @@ import { seededRandom } from '../tests/support/random.ts'
 import { readBatchCounters } from './aftermath/batch-counters.ts'
 import { readCounters, takeCensus } from './aftermath/census.ts'
 import { checkErrors, checkOutput } from './aftermath/check-scored.ts'
+import { compareScored } from './aftermath/compare-scored.ts'
 import { listAll, readAll } from './aftermath/read-all.ts'
+import { readPlan } from './aftermath/read-plan.ts'
 import { readScored } from './aftermath/read-scored.ts'
 import { untilQuiet } from './aftermath/until-quiet.ts'
 import type { BrokenBuild } from './broken/broken-builds.ts'
@@ -120,8 +122,16 @@ export const runBatchStorm = async ({
     return readAll(stack.urls, [...new Set([...told, ...listed, ...census.jobs])])
   })
   const ofApis = await timed('reading the batch', () =>
-    Promise.all(stack.urls.map((url) => readBatch(url, stormed.id))),
+    Promise.all(
+      stack.urls.map((url, api) => readBatch(url, stormed.id, join(folder, `stormed-${api}.jsonl`))),
+    ),
   )
+  const differences = await Promise.all(
+    ofApis
+      .filter(({ output }) => output.sha256 !== undisturbed.output.sha256)
+      .map(({ outputPath }) => compareScored(outputPath, undisturbed.outputPath)),
+  )
+  const plans = await Promise.all([undisturbed.id, stormed.id].map((id) => readPlan(place, id)))
   const leftovers = await timed('ending', () => stack.end())
 
   const arrivals = [...receiver.arrivals.values()]
@@ -141,6 +151,8 @@ export const runBatchStorm = async ({
     sightings: stormed.sightings,
     last: ofApis.flatMap(({ last }) => last),
     scored: ofApis,
+    differences,
+    plans,
     arrivals: arrivals.filter((arrival) => toldOf(arrival) !== undefined),
     watch: stormed.watch,
     callers: ledger.entries.filter(({ kind }) => kind === callers.name),
@@ -162,12 +174,13 @@ const scoreUndisturbed = async ({ urls }: StormStack, file: FlowerFile, folder: 
   const [outputPath, errorsPath] = [join(folder, 'output.jsonl'), join(folder, 'errors.jsonl')]
   const output = await readScored(url, { id, what: 'output', path: outputPath })
   const errors = await readScored(url, { id, what: 'errors', path: errorsPath })
-  return { output, errors, outputPath, errorsPath }
+  return { id, output, errors, outputPath, errorsPath }
 }
 
 /** A batch as an API has it in the end. */
-const readBatch = async (url: string, id: string) => ({
+const readBatch = async (url: string, id: string, outputPath: string) => ({
   last: (await followBatch([url], id)).slice(-1),
-  output: await readScored(url, { id, what: 'output' }),
+  outputPath,
+  output: await readScored(url, { id, what: 'output', path: outputPath }),
   errors: await readScored(url, { id, what: 'errors' }),
 })

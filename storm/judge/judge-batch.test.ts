@@ -75,6 +75,8 @@ const evidenceOf = (more: Partial<BatchEvidence> = {}): BatchEvidence => ({
   sightings: [running, batch],
   last: [batch, batch],
   scored: [files, files],
+  differences: [],
+  plans: [],
   arrivals: [arrival],
   callers: [answered],
   watch: { looks: 3, keys: [] },

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Batch } from '@onqueue/shared'
+import type { BatchPlan } from '../aftermath/read-plan.ts'
 import type { ScoredFile } from '../aftermath/read-scored.ts'
 import type { Entry } from '../ledger/entry.ts'
 import { parseJson } from '../ledger/read-reply.ts'
@@ -22,6 +23,10 @@ export type BatchEvidence = {
   /** as each API shows it in the end */
   last: readonly Batch[]
   scored: readonly Scored[]
+  /** of outputs that are not the undisturbed one: in which lines */
+  differences: readonly string[]
+  /** of the undisturbed one and of this one */
+  plans: readonly BatchPlan[]
   /** of the webhooks those that are about a batch */
   arrivals: readonly Arrival[]
   /** who asked the same model beside it */
@@ -34,12 +39,15 @@ export type BatchEvidence = {
 
 /** Everything that may not be of a batch after a storm. Empty is what it should be. */
 export const judgeBatch = (evidence: BatchEvidence): Violation[] => {
-  const { id, undisturbed, watch, counters, callers } = evidence
+  const { id, undisturbed, watch, counters, callers, differences, plans } = evidence
   const violation = (rule: string, what: string) => ({ rule, id, what })
   return [
     ...undisturbed.faults.map((fault) => violation('row wrong', fault)),
     ...judgeEnd(evidence).map((what) => violation('batch wrong', what)),
     ...judgeSightings(evidence).map((what) => violation('batch went back', what)),
+    ...differences.map((what) =>
+      violation('output differs', `${what} (planned as ${JSON.stringify(plans)})`),
+    ),
     ...judgeFiles(evidence).map((what) => violation('output differs', what)),
     ...judgeTold(evidence),
     ...callers
