@@ -1,26 +1,24 @@
-import { z } from 'zod'
-import { pollUntil } from '../bench/stack/poll-until.ts'
 import { seededRandom } from '../tests/support/random.ts'
 import { readCounters, takeCensus } from './aftermath/census.ts'
 import { listAll, readAll } from './aftermath/read-all.ts'
 import { untilQuiet } from './aftermath/until-quiet.ts'
 import type { BrokenBuild } from './broken/broken-builds.ts'
 import { makeBrokenCheckout } from './broken/make-broken-checkout.ts'
-import { call } from './http/caller.ts'
 import type { Evidence, Violation } from './judge/evidence.ts'
 import { judge } from './judge/judge.ts'
 import { toldIds } from './ledger/entry.ts'
 import { Ledger } from './ledger/ledger.ts'
-import { parseJson } from './ledger/read-reply.ts'
 import { Pace } from './plan/pace.ts'
 import { planBlows } from './plan/plan-blows.ts'
 import { models } from './questions/models.ts'
 import { startReceiver } from './receiver/receiver.ts'
 import type { Receiver } from './receiver/receiver.ts'
+import { createStopwatch } from './report/stopwatch.ts'
 import { dealBlows } from './stack/deal-blows.ts'
 import type { Dealt } from './stack/deal-blows.ts'
 import { openStormStack } from './stack/storm-stack.ts'
 import type { StormStack } from './stack/storm-stack.ts'
+import { untilServing } from './stack/until-serving.ts'
 import { allKinds } from './submits/all-kinds.ts'
 import { drawKinds } from './submits/draw-kinds.ts'
 import { runClients } from './submits/run-clients.ts'
@@ -44,9 +42,7 @@ type Options = {
   onPart: (sentence: string) => void
 }
 
-const modelsSchema = z.object({ results: z.array(z.object({ status: z.string() })) })
 const blowsBetweenNews = 30
-const secretSchema = z.object({ key: z.string() })
 const modelList = Object.values(models)
 const modelNames = modelList.map(({ name }) => name)
 
@@ -66,16 +62,9 @@ export const runStorm = async ({
   let secret = ''
   const receiver = await startReceiver({ random: seededRandom(seed), readSecret: () => secret })
   opened.defer(receiver.close)
-  const seconds: Record<string, number> = {}
-  const timed = async <Result>(part: string, body: () => Promise<Result>) => {
-    onPart(part)
-    const startedAt = performance.now()
-    const result = await body()
-    seconds[part] = Math.round((performance.now() - startedAt) / 100) / 10
-    return result
-  }
+  const { seconds, timed } = createStopwatch(onPart)
 
-  secret = await timed('starting', () => untilServing(stack))
+  secret = await timed('starting', () => untilServing(stack, modelList.length))
   const ledger = new Ledger()
   const dealt = await timed('storm', () => rage({ seed, predictions, stack, receiver, ledger, onPart }))
   const place = { redis: stack.client, namespace: stack.prefix, models: modelNames }
@@ -96,23 +85,6 @@ export const runStorm = async ({
     leftovers,
   }
   return { evidence, violations: judge(evidence), dealt, seconds }
-}
-
-/** Resolves when every API has every model ready, to the secret that signs webhooks. */
-const untilServing = async ({ urls }: StormStack) => {
-  await pollUntil(async () => (await Promise.all(urls.map(isServing))).every(Boolean), {
-    everyMs: 100,
-    patienceMs: 60_000,
-    otherwise: 'the models were not ready',
-  })
-  const reply = await call(urls[0] ?? '', { method: 'GET', path: '/v1/webhooks/default/secret' })
-  return secretSchema.parse(parseJson(reply.kind === 'answered' ? reply.text : '')).key
-}
-
-const isServing = async (url: string) => {
-  const reply = await call(url, { method: 'GET', path: '/v1/models' })
-  const { data } = modelsSchema.safeParse(parseJson(reply.kind === 'answered' ? reply.text : ''))
-  return data?.results.filter(({ status }) => status === 'ready').length === modelNames.length
 }
 
 /** The predictions and the blows side by side. */
@@ -137,7 +109,7 @@ const rage = async ({
     dealBlows(stack, {
       blows,
       pace,
-      onDealt: (count) => {
+      onDealt: (_, count) => {
         if (count % blowsBetweenNews === 0) onPart(`${count} of ${blows.length} kills and freezes`)
       },
     }),

@@ -77,7 +77,7 @@ export const houses: House[] = [
   },
   {
     folder: 'storm',
-    above: ['main', 'options', 'run-storm'],
+    above: ['main', 'options', 'run-storm', 'run-batch-storm'],
     lines: [
       ['report'],
       ['judge'],

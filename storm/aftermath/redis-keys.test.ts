@@ -1,4 +1,4 @@
-import { deliveryKeys, globalKeys, modelKeys } from '@onqueue/shared'
+import { chunkQueueName, deliveryKeys, fileKeys, globalKeys, modelKeys } from '@onqueue/shared'
 import { expect, test } from 'vitest'
 import { createKeyReader } from './redis-keys.ts'
 
@@ -14,9 +14,14 @@ test.each([
   [keys.queue(id), { family: 'job', id }],
   [`${keys.queue(id)}:lock`, { family: 'job lock', id }],
   [keys.queue('wait'), { family: 'queue wait' }],
+  [keys.queue(`batch-${id}-7`, chunkQueueName), { family: 'chunk job' }],
+  [keys.queue('wait', chunkQueueName), { family: 'chunk queue wait' }],
+  [keys.batchDone(`batch-${id}`), { family: 'batchDone' }],
+  [fileKeys('storm').uses('file-1'), { family: 'files uses' }],
   [keys.extraRows, { family: 'extraRows' }],
   [keys.index('somebody'), { family: 'index' }],
   [delivery.body(`wh-${id.slice(-26)}`), { family: 'delivery body', id: `wh-${id.slice(-26)}` }],
+  [delivery.delivery(`wh-batch-${id.slice(-26)}`), { family: 'delivery', id: `wh-batch-${id.slice(-26)}` }],
   [delivery.schedule('somebody http://a.test'), { family: 'deliveries schedule' }],
   [globalKeys('storm').webhookSecrets('somebody'), { family: 'webhookSecrets' }],
 ])('%s is known', (key, kind) => {

@@ -1,4 +1,4 @@
-import { deliveryKeys, globalKeys, jobLogSuffix, modelKeys } from '@onqueue/shared'
+import { chunkQueueName, deliveryKeys, fileKeys, globalKeys, jobLogSuffix, modelKeys } from '@onqueue/shared'
 
 /** What a key is: its family, and the prediction or delivery that it belongs to, where it belongs to one. */
 export type KeyKind = { family: string; id?: string }
@@ -28,6 +28,7 @@ export const createKeyReader = (namespace: string, models: readonly string[]) =>
   const patterns = [
     ...models.flatMap((model) => patternsOfModel(namespace, model)),
     ...deliveryPatterns(namespace),
+    ...filePatterns(namespace),
     ...Object.entries(globalKeys(namespace)).map(([family, name]) =>
       toPattern(family, typeof name === 'string' ? name : name(any), undefined),
     ),
@@ -61,6 +62,14 @@ const patternsOfModel = (namespace: string, model: string) => {
     toPattern('job log', `${keys.queue(any)}${jobLogSuffix}`, id),
     toPattern('job lock', `${keys.queue(any)}:lock`, id),
     ...queueParts.map((part) => toPattern(`queue ${part}`, keys.queue(part), undefined)),
+    ...queueParts.map((part) =>
+      toPattern(`chunk queue ${part}`, keys.queue(part, chunkQueueName), undefined),
+    ),
+    // their names are the batch's and a number, and the queue's own parts have none
+    toPattern('chunk job', keys.queue(`batch-${any}`, chunkQueueName), undefined),
+    ...(['batchChunks', 'batchDone', 'batch', 'batchIndex'] as const).map((family) =>
+      toPattern(family, keys[family](any), undefined),
+    ),
     ...(['index', 'worker'] as const).map((family) => toPattern(family, keys[family](any), undefined)),
     ...(
       [
@@ -72,6 +81,9 @@ const patternsOfModel = (namespace: string, model: string) => {
         'workers',
         'lastSeen',
         'janitor',
+        'activeBatches',
+        'endedBatches',
+        'undeliveredBatches',
       ] as const
     ).map((family) => toPattern(family, keys[family], undefined)),
   ]
@@ -79,7 +91,7 @@ const patternsOfModel = (namespace: string, model: string) => {
 
 const deliveryPatterns = (namespace: string) => {
   const keys = deliveryKeys(namespace)
-  const id = `wh-${idPattern}(?:-start)?`
+  const id = `wh-(?:batch-)?${idPattern}(?:-start)?`
   return [
     toPattern('delivery', keys.delivery(any), id),
     toPattern('delivery body', keys.body(any), id),
@@ -88,6 +100,18 @@ const deliveryPatterns = (namespace: string) => {
     ),
     ...(['endpoints', 'delivered', 'failed'] as const).map((family) =>
       toPattern(`deliveries ${family}`, keys[family], undefined),
+    ),
+  ]
+}
+
+const filePatterns = (namespace: string) => {
+  const keys = fileKeys(namespace)
+  return [
+    ...(['file', 'uses', 'index', 'usage', 'upload', 'removed'] as const).map((family) =>
+      toPattern(`files ${family}`, keys[family](any), undefined),
+    ),
+    ...(['expiries', 'uploads'] as const).map((family) =>
+      toPattern(`files ${family}`, keys[family], undefined),
     ),
   ]
 }

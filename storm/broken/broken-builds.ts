@@ -61,4 +61,25 @@ export const brokenBuilds: readonly BrokenBuild[] = [
       "const body = Buffer.concat([delivery.body, Buffer.from(' '.repeat(delivery.record.tries))])\n    const result = await post({ ...delivery, body },",
     rule: 'webhook changed',
   },
+  {
+    name: 'recounted-chunks',
+    file: 'packages/shared/src/records/finish-chunk.ts',
+    text: "if redis.call('HSETNX', done, number, text) == 0 then return 0 end",
+    replacement: "redis.call('HSET', done, number, text)",
+    rule: 'batch wrong',
+  },
+  {
+    name: 'unswept-parts',
+    file: 'apps/api/src/batches/sweep-batches.ts',
+    text: 'await removeUnfinished(record)',
+    replacement: 'void removeUnfinished',
+    rule: 'counter wrong',
+  },
+  {
+    name: 'shifted-rows',
+    file: 'apps/worker/src/executor/batch/score-chunk.ts',
+    text: 'const outcome = outcomes[index] ?? lost',
+    replacement: 'const outcome = (Math.random() < 0.0001 ? outcomes[index - 1] : outcomes[index]) ?? lost',
+    rule: 'output differs',
+  },
 ]

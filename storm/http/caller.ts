@@ -7,7 +7,10 @@ export type Reply =
 export type Call = {
   method: 'GET' | 'POST' | 'DELETE'
   path: string
+  /** is sent as JSON */
   body?: unknown
+  /** is sent as it is, in place of a body */
+  content?: Blob
   headers?: Record<string, string>
   timeoutMs?: number
   /** its caller leaves when this aborts */
@@ -19,7 +22,7 @@ const usualTimeoutMs = 15_000
 /** Calls a server that may be dead, dying or silent. Never rejects. */
 export const call = async (
   url: string,
-  { method, path, body, headers = {}, timeoutMs = usualTimeoutMs, signal }: Call,
+  { method, path, body, content, headers = {}, timeoutMs = usualTimeoutMs, signal }: Call,
 ): Promise<Reply> => {
   const timeout = AbortSignal.timeout(timeoutMs)
   try {
@@ -27,6 +30,7 @@ export const call = async (
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(content === undefined ? {} : { body: content }),
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
     })
     const { status, headers: answered } = response

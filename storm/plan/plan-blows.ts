@@ -1,6 +1,17 @@
 import { seededRandom } from '../../tests/support/random.ts'
 
-type Victim = 'executor' | 'worker' | 'api' | 'webhooks' | 'redis'
+/** Whoever has to do with a batch is hit in the middle of its work; any other just as it is. */
+export type Victim =
+  | 'executor'
+  | 'worker'
+  | 'api'
+  | 'webhooks'
+  | 'redis'
+  | 'scoring executor'
+  | 'scoring worker'
+  | 'planner'
+  | 'planning worker'
+  | 'receiving api'
 
 /** One thing that is done to the processes. */
 export type Blow = {
@@ -22,7 +33,7 @@ type Dose = Pick<Blow, 'kind' | 'victim'> & {
 }
 
 /** Beyond the 15 s of a worker's lock, and the lease of a delivery. */
-const pastTheLock = [17_000, 22_000] as const
+export const pastTheLock = [17_000, 22_000] as const
 /** A Redis or an API that is silent for as long as its callers give up. */
 const silence = [500, 3000] as const
 
@@ -56,7 +67,7 @@ export const planBlows = ({ seed, predictions }: { seed: number; predictions: nu
   return shuffle(blows, random)
 }
 
-const shuffle = <Item>(items: readonly Item[], random: () => number): Item[] =>
+export const shuffle = <Item>(items: readonly Item[], random: () => number): Item[] =>
   items
     .map((item) => ({ item, place: random() }))
     .sort((a, b) => a.place - b.place)

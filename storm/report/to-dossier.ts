@@ -1,4 +1,5 @@
 import type { Evidence, Violation } from '../judge/evidence.ts'
+import type { BatchEvidence } from '../judge/judge-batch.ts'
 import { toldIds } from '../ledger/entry.ts'
 import type { Dealt } from '../stack/deal-blows.ts'
 import type { Tally } from './tally.ts'
@@ -6,6 +7,7 @@ import type { Tally } from './tally.ts'
 /** The file that a storm leaves: its figures, and for each violation all that is known of the prediction. */
 export const toDossier = ({
   violations,
+  batch,
   evidence: { entries, found, arrivals, census },
   ...rest
 }: {
@@ -15,6 +17,7 @@ export const toDossier = ({
   violations: readonly Violation[]
   evidence: Evidence
   dealt: readonly Dealt[]
+  batch?: BatchEvidence
 }) => {
   // by the part that predictions, deliveries and their keys in Redis share
   const concerned = violations.map(({ id }) => id).join('\n')
@@ -27,6 +30,7 @@ export const toDossier = ({
     {
       ...rest,
       violations,
+      ...(batch === undefined ? {} : { batch: showBatch(batch) }),
       census: { counters: census.counters, families: census.families },
       entries: ofEntries.map((entry) => ({ ...entry, mayEnd: [...entry.mayEnd] })),
       found: found.filter(({ id }) => isConcerned(id)),
@@ -38,3 +42,9 @@ export const toDossier = ({
     1,
   )
 }
+
+const showBatch = ({ sightings, arrivals, ...rest }: BatchEvidence) => ({
+  ...rest,
+  sightings: sightings.length,
+  arrivals: arrivals.map(({ texts, ...arrival }) => ({ ...arrival, texts: [...texts] })),
+})

@@ -10,11 +10,14 @@ export const toTable = ({
   seconds,
   tally,
   violations,
+  more = [],
 }: {
   seed: number
   seconds: Record<string, number>
   tally: Tally
   violations: readonly Violation[]
+  /** lines about what is beside the predictions */
+  more?: readonly string[]
 }) => {
   const kinds = Object.entries(tally.kinds).map(
     ([kind, { wanted, tries, accepted, refused, unknown, untold }]) =>
@@ -33,6 +36,7 @@ export const toTable = ({
     `Found: ${listOf(tally.statuses)}`,
     `Not told, and found: ${listOf(tally.untold)}`,
     `Webhooks: ${listOf(tally.webhooks)}`,
+    ...more,
     '',
     ...verdict(violations),
   ].join('\n')

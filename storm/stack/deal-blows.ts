@@ -1,16 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppFolder } from '../../scripts/start/apps.ts'
-import type { Pace } from '../plan/pace.ts'
 import type { Blow } from '../plan/plan-blows.ts'
-import type { AppPlace } from './app-place.ts'
-import { executorsBelow } from './storm-stack.ts'
 import type { StormStack } from './storm-stack.ts'
+import { targetsOf } from './targets.ts'
+import type { Target } from './targets.ts'
 
 /** A blow that was dealt; `at` in ms since the epoch, `to` is whom it hit. */
 export type Dealt = Pick<Blow, 'kind' | 'victim'> & { at: number; to: string }
 
-/** Looks for somebody to hit so often: all may be dead for a moment. */
-const lookMs = 20
+/** Looks for somebody to hit so often: all may be dead for a moment, or at rest. */
+const lookMs = 5
+
+/** When blows may be dealt, by their numbers from 0 on. */
+type Turns = {
+  untilBlow: (index: number) => Promise<void>
+  /** what it was to hit is over: looked at while there is nobody to hit */
+  isOver?: () => boolean
+}
 
 /** Deals the blows one after the other. Resolves when all processes are there again, and awake. */
 export const dealBlows = async (
@@ -21,30 +27,23 @@ export const dealBlows = async (
     onDealt,
   }: {
     blows: readonly Blow[]
-    pace: Pace
-    /** told how many have been dealt */ onDealt: (count: number) => void
+    pace: Turns
+    onDealt: (blow: Dealt, count: number) => void
   },
 ): Promise<Dealt[]> => {
   const dealt: Dealt[] = []
   const freezing: Promise<void>[] = []
-  for (const [index, blow] of blows.entries()) {
+  for (const [index, { kind, victim, pick, pauseMs, downMs }] of blows.entries()) {
     await pace.untilBlow(index)
-    await sleep(blow.pauseMs)
-    const note = (to: string) => dealt.push({ kind: blow.kind, victim: blow.victim, at: Date.now(), to })
-    if (blow.victim === 'redis') {
-      note('Redis')
-      await stack.redis[blow.kind](blow.downMs)
-    } else if (blow.victim === 'executor') {
-      const pid = await untilExecutor(stack, blow.pick)
-      note(`executor ${pid}`)
-      kill(pid)
-    } else {
-      const place = await untilUp(stack.places[blow.victim], blow.pick)
-      note(place.name)
-      if (blow.kind === 'kill') await place.kill(blow.downMs)
-      else freezing.push(place.freeze(blow.downMs))
-    }
-    onDealt(index + 1)
+    await sleep(pauseMs)
+    const target = await untilThere(stack, { victim, pick, isOver: pace.isOver })
+    if (!target) continue
+    const blow = { kind, victim, at: Date.now(), to: target.name }
+    dealt.push(blow)
+    const hit = target[kind](downMs)
+    if (kind === 'kill' || victim === 'redis') await hit
+    else freezing.push(hit)
+    onDealt(blow, dealt.length)
   }
   await Promise.all(freezing)
   const all = Object.values(stack.places satisfies Record<AppFolder, unknown>).flat()
@@ -52,30 +51,19 @@ export const dealBlows = async (
   return dealt
 }
 
-const untilExecutor = async ({ places }: StormStack, pick: number) => {
+/** Undefined where nobody will be there any more. */
+const untilThere = async (
+  stack: StormStack,
+  {
+    victim,
+    pick,
+    isOver = () => false,
+  }: Pick<Blow, 'victim' | 'pick'> & { isOver?: (() => boolean) | undefined },
+): Promise<Target | undefined> => {
   for (;;) {
-    const executors = places.worker.flatMap(({ pid, isUp }) =>
-      pid !== undefined && isUp ? executorsBelow(pid) : [],
-    )
-    const pid = executors[Math.floor(pick * executors.length)]
-    if (pid !== undefined) return pid
+    const targets = targetsOf(stack, victim)
+    const target = targets[Math.floor(pick * targets.length)]
+    if (target || isOver()) return target
     await sleep(lookMs)
-  }
-}
-
-const untilUp = async (places: readonly AppPlace[], pick: number) => {
-  for (;;) {
-    const up = places.filter(({ isUp }) => isUp)
-    const place = up[Math.floor(pick * up.length)]
-    if (place) return place
-    await sleep(lookMs)
-  }
-}
-
-const kill = (pid: number) => {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {
-    // it ended in this moment
   }
 }

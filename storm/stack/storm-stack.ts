@@ -19,6 +19,8 @@ export type StormStack = {
   /** of the two APIs */
   urls: readonly string[]
   prefix: string
+  /** the folder of files and batches */
+  storage: string
   redis: StormRedis
   /** a connection of our own, that waits while Redis is away */
   client: Redis
@@ -41,18 +43,21 @@ const prefix = 'storm'
 export const openStormStack = async ({
   models,
   checkout = root,
-  isSkewed,
+  isSkewed = false,
+  settings = {},
 }: {
   models: readonly StormModel[]
   /** whose apps are started; those of this checkout when not given */
   checkout?: string | undefined
   /** gives the workers clocks that are wrong */
-  isSkewed: boolean
+  isSkewed?: boolean
+  /** of every process, beside those of all storms */
+  settings?: Record<string, string>
 }): Promise<StormStack> => {
   await using opened = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-storm-'))
   opened.defer(() => rm(folder, { recursive: true, force: true }))
-  const [repository, temporary] = [join(folder, 'models'), join(folder, 'tmp')]
+  const [repository, temporary, data] = [join(folder, 'models'), join(folder, 'tmp'), join(folder, 'data')]
   await Promise.all([repository, temporary].map((path) => mkdir(path)))
   await Promise.all(
     models.map(({ name, folder: source, settings }) =>
@@ -70,7 +75,8 @@ export const openStormStack = async ({
     REDIS_URL: redis.url,
     ONQUEUE_PREFIX: prefix,
     ONQUEUE_MODELS_DIR: repository,
-    ONQUEUE_DATA_DIR: join(folder, 'data'),
+    ONQUEUE_DATA_DIR: data,
+    ONQUEUE_STORAGE: join(data, 'storage'),
     ONQUEUE_DEFAULT_MODEL: 'demo-classifier',
     // what both APIs and the webhooks say is then the same to the byte
     ONQUEUE_PUBLIC_URL: 'http://storm.test',
@@ -83,6 +89,7 @@ export const openStormStack = async ({
     ORT_DISABLE_TELEMETRY: '1',
     TMPDIR: temporary,
     LOG_LEVEL: 'error',
+    ...settings,
   }
   const clocks = isSkewed ? skews.map((aheadSeconds) => createFakeClock(aheadSeconds)) : []
   for (const clock of clocks) opened.defer(() => clock.remove())
@@ -119,6 +126,7 @@ export const openStormStack = async ({
   return {
     urls: ports.map((port) => `http://127.0.0.1:${port}`),
     prefix,
+    storage: environment.ONQUEUE_STORAGE,
     redis,
     client,
     places,
@@ -127,8 +135,8 @@ export const openStormStack = async ({
   }
 }
 
-/** The processes of models below a process. */
+/** The processes of models below a process, those included that score batches. */
 export const executorsBelow = (pid: number) =>
   findDescendants(pid).flatMap(({ pid: one, command }) =>
-    /^onqueue-executor|executor-process\.ts/.test(command) ? [one] : [],
+    /^onqueue-(?:executor|batch)|executor-process\.ts/.test(command) ? [one] : [],
   )

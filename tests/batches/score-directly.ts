@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { shippedModel } from '../support/stack.ts'
 
 /** What ONNX Runtime says of flowers in this process, all in one run: a label and probabilities for each. */
 export const scoreDirectly = async (rows: readonly { values: number[] }[]) => {
-  const session = await InferenceSession.create(join(shippedModel('iris'), 'model.onnx'))
+  const session = await InferenceSession.create(modelFile)
   const values = Float32Array.from(rows.flatMap((row) => row.values))
   const { label, probabilities } = await session.run({
     measurements: new Tensor('float32', values, [rows.length, 4]),
@@ -18,4 +17,5 @@ export const scoreDirectly = async (rows: readonly { values: number[] }[]) => {
   }))
 }
 
+const modelFile = join(import.meta.dirname, '../../models/iris/model.onnx')
 const names = ['setosa', 'versicolor', 'virginica']

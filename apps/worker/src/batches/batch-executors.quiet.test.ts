@@ -274,6 +274,25 @@ test('a kill in the middle of a part costs time, and not a byte', async () => {
   expect(await batches.incoming()).toEqual(left)
 })
 
+test('three kills in one chunk do not cost a byte either', async () => {
+  const batches = await open()
+  const iris = await findDefinition('iris')
+  const file = await batches.put(irisLines(100_000))
+  const undisturbed = await batches.score(iris, file)
+  const disturbed = batches.score(iris, file)
+
+  for (const kills of [1, 2, 3]) {
+    // each leaves what it was writing
+    await expect.poll(async () => (await batches.incoming()).length, { timeout: 20_000 }).toBe(kills)
+    for (const pid of await pidsOf(batches)) process.kill(pid, 'SIGKILL')
+  }
+
+  const { score, output, convictions } = await disturbed
+  expect(convictions).toEqual([])
+  expect(score).toEqual(undisturbed.score)
+  expect(output === undisturbed.output).toBe(true)
+})
+
 test('a chunk that is not wanted any more stops between micro-batches, and leaves nothing', async () => {
   const batches = await open()
   const slow = await findDefinition('slow')

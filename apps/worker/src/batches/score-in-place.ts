@@ -17,7 +17,10 @@ export const scoreInPlace = async (
     const executor = await place.open(signal)
     const { careful, convicted } = suspicion
     const end = await executor.score({ file, chunk, outputName, errorsName, careful, convicted }, signal)
-    if (end.type === 'scored') return end.score
+    if (end.type === 'scored') {
+      if (suspicion.acquit()) continue
+      return end.score
+    }
     if (end.type === 'starved') {
       floor.starved()
       log.info(named, 'batch executor got no share of the cores, and is started again at nice 10')

@@ -80,3 +80,33 @@ test('an executor that dies again and again with no row under way is given up', 
   expect(given).toEqual([false, false, false, true])
   expect(suspicion.careful).toBeUndefined()
 })
+
+test('suspects that ran alone run together once more, without those that were convicted', () => {
+  const suspicion = new Suspicion(new Map())
+  suspicion.executorDied(crashedIn(0, 1023))
+  suspicion.executorDied(crashedIn(7))
+  suspicion.executorDied(crashedIn(7))
+
+  expect(suspicion.acquit()).toBe(true)
+  expect(suspicion.careful).toBeUndefined()
+  expect([...suspicion.convicted.keys()]).toEqual([7])
+})
+
+test('where nobody was suspected nothing is scored twice', () => {
+  const suspicion = new Suspicion(new Map())
+  suspicion.executorDied(killedIn(0, 1023))
+
+  expect(suspicion.acquit()).toBe(false)
+})
+
+test('rows that end it only together run alone in the end', () => {
+  const suspicion = new Suspicion(new Map())
+
+  const acquitted = [1, 2, 3, 4].map(() => {
+    suspicion.executorDied(crashedIn(0, 1023))
+    return suspicion.acquit()
+  })
+
+  expect(acquitted).toEqual([true, true, true, false])
+  expect(suspicion.careful).toEqual([0, 1023])
+})

@@ -14,15 +14,19 @@ export type Conviction = { row: number; code: ConvictionCode; deaths: number }
 
 /** So many deaths that no row explains are enough. */
 const mostUnexplained = 4
+/** Rows that only end it together run alone after so many tries. */
+const mostAcquittals = 3
 
 /**
  * Finds the rows of a chunk that end their executor, by how often it dies and where.
  *
  *     dies in a micro-batch ──▶ its rows are suspects: they run one by one ──▶ dies in one ──▶ once more ──▶ convicted
+ *            ▲                                                  │
+ *            └───────────── to the end: acquitted ──────────────┘
  *
  * So a row costs three restarts. A row has to do it twice alone, for a signal from outside may meet an innocent one. That of the
  * system where memory is short, or of an operator, is mostly the fault of none: after the first such nobody is suspected yet, and
- * the micro-batches stay whole, so that they give the same bytes.
+ * the micro-batches stay whole. Who was suspected runs with the others again in the end, so that all give the same bytes.
  */
 export class Suspicion {
   readonly convicted = new Map<number, ConvictionCode>()
@@ -32,6 +36,7 @@ export class Suspicion {
   /** deaths of rows that run together or alone, since a row was convicted */
   #suspect = 0
   #unexplained = 0
+  #acquittals = 0
 
   constructor(convicted: ReadonlyMap<number, ConvictionCode>) {
     this.convicted = new Map(convicted)
@@ -67,5 +72,16 @@ export class Suspicion {
     const deaths = this.#suspect
     this.#suspect = 0
     return { row: from, code, deaths }
+  }
+
+  /**
+   * All suspects ran alone, and those that are left did not end it. True where the chunk is to be scored once more with whole
+   * micro-batches: rows that run alone differ in the last digits, and what befell an executor may not change bytes.
+   */
+  acquit(): boolean {
+    if (!this.#careful || this.#acquittals === mostAcquittals) return false
+    this.#acquittals += 1
+    this.#careful = undefined
+    return true
   }
 }
