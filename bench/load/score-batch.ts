@@ -1,10 +1,9 @@
 import { createWriteStream, openAsBlob } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { batchSchema } from '@onqueue/shared/contract'
-import type { Batch } from '@onqueue/shared/contract'
 import { rateOf } from '../figures/statistics.ts'
 import type { BatchFile } from '../models/batch-files.ts'
+import { followBatch } from './follow-batch.ts'
 
 /** A file that was handed over as a batch and collected again; times are by the clock, from the first byte that was sent. */
 export type ScoredBatch = {
@@ -19,39 +18,32 @@ export type ScoredBatch = {
 }
 
 const types = { jsonl: 'application/jsonl', csv: 'text/csv', parquet: 'application/vnd.apache.parquet' }
-const patienceMs = 300_000
 
-/** As a caller would: sends a file, asks now and then until its batch has ended, and writes the output into another file. */
+/** As a caller would: sends a file, follows its batch until that has ended, and writes the output into another file. */
 export const scoreBatch = async (
   url: string,
-  {
-    model,
-    file,
-    output,
-    pollMs = 100,
-  }: { model: string; file: BatchFile; output: string; pollMs?: number | undefined },
+  { model, file, output }: { model: string; file: BatchFile; output: string },
 ): Promise<ScoredBatch> => {
   const outputFormat = file.format === 'parquet' ? 'parquet' : 'jsonl'
   const startedAt = performance.now()
   const elapsedMs = () => performance.now() - startedAt
-  const submitted = await ask(`${url}/v1/models/${model}/batches?output_format=${outputFormat}`, {
+  const sent = await fetch(`${url}/v1/models/${model}/batches?output_format=${outputFormat}`, {
     method: 'POST',
     headers: { 'content-type': types[file.format] },
     body: await openAsBlob(file.path),
   })
+  if (!sent.ok) throw new Error(`POST batches: ${sent.status} ${await sent.text()}`)
+  const submitted = batchSchema.parse(await sent.json())
   const acceptedMs = elapsedMs()
 
   let batch = submitted
   let first: { ms: number; rows: number } | undefined
-  while (batch.completed_at === null) {
-    if (elapsedMs() - acceptedMs > patienceMs) throw new Error(`batch ${batch.id} did not end`)
-    await sleep(pollMs)
-    batch = await ask(submitted.urls.get)
+  for await (batch of followBatch(submitted.urls.events)) {
     const rows = batch.counts.completed
     if (first === undefined && rows > 0 && rows < file.rows) first = { ms: elapsedMs(), rows }
   }
   const endedMs = elapsedMs()
-  if (batch.counts.completed !== file.rows)
+  if (batch.status !== 'completed' || batch.counts.completed !== file.rows)
     throw new Error(`a batch of ${file.rows} rows ended with ${JSON.stringify(batch)}`)
 
   const answer = await fetch(submitted.urls.output)
@@ -59,11 +51,4 @@ export const scoreBatch = async (
   await pipeline(answer.body, createWriteStream(output))
   const scoredPerSecond = first ? rateOf(file.rows - first.rows, endedMs - first.ms) : NaN
   return { id: batch.id, acceptedMs, endedMs, receivedMs: elapsedMs(), scoredPerSecond }
-}
-
-const ask = async (url: string, request?: RequestInit): Promise<Batch> => {
-  const answer = await fetch(url, request)
-  const text = await answer.text()
-  if (!answer.ok) throw new Error(`${request?.method ?? 'GET'} ${url}: ${answer.status} ${text}`)
-  return batchSchema.parse(JSON.parse(text))
 }

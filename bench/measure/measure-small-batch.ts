@@ -11,7 +11,6 @@ import type { Plan } from './plan.ts'
 export type SmallBatch = { rows: number; ms: Latency; computeMs: number }
 
 const rows = 10
-const pollMs = 5
 
 export const measureSmallBatch = async (
   stack: BatchStack,
@@ -30,7 +29,7 @@ export const measureSmallBatch = async (
   const batches: number[] = []
   const bare: number[] = []
   for (let turn = 0; turn < smallBatches + 2; turn++) {
-    batches.push((await stack.score({ model, file, pollMs })).receivedMs)
+    batches.push((await stack.score({ model, file })).receivedMs)
     bare.push((await scorer.score({ input: file.path, output, format: 'csv', microBatchRows: rows })).clockMs)
   }
   // the first ones start what is not there

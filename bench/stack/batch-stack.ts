@@ -17,7 +17,7 @@ import { namespace, startOnQueue } from './start-onqueue.ts'
 /** An OnQueue that scores batches, and its Redis. */
 export type BatchStack = {
   /** Hands over a file, and collects what came of it. */
-  score: (batch: { model: string; file: BatchFile; pollMs?: number }) => Promise<BatchRun>
+  score: (batch: { model: string; file: BatchFile }) => Promise<BatchRun>
   /** Batch executors too: those that are there. */
   processes: () => Processes
   close: () => Promise<void>
@@ -56,12 +56,12 @@ export const openBatchStack = async (
     if (!record) throw new Error(`there is no batch ${id} in redis`)
     return record.about.microBatchRows
   }
-  const score: BatchStack['score'] = async ({ model, file, pollMs }) => {
+  const score: BatchStack['score'] = async ({ model, file }) => {
     const output = join(folder.path, `output.${file.format}`)
     for (let turn = 1; ; turn++) {
       const before = processes()
       const watch = watchProcesses(before)
-      const scored = await scoreBatch(onqueue.url, { model, file, output, pollMs })
+      const scored = await scoreBatch(onqueue.url, { model, file, output })
       const usage = watch.stop()
       if (!isSame(before, processes()) && turn < mostTries) continue
       return {
