@@ -15,6 +15,7 @@ import type {
   Logger,
   OwnStorage,
   RowFormat,
+  ReusedBuffers,
   Segment,
 } from '@onqueue/shared'
 import type { CheckReceiver } from '../deliveries/check-receiver.ts'
@@ -54,7 +55,12 @@ export type Batches = {
     options: { version: string | undefined; format: Exclude<RowFormat, 'parquet'> },
   ): string
   /** Opens bytes of an output, or of errors. Whoever opens destroys. */
-  openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
+  openParts(
+    record: BatchRecord,
+    segments: readonly Segment[],
+    range: ByteRange,
+    buffers: ReusedBuffers,
+  ): Promise<Readable>
 }
 
 /** Batches, and what tidies up after them. `close` ends that. */
@@ -131,10 +137,10 @@ export const openBatches = ({
       const { interface: offered } = catalog.resolve(model, { version, needsWorker: false }).card
       return templateOf(format, { inputSchema: offered?.inputSchema ?? {}, example: offered?.example })
     },
-    openParts: async (record, segments, range) => {
+    openParts: async (record, segments, range, buffers) => {
       const opened = await storage.open()
       if (opened.id !== record.about.storage) throw otherStorage()
-      return openSegments(opened, segments, range)
+      return openSegments(opened, segments, range, buffers)
     },
     readActive: async (model) => {
       const ids = await store.active(model)

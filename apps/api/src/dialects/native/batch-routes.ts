@@ -145,7 +145,7 @@ export const batchRoutes = ({
         contentType: contentTypeOf[format],
         headers: { 'X-Batch-Status': show(record).status },
       },
-      (range) => batches.openParts(record, segments, range),
+      (range, buffers) => batches.openParts(record, segments, range, buffers),
     )
 
   app.openapi(docs.batchOutputRoute, async (c) => {
