@@ -50,7 +50,7 @@ export const measureBatch = async (plan: Plan): Promise<Batches> => {
 
   const small = await measureShipped()
   await measureHeavy()
-  const executors = await compareExecutors(heavyModelDir, { rounds, rows: heavyFileRows })
+  const executors = await compareExecutors(heavyModelDir, { rounds, rows: 2 * heavyFileRows })
   const memory = await measureBatchMemory(irisDir, plan)
   return { files, small, executors, memory, ...addFailures(files) }
 }
