@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { z } from 'zod'
 import { planColumnsOf, readCsvHeader, refuseOtherKinds } from '@onqueue/shared/rows'
 import { createCsvParser } from '../../apps/worker/src/executor/batch/csv-scanner.ts'
@@ -8,10 +6,9 @@ import { createJsonlWriter } from '../../apps/worker/src/executor/batch/jsonl-wr
 import { chunkLimits, planChunks } from '../../apps/worker/src/executor/batch/plan-chunks.ts'
 import { createRecordSource } from '../../apps/worker/src/executor/batch/record-source.ts'
 import { scoreChunk } from '../../apps/worker/src/executor/batch/score-chunk.ts'
-import { loadModel } from '../../apps/worker/src/executor/load-model.ts'
-import { readModelSettings } from '../../apps/worker/src/repository/read-model-settings.ts'
 import { answerParent } from '../processes/answer-parent.ts'
 import type { Probe } from '../../apps/worker/src/executor/probe.ts'
+import { loadProbe } from './load-probe.ts'
 import { scoreBare } from './score-bare.ts'
 import type { Scoring } from './score-bare.ts'
 import { checkPredictions, makeParquet, scoreParquetBare, scoreParquetByChunks } from './score-parquet.ts'
@@ -56,17 +53,7 @@ const load = async ({
   csv: string
   output: 'jsonl' | 'csv' | 'parquet'
 }): Promise<ByWay> => {
-  const { probe } = await loadModel(
-    {
-      name: 'm',
-      version: '1',
-      digest: '',
-      dir: modelDir,
-      onnxPath: join(modelDir, 'model.onnx'),
-      settings: readModelSettings(await readFile(join(modelDir, 'model.yaml'), 'utf8')),
-    },
-    1,
-  )
+  const probe = await loadProbe(modelDir)
   if (output === 'parquet') {
     const parquet = { probe, file: makeParquet(csv), microBatchRows }
     const scoreFile = async (score: (scored: ParquetScoring) => Promise<ArrayBuffer>) => {

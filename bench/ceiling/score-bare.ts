@@ -4,6 +4,7 @@ import type { RowParser } from '../../apps/worker/src/executor/batch/batch-row.t
 import type { Chunk } from '../../apps/worker/src/executor/batch/plan-chunks.ts'
 import type { TextWriter } from '../../apps/worker/src/executor/batch/text-writer.ts'
 import type { Probe } from '../../apps/worker/src/executor/probe.ts'
+import { runInputs } from './run-inputs.ts'
 
 export type Scoring = {
   probe: Probe
@@ -18,7 +19,6 @@ export type Scoring = {
  * a row, nothing is told, nothing is looked at between micro-batches. The ceiling of what scoring chunks can reach.
  */
 export const scoreBare = async ({ probe, parser, writer, chunks, microBatchRows }: Scoring) => {
-  const { session, task } = probe
   const total = { rows: 0, crc: 0 }
   for (const { chunk, bytes } of chunks) {
     const cutter = new RecordCutter({ format: 'csv', offset: chunk.offset, line: chunk.firstLine })
@@ -33,14 +33,8 @@ export const scoreBare = async ({ probe, parser, writer, chunks, microBatchRows 
         if (inputs.length === microBatchRows) break
       }
       if (inputs.length === 0) break
-      const { groups } = await task.encode(inputs)
-      const outputs = await session.run(groups[0]?.feeds ?? {}, task.outputNames)
-      let text = ''
-      for (const result of task.decode(outputs, inputs.length)) {
-        if (!result.ok) throw new Error(result.detail)
-        text += writer.write(total.rows, undefined, result)
-        total.rows += 1
-      }
+      const text = await runInputs({ probe, writer }, inputs, total.rows)
+      total.rows += inputs.length
       crc = crc32(Buffer.from(text), crc)
     }
     total.crc = (total.crc + crc) % 2 ** 32

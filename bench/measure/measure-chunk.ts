@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { z } from 'zod'
 import { startChunkScorer } from '../ceiling/chunk-scorer.ts'
 import type { ChunkScorer } from '../ceiling/chunk-scorer.ts'
 import { rateOf, summarizeRounds } from '../figures/statistics.ts'
 import type { Rounds } from '../figures/statistics.ts'
+import { makeCsv } from '../models/batch-files.ts'
 import { demoModelDir } from '../models/model-dirs.ts'
 import type { Plan } from './plan.ts'
 
@@ -61,25 +60,3 @@ const compare = async (scorer: ChunkScorer, { rounds }: Plan) => {
     shareOfBare: summarizeRounds(chunks.map(({ perSecond }, round) => perSecond / beside(round))),
   }
 }
-
-const casesSchema = z.array(
-  z.object({
-    input: z.object({
-      features: z.union([z.array(z.unknown()), z.record(z.string(), z.union([z.string(), z.number()]))]),
-    }),
-  }),
-)
-
-/** Rows of the model's golden cases, with the names of the features as header. */
-const makeCsv = async (modelDir: string, rows: number) => {
-  const cases = casesSchema.parse(JSON.parse(await readFile(join(modelDir, 'golden.json'), 'utf8')))
-  const byName = cases.flatMap(({ input: { features } }) => (Array.isArray(features) ? [] : [features]))
-  const columns = Object.keys(byName[0] ?? {})
-  const lines = byName.map((features) => columns.map((name) => toCell(features[name])).join(','))
-  const all = Array.from({ length: rows }, (_, index) => lines[index % lines.length])
-  return [columns.join(','), ...all, ''].join('\n')
-}
-
-/** As few digits as people's files have. */
-const toCell = (value: string | number | undefined) =>
-  typeof value === 'number' ? String(Number(value.toPrecision(6))) : value

@@ -3,6 +3,7 @@ export const partNames = [
   'start',
   'onnx',
   'chunk',
+  'batch',
   'queue',
   'throughput',
   'latency',
@@ -17,8 +18,9 @@ export const partNames = [
 ] as const
 export type PartName = (typeof partNames)[number]
 
-/** Without what is only run when it is named: a way that was not taken, and servers that are not ours. */
-export const usualParts: readonly PartName[] = partNames.filter((name) => name !== 'flow' && name !== 'peers')
+/** Without what is only run when it is named: a way that was not taken, servers that are not ours, and what takes long. */
+const namedParts: readonly PartName[] = ['flow', 'peers', 'batch']
+export const usualParts = partNames.filter((name) => !namedParts.includes(name))
 
 /** How much is measured. */
 export type Plan = {
@@ -27,8 +29,14 @@ export type Plan = {
   /** for raw ONNX Runtime, at each batch size */
   onnxMs: number
   noopJobs: number
-  /** of a file that is scored */
+  /** of a file that is scored by chunks */
   batchRows: number
+  /** of a file that is a batch, end to end */
+  fileRows: number
+  heavyFileRows: number
+  /** of the larger of two files */
+  memoryRows: number
+  smallBatches: number
   submits: number
   /** at each number of clients */
   predictMs: number
@@ -43,6 +51,10 @@ export const fullPlan: Plan = {
   onnxMs: 1000,
   noopJobs: 20_000,
   batchRows: 200_000,
+  fileRows: 300_000,
+  heavyFileRows: 600,
+  memoryRows: 1_000_000,
+  smallBatches: 30,
   submits: 20_000,
   predictMs: 5000,
   roundTrips: 500,
@@ -57,6 +69,10 @@ export const quickPlan: Plan = {
   onnxMs: 200,
   noopJobs: 5000,
   batchRows: 100_000,
+  fileRows: 100_000,
+  heavyFileRows: 300,
+  memoryRows: 200_000,
+  smallBatches: 10,
   submits: 5000,
   predictMs: 1500,
   roundTrips: 200,

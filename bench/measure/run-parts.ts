@@ -1,5 +1,6 @@
 import { addFailures } from '../figures/failures.ts'
 import { compareFlow } from './compare-flow.ts'
+import { measureBatch } from './measure-batch.ts'
 import { measureChunk } from './measure-chunk.ts'
 import { measureHeavy } from './measure-heavy.ts'
 import { measureHostile } from './measure-hostile.ts'
@@ -20,6 +21,7 @@ const measures = {
   start: measureStart,
   onnx: measureOnnx,
   chunk: measureChunk,
+  batch: measureBatch,
   queue: measureQueue,
   throughput: measureThroughput,
   latency: measureLatency,
@@ -52,6 +54,7 @@ export const runParts = async (
 
 /** Wrong answers of all parts, and a few of them. */
 export const listFailures = ({
+  batch,
   throughput,
   latency,
   heavy,
@@ -62,7 +65,7 @@ export const listFailures = ({
   peers,
 }: Results) =>
   addFailures(
-    [throughput, latency, heavy, trees, memory, hostile, webhooks, peers].filter(
+    [batch, throughput, latency, heavy, trees, memory, hostile, webhooks, peers].filter(
       (part) => part !== undefined,
     ),
     { maxExamples: Infinity },

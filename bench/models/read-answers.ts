@@ -19,18 +19,20 @@ export const readTreesAnswers = () => readGolden(treesModelDir)
 const readGolden = async (modelDir: string): Promise<KnownAnswer[]> =>
   goldenSchema.parse(JSON.parse(await readFile(join(modelDir, 'golden.json'), 'utf8')))
 
+/** Rows of the heavy model. */
+export const heavyInputs = Array.from({ length: heavyRows }, (_, row) =>
+  Array.from(
+    { length: heavyWidth },
+    (_, column) => Math.round(1000 * Math.sin(row * 31 + column * 7)) / 1000,
+  ),
+)
+
 /** What ONNX Runtime answers to each row alone. */
 export const computeHeavyAnswers = async (): Promise<KnownAnswer[]> => {
-  const rows = Array.from({ length: heavyRows }, (_, row) =>
-    Array.from(
-      { length: heavyWidth },
-      (_, column) => Math.round(1000 * Math.sin(row * 31 + column * 7)) / 1000,
-    ),
-  )
   const onnx = await startOnnx(heavyModelDir)
   try {
-    const outputs = await onnx.runEach(rows)
-    return rows.map((row, index) => ({ input: { x: row }, output: { y: outputs[index] } }))
+    const outputs = await onnx.runEach(heavyInputs)
+    return heavyInputs.map((row, index) => ({ input: { x: row }, output: { y: outputs[index] } }))
   } finally {
     await onnx.close()
   }

@@ -19,6 +19,10 @@ export const readParent = (pid: number) => Number(readStat(pid)[1] ?? 0)
 export const readRssBytes = (pid: number) =>
   Number(readText(`/proc/${pid}/statm`).split(' ')[1] ?? 0) * pageBytes
 
+/** The most that it has had since it was started. */
+export const readPeakRssBytes = (pid: number) =>
+  1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? 0)
+
 /** Proportional set size: a page that several processes share counts in each of them for its share. Costs a millisecond or two. */
 export const readPssBytes = (pid: number) =>
   1024 * Number(/^Pss: +(\d+) kB/m.exec(readText(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0)

@@ -1,4 +1,5 @@
 import type { Results } from '../measure/run-parts.ts'
+import { batchSections } from './batch-sections.ts'
 import { chunkSections } from './chunk-sections.ts'
 import { manySections, memorySections } from './memory-sections.ts'
 import { peersSections } from './peers-sections.ts'
@@ -24,6 +25,7 @@ export const toReport = (
     start,
     onnx,
     chunk,
+    batch,
     queue,
     throughput,
     latency,
@@ -41,6 +43,7 @@ export const toReport = (
   const sections: Section[] = [
     ...(onnx ? onnxSections(onnx) : []),
     ...(chunk ? chunkSections(chunk) : []),
+    ...(batch ? batchSections(batch) : []),
     ...(queue ? queueSections(queue) : []),
     ...(throughput ? throughputSections(throughput) : []),
     ...(latency ? latencySections(latency) : []),

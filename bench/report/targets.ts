@@ -1,3 +1,4 @@
+import type { Batches } from '../measure/measure-batch.ts'
 import type { Results } from '../measure/run-parts.ts'
 import type { PeerKind } from '../measure/peer-figures.ts'
 import type { UsageByProcess } from '../processes/process-watch.ts'
@@ -7,7 +8,7 @@ export type Target = {
   name: string
   value: number
   target: number
-  unit: '%' | '×' | 's' | 'MB'
+  unit: '%' | '×' | 's' | 'MB' | 'ms' | 'rows/s'
   better: 'higher' | 'lower'
   isReached: boolean
 }
@@ -16,6 +17,7 @@ export type Target = {
 export const judge = ({
   start,
   chunk,
+  batch,
   throughput,
   latency,
   heavy,
@@ -36,6 +38,23 @@ export const judge = ({
       100 * shareOfBare.median,
       output === 'parquet' ? 85 : 90,
     )
+  }
+  if (batch) {
+    for (const { name, share, target } of batchShares(batch)) atLeast(name, 100 * share, target)
+    const { small, executors, memory, files } = batch
+    const iris = files.find(({ model }) => model === 'iris')
+    if (iris) atLeast('iris, rows by the clock', iris.byClock.median, 100_000, 'rows/s')
+    atLeast(
+      'rows by the clock while they are scored, of two batch executors of one',
+      executors.times.median,
+      1.8,
+      '×',
+    )
+    for (const [part, { median }] of Object.entries(memory.many)) {
+      const more = median / (memory.few[part]?.median ?? NaN)
+      atMost(`peak memory of ${part} with ten times the rows`, more, 1.1, '×')
+    }
+    atMost(`a batch of ${small.rows} rows, above its compute, p50`, small.ms.p50 - small.computeMs, 300, 'ms')
   }
   if (heavy) atLeast('heavy model through the queue, of raw ONNX Runtime', 100 * heavy.shareOfRaw.median, 97)
   if (trees) atLeast('LightGBM, rows of a CPU second, of those that run alone', trees.times.median, 3, '×')
@@ -76,6 +95,24 @@ export const judge = ({
   }
   return targets
 }
+
+const batchAims: readonly { model: string; format: string; target: number; executorTarget?: number }[] = [
+  { model: 'iris', format: 'csv', target: 75 },
+  { model: 'housing', format: 'csv', target: 85 },
+  { model: 'housing', format: 'parquet', target: 80 },
+  { model: 'heavy', format: 'jsonl', target: 95, executorTarget: 97 },
+]
+
+const batchShares = ({ files }: Batches) =>
+  batchAims.flatMap(({ model, format, target, executorTarget }) => {
+    const speed = files.find((one) => one.model === model && one.format === format)
+    if (!speed) return []
+    const name = `${model}, ${format.toUpperCase()} end to end`
+    const all = { name: `${name}, of a script`, share: speed.shareOfBare.median, target }
+    if (executorTarget === undefined) return [all]
+    const share = speed.executorShare.median
+    return [all, { name: `${name}, executors alone, of a script`, share, target: executorTarget }]
+  })
 
 /** How many times the figure of a server that is measured beside it OnQueue's is to be. */
 const peerTargets: readonly { peer: string; kind: PeerKind; name: string; target: number }[] = [

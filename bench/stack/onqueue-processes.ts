@@ -16,7 +16,8 @@ export const findOnQueueProcesses = (npmPid: number): Processes => {
 
 const parts: Record<string, RegExp> = {
   ...Object.fromEntries(apps.map(({ name, entry }) => [name, new RegExp(RegExp.escape(entry))])),
-  // its title, once it has set one
+  // their titles, once they have set one
+  'batch executor': /^onqueue-batch|batch-executor-process\.ts/,
   executor: /^onqueue-executor|executor-process\.ts/,
   Redis: /^\S*redis-server/,
 }

@@ -16,7 +16,7 @@ export type OnQueue = {
   url: string
   /** Of `npm start`, under which all others are. */
   pid: number
-  /** Of what `npm start` runs, by their part in it: `API`, `worker`, `executor`, `webhooks`, and `Redis` where it started one. */
+  /** Of what `npm start` runs, by their part in it: `API`, `worker`, `executor`, `webhooks`, and `Redis` where it started one; without batch executors, which come when a batch does. */
   processes: Processes
   /** From `npm start` until `GET /health` says that the model is loaded. */
   readyAfterMs: number
@@ -38,6 +38,7 @@ export const startOnQueue = async ({
   modelDir,
   copies,
   variants,
+  settings = {},
 }: {
   dataDir?: string
   modelDir?: string
@@ -45,6 +46,8 @@ export const startOnQueue = async ({
   copies?: number
   /** the same model under further names, each with a `model.yaml` */
   variants?: Record<string, string>
+  /** further ones of the environment */
+  settings?: Record<string, string>
 } = {}): Promise<OnQueue> => {
   const folder = await mkdtemp(join(tmpdir(), 'onqueue-bench-'))
   const ports = await pickPorts(portSettings)
@@ -63,6 +66,7 @@ export const startOnQueue = async ({
     REDIS_URL: '',
     ONQUEUE_API_KEYS: '',
     ...(modelDir === undefined ? {} : await chooseModel(folder, modelDir, { copies, variants })),
+    ...settings,
   }
   const startedAt = performance.now()
   const npm = startNpm(env, logFile)

@@ -41,7 +41,7 @@ afterAll(() => stack.close())
 
 const flower = { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 }
 const line = `${JSON.stringify({ features: flower })}\n`
-/** Rows of which those that run together take so many ms. 16,384 of them are a chunk. */
+/** Rows of which those that run together take so many ms. 65,536 of them are a chunk. */
 const slowLines = (rows: number, ms: number) => `{"n":[${ms}]}\n`.repeat(rows)
 
 test.each([
@@ -192,7 +192,7 @@ test('the output is given back in ranges, and not again to who has it', async ()
 })
 
 test('the output can be read while the batch runs, as far as it is', async () => {
-  const { body } = await anyone.submit('slow', slowLines(60_000, 50))
+  const { body } = await anyone.submit('slow', slowLines(150_000, 20))
   const path = `/v1/batches/${body.id}/output`
   await expect.poll(async () => (await anyone.get(path)).text.length).toBeGreaterThan(0)
 
@@ -205,7 +205,7 @@ test('the output can be read while the batch runs, as far as it is', async () =>
   const whole = await anyone.output(body.id)
   expect(ended.status).toBe('completed')
   expect(whole.startsWith(early.text)).toBe(true)
-  expect(parseLines(whole).map(({ row }) => row)).toEqual(Array.from({ length: 60_000 }, (_, row) => row))
+  expect(parseLines(whole).map(({ row }) => row)).toEqual(Array.from({ length: 150_000 }, (_, row) => row))
 })
 
 test.each([

@@ -15,6 +15,7 @@ import type {
   Logger,
   OwnStorage,
   RowFormat,
+  ReusedBuffers,
   Segment,
 } from '@onqueue/shared'
 import type { CheckReceiver } from '../deliveries/check-receiver.ts'
@@ -59,7 +60,12 @@ export type Batches = {
   /** The bytes of an output, or of errors, to the end of the batch; see stream-parts.ts. Whoever opens destroys. */
   stream(record: BatchRecord, kind: PartKind, signal: AbortSignal): Readable
   /** Opens bytes of an output, or of errors. Whoever opens destroys. */
-  openParts(record: BatchRecord, segments: readonly Segment[], range: ByteRange): Promise<Readable>
+  openParts(
+    record: BatchRecord,
+    segments: readonly Segment[],
+    range: ByteRange,
+    buffers?: ReusedBuffers,
+  ): Promise<Readable>
 }
 
 /** Batches, and what tidies up after them. `close` ends that. */
@@ -122,10 +128,10 @@ export const openBatches = ({
     return record
   }
 
-  const openParts: Batches['openParts'] = async (record, segments, range) => {
+  const openParts: Batches['openParts'] = async (record, segments, range, buffers) => {
     const opened = await storage.open()
     if (opened.id !== record.about.storage) throw otherStorage()
-    return openSegments(opened, segments, range)
+    return openSegments(opened, segments, range, buffers)
   }
   const untilLater = createUntilLater({ notices, closing: closing.signal })
   const streamParts = createStreamParts({ store, read, openParts, untilLater, closing: closing.signal })

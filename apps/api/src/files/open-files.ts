@@ -1,6 +1,14 @@
 import type { Readable } from 'node:stream'
 import { AppError, createFileStore, fileContentName, filePrefix, isFileId } from '@onqueue/shared'
-import type { ByteRange, DatedStore, FileRecord, FileStore, Logger, OwnStorage } from '@onqueue/shared'
+import type {
+  ByteRange,
+  DatedStore,
+  FileRecord,
+  FileStore,
+  Logger,
+  OwnStorage,
+  ReusedBuffers,
+} from '@onqueue/shared'
 import { createListFiles } from './list-files.ts'
 import type { ListFiles } from './list-files.ts'
 import { createReceiveFile } from './receive-file.ts'
@@ -13,7 +21,7 @@ export type Files = {
   receive(upload: Upload): Promise<FileRecord>
   read(id: string, owner: string): Promise<FileRecord>
   /** Opens bytes of a file that was read. Whoever opens destroys. */
-  openContent(file: FileRecord, range: ByteRange): Promise<Readable>
+  openContent(file: FileRecord, range: ByteRange, buffers?: ReusedBuffers): Promise<Readable>
   list: ListFiles
   /** Removes a file. Throws `file_in_use`. */
   remove(id: string, owner: string): Promise<void>
@@ -69,7 +77,8 @@ export const openFiles = ({
       return file
     },
     read,
-    openContent: async ({ id }, range) => (await storage.open()).openRange(fileContentName(id), range),
+    openContent: async ({ id }, range, buffers) =>
+      (await storage.open()).openRange(fileContentName(id), range, buffers),
     list: createListFiles({ ...redisStore, store }),
     remove: async (id, owner) => {
       const file = await read(id, owner)

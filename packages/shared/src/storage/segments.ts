@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import type { ReusedBuffers } from './reused-buffers.ts'
 import type { ByteRange, Storage } from './storage.ts'
 
 /** Something in the storage, and how long it is. */
@@ -16,15 +17,16 @@ export const openSegments = async (
   storage: Pick<Storage, 'openRange'>,
   segments: readonly Segment[],
   range: ByteRange,
+  buffers?: ReusedBuffers,
 ): Promise<Readable> => {
   const [first, ...others] = planSlices(segments, range)
   if (!first) return Readable.from([])
-  let current = await storage.openRange(first.name, first)
+  let current = await storage.openRange(first.name, first, buffers)
   if (others.length === 0) return current
   const readAll = async function* () {
     yield* current
     for (const slice of others) {
-      current = await storage.openRange(slice.name, slice)
+      current = await storage.openRange(slice.name, slice, buffers)
       yield* current
     }
   }

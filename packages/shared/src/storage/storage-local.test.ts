@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ReusedBuffers } from './reused-buffers.ts'
 import { openLocalStorage } from './storage-local.ts'
 import type { LocalStorage } from './storage-local.ts'
 
@@ -31,6 +32,28 @@ test('what was put is read whole or in part', async () => {
   expect(await text(await storage.openRange('files/a/content', { start: 4, end: 7 }))).toBe('two')
   expect(await text(await storage.openRange('files/a/content', { start: 5, end: 5 }))).toBe('')
   expect(await incoming()).toEqual([])
+})
+
+test('what is read into buffers that are given back is the same, chunk by chunk', async () => {
+  await put('files/a/content', 'one ', 'two ', 'three')
+  const buffers = new ReusedBuffers(4)
+  const read: string[] = []
+
+  const stream = await storage.openRange('files/a/content', { start: 2, end: 11 }, buffers)
+  for await (const chunk of stream) {
+    read.push(String(chunk))
+    buffers.giveBack(chunk)
+  }
+
+  expect(read.join('')).toBe('e two thr')
+})
+
+test('a file that is cut off while it is read into buffers fails', async () => {
+  await put('files/a/content', 'one ', 'two ')
+  const stream = await storage.openRange('files/a/content', { start: 0, end: 8 }, new ReusedBuffers(4))
+  await writeFile(join(folder, 'objects/files/a/content'), 'one')
+
+  await expect(text(stream)).rejects.toMatchObject({ code: 'storage_unavailable' })
 })
 
 test('nothing at all is something, too', async () => {

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, opendir, readdir, rename, rm, stat, statfs, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { AppError } from '../contract/app-error.ts'
+import type { ReusedBuffers } from './reused-buffers.ts'
 import { checkName, checkPrefix } from './storage.ts'
-import type { Storage } from './storage.ts'
+import type { ByteRange, Storage } from './storage.ts'
 import { readStorageId } from './storage-id.ts'
 
 export type LocalStorage = Storage & {
@@ -89,11 +91,12 @@ export const openLocalStorage = async (folder: string): Promise<LocalStorage> =>
   return {
     id,
     put,
-    openRange: async (name, { start, end }) => {
+    openRange: async (name, { start, end }, buffers) => {
       const bytes = await size(name)
       if (bytes === undefined || bytes < end) throw unavailable(new Error(`${name} is not there, or cut off`))
       if (start >= end) return Readable.from([])
       const file = await onDisk(() => open(join(objects, name)))
+      if (buffers) return readInto(buffers, file, { start, end })
       return file.createReadStream({ start, end: end - 1, highWaterMark: readBytes })
     },
     size,
@@ -121,10 +124,27 @@ export const openLocalStorage = async (folder: string): Promise<LocalStorage> =>
 /** A name as the beginning of a file's: `~` is in none. */
 const flatten = (name: string) => name.replaceAll('/', '~')
 
-const writeAll = async (file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array) => {
+const writeAll = async (file: FileHandle, chunk: Uint8Array) => {
   for (let written = 0; written < chunk.byteLength;) {
     written += (await file.write(chunk, written)).bytesWritten
   }
+}
+
+/** As a read stream does, but into buffers that are used again. */
+const readInto = (buffers: ReusedBuffers, file: FileHandle, { start, end }: ByteRange): Readable => {
+  const readAll = async function* () {
+    for (let at = start; at < end;) {
+      const from = at
+      const chunk = await buffers.fill(
+        async (buffer) => (await file.read(buffer, 0, Math.min(buffer.length, end - from), from)).bytesRead,
+      )
+      if (chunk.length === 0) throw unavailable(new Error('a file was cut off while it was read'))
+      at += chunk.length
+      yield chunk
+    }
+  }
+  // a generator that was never asked ends without its `finally`
+  return Readable.from(readAll(), { objectMode: false }).once('close', () => void file.close())
 }
 
 /** Has a rename outlast a power cut: of the folder that it was made in, and those that were made for it. */

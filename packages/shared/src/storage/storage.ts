@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { ReusedBuffers } from './reused-buffers.ts'
 
 /**
  * Where bytes lie that are too many for Redis. Six verbs and no more, so that a disk can do it and a store of objects too:
@@ -18,8 +19,8 @@ export type Storage = {
    * that is done counts; so only the same bytes may be put twice.
    */
   put(name: string, source: AsyncIterable<Uint8Array>): Promise<number>
-  /** Opens some of the bytes. They have to be there: what lies there has its size from `size`. Whoever opens destroys. */
-  openRange(name: string, range: ByteRange): Promise<Readable>
+  /** Opens some of the bytes. They have to be there: what lies there has its size from `size`. Whoever opens destroys. Chunks are of `buffers`, where they are given. */
+  openRange(name: string, range: ByteRange, buffers?: ReusedBuffers): Promise<Readable>
   /** Bytes; undefined where there is nothing under the name. */
   size(name: string): Promise<number | undefined>
   /** The names that begin with a prefix, in no order. */

@@ -144,8 +144,8 @@ export const batchRoutes = ({
     }
     if (waits && !isComplete && c.req.method !== 'HEAD')
       return answerGrowingContent(c, content, () => batches.stream(record, kind, c.req.raw.signal))
-    return answerContent(c, { ...content, etag, bytes, isGrowing: !isComplete }, (range) =>
-      batches.openParts(record, segments, range),
+    return answerContent(c, { ...content, etag, bytes, isGrowing: !isComplete }, (range, buffers) =>
+      batches.openParts(record, segments, range, buffers),
     )
   }
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { ByteRange } from '@onqueue/shared'
+import type { ByteRange, ReusedBuffers } from '@onqueue/shared'
 import { readRange } from '../../files/byte-range.ts'
 import { dispositionOf } from '../../files/file-name.ts'
 import { sendAnswer } from '../../http/answers/answer.ts'
@@ -25,7 +25,7 @@ export type Content = {
 export const answerContent = async (
   c: ApiContext,
   content: Content,
-  open: (range: ByteRange) => Promise<Readable>,
+  open: (range: ByteRange, buffers: ReusedBuffers) => Promise<Readable>,
 ): Promise<Response> => {
   const { etag, bytes } = content
   const headers = { ...savedHeaders(content), ETag: etag, 'Accept-Ranges': 'bytes' }
@@ -51,7 +51,7 @@ export const answerContent = async (
   return sendAnswer(c, {
     status,
     headers: described,
-    body: await streamedBody(c, () => open({ start, end })),
+    body: await streamedBody(c, (buffers) => open({ start, end }, buffers)),
   })
 }
 

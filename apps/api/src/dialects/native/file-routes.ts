@@ -66,7 +66,7 @@ export const fileRoutes = ({
   app.openapi(contentRoute, async (c) => {
     const file = await files.read(c.req.param('id'), c.get('owner'))
     const content = { ...file, etag: `"${file.sha256}"` }
-    return answerContent(c, content, (range) => files.openContent(file, range))
+    return answerContent(c, content, (range, buffers) => files.openContent(file, range, buffers))
   })
 
   app.openapi(deleteRoute, async (c) => {

@@ -70,7 +70,7 @@ test('a chunk ends with the record that gets it over its bytes or rows', async (
 test('rows that take long make small chunks, and files that are large make large ones', () => {
   expect(chunkLimits({ fileBytes: 1e6, rowMs: 10 })).toEqual({ bytes: 1_048_576, rows: 100, minBytes: 50 })
   expect(chunkLimits({ fileBytes: 1e6, rowMs: 5000 }).rows).toBe(1)
-  expect(chunkLimits({ fileBytes: 1e6, rowMs: 0.002 }).rows).toBe(16_384)
+  expect(chunkLimits({ fileBytes: 1e6, rowMs: 0.002 }).rows).toBe(65_536)
   expect(chunkLimits({ fileBytes: 1e12, rowMs: 10 }).minBytes).toBe(50_000_000)
 })
 
