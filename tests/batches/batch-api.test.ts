@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
 import { gzipSync } from 'node:zlib'
 import { createBatchStore, modelKeys } from '@onqueue/shared'
 import type { BatchRecord } from '@onqueue/shared'
@@ -38,6 +39,17 @@ beforeAll(async () => {
   })
 })
 afterAll(() => stack.close())
+
+/** Tells the commands that a Redis does, also in scripts, as it does them. */
+const openMonitor = async (redisUrl: string, tell: (line: string) => void) => {
+  const { hostname, port, password } = new URL(redisUrl)
+  const socket = connect(Number(port), hostname)
+  const lines = createInterface(socket)
+  socket.write(password === '' ? 'MONITOR\r\n' : `AUTH ${password}\r\nMONITOR\r\n`)
+  lines.on('line', tell)
+  await vi.waitUntil(() => socket.bytesRead > 0)
+  return socket
+}
 
 const flower = { sepal_length: 5.1, sepal_width: 3.5, petal_length: 1.4, petal_width: 0.2 }
 const line = `${JSON.stringify({ features: flower })}\n`
@@ -279,14 +291,14 @@ describe('beside a batch of many chunks', () => {
   test('one of another owner waits for no more chunks than are in the queue, to be planned and to be scored', async () => {
     const ofModel = modelKeys(stack.prefix, 'slow')
     const seen: string[] = []
-    const monitor = await stack.redis.duplicate().monitor()
-    monitor.on('monitor', (_, [command, key]: string[]) => {
-      if (/^(hset|hsetnx)$/i.test(command ?? '') && key !== undefined) seen.push(key)
+    const monitor = await openMonitor(stack.redisUrl, (line) => {
+      const [, key] = /"(?:hset|hsetnx)" "([^"]+)"/i.exec(line) ?? []
+      if (key !== undefined) seen.push(key)
     })
 
     const { body } = await as('bob').submit('slow', slowLines(1, 1))
     await as('bob').untilEnded(body.id, { timeoutMs: 50_000 })
-    monitor.disconnect()
+    monitor.destroy()
 
     const made = seen.indexOf(ofModel.batch(body.id))
     const planned = seen.indexOf(ofModel.batchChunks(body.id))

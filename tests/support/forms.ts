@@ -10,8 +10,8 @@ import type { Stack } from './stack.ts'
  */
 export type Form = 'alone' | 'packed'
 
-/** That of every run of `npm test`, and that of CI after it, which takes what `npm test` leaves out in both. */
-export const form = inFull<Form>(process.env['ONQUEUE_TEST_FORM'] === 'alone' ? 'alone' : 'packed', 'alone')
+/** That of every run of `npm test`, and that of CI after it. */
+export const form = inFull<Form>('packed', 'alone')
 
 /** For the API, where that has to make the packs. */
 export const formSettings = (as = form) => ({ ONQUEUE_PACKS: String(as === 'packed') })

@@ -56,7 +56,7 @@ test('where no row fails there are no errors', async () => {
 test('a file is planned, and its chunks together are the file scored at once', async () => {
   const batches = await open()
   const iris = await findDefinition('iris')
-  const input = irisLines(40_000)
+  const input = irisLines(80_000)
   const file = await batches.put(input)
 
   const steps = await batches.plan(iris, file)

@@ -110,7 +110,14 @@ test('a batch is there once, and as it was asked for', async () => {
 })
 
 test.each([
-  ['has completed', () => planned(id, 0).then(() => store.endIfDone(record(id)))],
+  [
+    'has completed',
+    async () => {
+      await planned(id, 0)
+      await store.noteFooter(id, 0)
+      await store.endIfDone(record(id))
+    },
+  ],
   ['has failed', () => store.end(record(id), { status: 'failed', error: null })],
   ['was canceled', () => store.end(record(id), { status: 'canceled', error: null })],
   ['has expired', () => store.end(record(id), { status: 'expired', error: null })],

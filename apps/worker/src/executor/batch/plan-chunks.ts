@@ -19,7 +19,7 @@ export type ChunkLimits = {
 export const chunkMs = 1000
 export const maxChunks = 20_000
 
-/** Fewer cost more in round trips and synced files than tiny models take: 16,384 rows of iris are a fifteenth of a second. */
+/** Fewer cost more in round trips and synced files than tiny models take: 16,384 rows of iris take about a tenth of a second. */
 const maxRows = 65_536
 
 /** `rowMs` is what a row was measured to take; the size of the file bounds how many chunks there are. */
