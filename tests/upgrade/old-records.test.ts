@@ -36,7 +36,7 @@ describe.each(fixtures)('what an old release left in Redis (%s)', (fixture) => {
 
     expect(today.predictions).toEqual(answers.predictions)
     expect(today.owners).toEqual(answers.owners)
-    expect(today.models).toEqual(withFloatTypes(answers.models))
+    expect(today.models).toEqual(asToday(answers.models))
   })
 
   test('is listed as it is polled', async () => {
@@ -208,11 +208,13 @@ describe.each(fixtures)('what an old release left in Redis (%s)', (fixture) => {
 
 const textsOf = ({ received }: Receiver) => Object.fromEntries(received.map(({ id, text }) => [id, text]))
 
-/** Cards show a number of a float type as that today, and did by its bounds. */
-const withFloatTypes = (models: unknown): unknown =>
+/** Cards show a number of a float type as that today, and did by its bounds; and they say that batches are taken. */
+const asToday = (models: unknown): unknown =>
   JSON.parse(
-    JSON.stringify(models).replaceAll(
-      /"exclusiveMinimum":-3\.4028235677973366e\+38,"exclusiveMaximum":3\.4028235677973366e\+38/g,
-      '"format":"float32"',
-    ),
+    JSON.stringify(models)
+      .replaceAll(
+        /"exclusiveMinimum":-3\.4028235677973366e\+38,"exclusiveMaximum":3\.4028235677973366e\+38/g,
+        '"format":"float32"',
+      )
+      .replaceAll('"object":"model"', '"object":"model","takes_batches":true'),
   )
