@@ -14,9 +14,9 @@ import type { Received } from '../support/receiver.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 
-const count = inFull(2500, 200)
-const kills = inFull(25, 4)
-const workerKills = inFull(80, 8)
+const count = inFull(1000, 200)
+const kills = inFull(10, 4)
+const workerKills = inFull(30, 8)
 /** Since the last kill, until the last webhook has arrived: jobs of a killed worker alone take 20 s. */
 const patienceMs = 240_000
 const seed = Number(process.env['ONQUEUE_CHAOS_SEED'] ?? Date.now() % 1_000_000)

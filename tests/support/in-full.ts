@@ -2,7 +2,3 @@ const isInFull = process.env['ONQUEUE_TEST_FULL'] === '1'
 
 /** Every run of `npm test` takes a part of what takes minutes; CI takes it in full after it: `ONQUEUE_TEST_FULL=1`. */
 export const inFull = <Value>(full: Value, part: Value) => (isInFull ? full : part)
-
-/** Of cases that take seconds each, every third in every run of `npm test`, and the others in CI after it. */
-export const everyThird = <Case>(cases: readonly Case[]) =>
-  cases.filter((_, index) => (index % 3 === 0) !== isInFull)

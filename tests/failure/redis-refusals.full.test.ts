@@ -12,7 +12,6 @@ import { form, formSettings, submitInForm, untilPacked } from '../support/forms.
 import type { Form } from '../support/forms.ts'
 import { inParallel } from '../support/in-parallel.ts'
 import { readMetric } from '../support/metrics.ts'
-import { everyThird, inFull } from '../support/in-full.ts'
 import { startOneOfEach } from '../support/one-of-each.ts'
 import type { OneOfEach } from '../support/one-of-each.ts'
 import type { Receiver } from '../support/receiver.ts'
@@ -133,7 +132,7 @@ const causes: Cause[] = [
 /** What a caller can ask for that changes something. */
 const askForChanges = (id: string) => [
   // enough for a pack, where some are made
-  ...Array.from({ length: inFull(16, 1) }, () => stack.client.submit('throws', { i: 1 })),
+  ...Array.from({ length: 16 }, () => stack.client.submit('throws', { i: 1 })),
   stack.client.submit('throws', { i: 1 }, {}, { 'idempotency-key': `refused-${id}` }),
   stack.client.submit('throws', { i: 1 }, {}, { prefer: 'wait=5' }),
   stack.client.predict('throws', { i: 2 }),
@@ -197,82 +196,76 @@ const surely = (call: () => Promise<Answer>) =>
   )
 
 // a refusal is told once a minute: each form has processes of its own
-describe.each(inFull<Form[]>(['alone', 'packed'], ['alone']))('predictions %s', (as) => {
+describe.each<Form>(['alone', 'packed'])('predictions %s', (as) => {
   beforeAll(() => open(as))
   afterAll(close)
 
-  // those by themselves are in every run of `npm test`
   const testOnce = test.runIf(as === form)
 
-  test.each(as === 'packed' ? causes : everyThird(causes))(
-    '$code: refused as 503, told once, and over by itself',
-    async ({ code, begin, end }) => {
-      await untilPacked(stack, { as })
-      const before = apps.map((app) => app.log().length)
-      const refusedBefore = await Promise.all(
-        apps.map((app) => readMetric(app, 'onqueue_redis_refusals_total', { code })),
-      )
-      const submit = async (n: number) => {
-        const asked = [{ input: { n: [n] }, webhook: receiver.url }]
-        const { ids } = await submitInForm(stack, 'patient', asked, { companion: { n: [1] }, as })
-        return String(ids[0])
-      }
-      const running = await submit(1500)
-      const id = await submit(100)
-      await stack.client.untilTaken(running)
+  test.each(causes)('$code: refused as 503, told once, and over by itself', async ({ code, begin, end }) => {
+    await untilPacked(stack, { as })
+    const before = apps.map((app) => app.log().length)
+    const refusedBefore = await Promise.all(
+      apps.map((app) => readMetric(app, 'onqueue_redis_refusals_total', { code })),
+    )
+    const submit = async (n: number) => {
+      const asked = [{ input: { n: [n] }, webhook: receiver.url }]
+      const { ids } = await submitInForm(stack, 'patient', asked, { companion: { n: [1] }, as })
+      return String(ids[0])
+    }
+    const running = await submit(1500)
+    const id = await submit(100)
+    await stack.client.untilTaken(running)
 
-      await begin()
-      const changes = await Promise.all(askForChanges(id).map(timed))
-      const all = await Promise.all(ask(id).map(timed))
-      await Promise.all(
-        apps.map((app) =>
-          vi.waitFor(async () => expect(await readiness(app)).toMatch(new RegExp(`^503 .*\\(${code}\\)`)), {
-            timeout: 20_000,
-            interval: 50,
-          }),
-        ),
-      )
-      // long enough for what is running to end in between
-      const refusingSince = performance.now()
-      const later: Timed[] = []
-      while (performance.now() - refusingSince < 2500) {
-        later.push(...(await Promise.all(ask(id).map(timed))))
-        // as many as it can would only keep the processors busy
-        await wait(100)
-      }
-      await end()
-      const endedAt = performance.now()
-      await untilServed()
-      const recoveredMs = performance.now() - endedAt
+    await begin()
+    const changes = await Promise.all(askForChanges(id).map(timed))
+    const all = await Promise.all(ask(id).map(timed))
+    await Promise.all(
+      apps.map((app) =>
+        vi.waitFor(async () => expect(await readiness(app)).toMatch(new RegExp(`^503 .*\\(${code}\\)`)), {
+          timeout: 20_000,
+          interval: 50,
+        }),
+      ),
+    )
+    // long enough for what is running to end in between
+    const refusingSince = performance.now()
+    const later: Timed[] = []
+    while (performance.now() - refusingSince < 2500) {
+      later.push(...(await Promise.all(ask(id).map(timed))))
+      // as many as it can would only keep the processors busy
+      await wait(100)
+    }
+    await end()
+    const endedAt = performance.now()
+    await untilServed()
+    const recoveredMs = performance.now() - endedAt
 
-      expect(recoveredMs).toBeLessThan(5000)
-      // the queue may be known to be full before it is asked
-      const refusals = code === 'OOM' ? [503, 429] : [503]
-      expect(findWrong(changes, refusals)).toEqual([])
-      expect(findWrong([...all, ...later], [...refusals, 200])).toEqual([])
-      for (const one of [running, id]) {
-        expect(await stack.client.untilFinal(one)).toMatchObject({ body: { status: 'succeeded' } })
-      }
-      const receivedIds = () => receiver.received.map(({ body }) => String(body.id))
-      await vi.waitFor(() => expect(receivedIds()).toEqual(expect.arrayContaining([id, running])), {
-        timeout: 10_000,
-        interval: 50,
-      })
-      for (const [index, app] of apps.entries()) {
-        const from = before[index] ?? 0
-        const told = linesWith(app, 'redis refuses commands', from).filter((line) =>
-          line.includes(`"${code}"`),
-        )
-        expect(told).toHaveLength(1)
-        expect(linesWith(app, 'redis takes commands again', from).length).toBeGreaterThan(0)
-        expect(
-          linesWith(app, '"level":40', from).length + linesWith(app, '"level":50', from).length,
-        ).toBeLessThan(12)
-        const refused = await readMetric(app, 'onqueue_redis_refusals_total', { code })
-        expect(refused).toBeGreaterThan(refusedBefore[index] ?? 0)
-      }
-    },
-  )
+    expect(recoveredMs).toBeLessThan(5000)
+    // the queue may be known to be full before it is asked
+    const refusals = code === 'OOM' ? [503, 429] : [503]
+    expect(findWrong(changes, refusals)).toEqual([])
+    expect(findWrong([...all, ...later], [...refusals, 200])).toEqual([])
+    for (const one of [running, id]) {
+      expect(await stack.client.untilFinal(one)).toMatchObject({ body: { status: 'succeeded' } })
+    }
+    const receivedIds = () => receiver.received.map(({ body }) => String(body.id))
+    await vi.waitFor(() => expect(receivedIds()).toEqual(expect.arrayContaining([id, running])), {
+      timeout: 10_000,
+      interval: 50,
+    })
+    for (const [index, app] of apps.entries()) {
+      const from = before[index] ?? 0
+      const told = linesWith(app, 'redis refuses commands', from).filter((line) => line.includes(`"${code}"`))
+      expect(told).toHaveLength(1)
+      expect(linesWith(app, 'redis takes commands again', from).length).toBeGreaterThan(0)
+      expect(
+        linesWith(app, '"level":40', from).length + linesWith(app, '"level":50', from).length,
+      ).toBeLessThan(12)
+      const refused = await readMetric(app, 'onqueue_redis_refusals_total', { code })
+      expect(refused).toBeGreaterThan(refusedBefore[index] ?? 0)
+    }
+  })
 
   testOnce(
     'a Redis that refuses in the middle of many cancels: 503, and repeated they cancel the others',

@@ -4,7 +4,6 @@ import { startTestRedis } from '../../scripts/redis/start-test-redis.ts'
 import type { TestRedis } from '../../scripts/redis/start-test-redis.ts'
 import { submitInForm } from '../support/forms.ts'
 import type { Form } from '../support/forms.ts'
-import { everyThird, inFull } from '../support/in-full.ts'
 import { readMetric } from '../support/metrics.ts'
 import { startOneOfEach } from '../support/one-of-each.ts'
 import type { OneOfEach } from '../support/one-of-each.ts'
@@ -300,10 +299,7 @@ test('every kind of key of names.ts is lost below', () => {
 })
 
 // the last one takes what the others have orphaned
-test.each([
-  ...[...everyThird(losses), everything].map(alone),
-  ...inFull([...ofPredictions, everything], []).map(packed),
-])(
+test.each([...[...losses, everything].map(alone), ...[...ofPredictions, everything].map(packed)])(
   'without $name: what is left goes on, what is gone is said to be',
   async ({ name, patterns, as, fate, keyed }) => {
     const work = await leaveWork(name, as)

@@ -6,7 +6,6 @@ import { pickPort } from '../../scripts/redis/ports.ts'
 import { apps } from '../../scripts/start/apps.ts'
 import type { AppFolder } from '../../scripts/start/apps.ts'
 import { createClient } from '../support/client.ts'
-import { everyThird } from '../support/in-full.ts'
 import { startStack, testModel } from '../support/stack.ts'
 import type { Stack, StackProcess } from '../support/stack.ts'
 
@@ -98,12 +97,11 @@ describe.each(folders)('%s', (app) => {
   })
 })
 
-// every third is each app, and each outage
 const inOutages = folders.flatMap((app, first) =>
   outageNames.map((_, index) => ({ app, how: outageNames[(first + index) % outageNames.length] ?? 'down' })),
 )
 
-test.each(everyThird(inOutages))(
+test.each(inOutages)(
   '$app ends when it is told to, or its starter is gone, with Redis $how',
   async ({ app, how }) => {
     const [told, left] = await Promise.all([startOne(app), startOne(app)])

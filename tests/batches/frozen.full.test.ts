@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chunkQueueName, modelKeys, modelPrefix } from '@onqueue/shared'
+import { modelKeys } from '@onqueue/shared'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { inFull } from '../support/in-full.ts'
 import { signalAll } from '../support/processes.ts'
 import { startStack } from '../support/stack.ts'
 import type { Stack } from '../support/stack.ts'
@@ -42,26 +41,13 @@ const look = async (id: string) => {
   return { batch, output: await batcher.output(id) }
 }
 
-/** As they do by themselves after 15 s, and are noticed within ten: that is waited for in CI. */
-const letLocksRunOut = inFull(
-  async () => undefined,
-  async () => {
-    const queue = `${modelPrefix(stack.prefix, 'slow')}:${chunkQueueName}`
-    for (const job of await stack.redis.lrange(`${queue}:active`, 0, -1)) {
-      await stack.redis.sadd(`${queue}:stalled`, job)
-      await stack.redis.del(`${queue}:${job}:lock`)
-    }
-    await stack.redis.del(`${queue}:stalled-check`)
-  },
-)
-
-const firstCase = { frozen: 'worker', losesPlan: true }
-const otherCases = [
+const cases = [
+  { frozen: 'worker', losesPlan: true },
   { frozen: 'worker', losesPlan: false },
   { frozen: 'worker with its executor', losesPlan: false },
 ]
 
-test.each(inFull([firstCase, ...otherCases], [firstCase]))(
+test.each(cases)(
   'a $frozen that is frozen until another one has done its chunk changes nothing when it wakes up (plan lost: $losesPlan)',
   { timeout: 240_000 },
   async ({ frozen: who, losesPlan }) => {
@@ -78,7 +64,6 @@ test.each(inFull([firstCase, ...otherCases], [firstCase]))(
     const id = await submit()
     await written
     expect(unfinishedParts(storage)).toHaveLength(1)
-    await letLocksRunOut()
     if (losesPlan) await stack.redis.del(modelKeys(stack.prefix, 'slow').batchChunks(id))
     const other = await stack.startWorker()
     await batcher.untilEnded(id, inTime)
