@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -66,6 +66,22 @@ test('a batch waits while there is no room in the storage, says why, and goes on
   const ended = await batcher.untilEnded(id)
 
   expect(ended).toMatchObject({ status: 'completed', counts: { total: rows, completed: rows, failed: 0 } })
+})
+
+test('a batch waits while the disk of its storage is not mounted, and goes on when it is', async () => {
+  const written = untilWritten(storage, { part: /slow.*out~00000001/, bytes: 0 })
+  const id = await submit('slow', `${slow.split('\n', 31).join('\n')}\n`)
+  await written
+
+  await rename(storage, `${storage}~`)
+  await mkdir(storage)
+  await expect.poll(() => worker.log()).toContain('is its disk mounted?')
+  await rm(storage, { recursive: true })
+  await rename(`${storage}~`, storage)
+  const ended = await batcher.untilEnded(id)
+
+  expect(ended).toMatchObject({ status: 'completed', counts: { total: 30, completed: 30, failed: 0 } })
+  expect(await rowsOf(id)).toHaveLength(30)
 })
 
 test.skipIf(process.platform !== 'linux')(

@@ -10,7 +10,7 @@ import { join } from 'node:path'
  */
 export const readStorageId = async (root: string): Promise<string> => {
   const path = join(root, 'storage-id')
-  const found = await readId(path)
+  const found = await findStorageId(root)
   if (found !== undefined) return found
   const own = join(root, `storage-id~${randomUUID()}`)
   const file = await open(own, 'wx', 0o644)
@@ -28,13 +28,14 @@ export const readStorageId = async (root: string): Promise<string> => {
     await copyFile(own, path, constants.COPYFILE_EXCL).catch(() => undefined)
   }
   await unlink(own)
-  const id = await readId(path)
+  const id = await findStorageId(root)
   if (id === undefined) throw new Error(`${path} is there and has no id in it: remove it`)
   return id
 }
 
-const readId = async (path: string) => {
-  const text = await readFile(path, 'utf8').catch(() => '')
+/** The same where it is written already; undefined where there is none, as where the disk of a storage is not mounted. */
+export const findStorageId = async (root: string): Promise<string | undefined> => {
+  const text = await readFile(join(root, 'storage-id'), 'utf8').catch(() => '')
   return text.trim() || undefined
 }
 

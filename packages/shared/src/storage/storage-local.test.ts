@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -32,6 +32,19 @@ test('what was put is read whole or in part', async () => {
   expect(await text(await storage.openRange('files/a/content', { start: 4, end: 7 }))).toBe('two')
   expect(await text(await storage.openRange('files/a/content', { start: 5, end: 5 }))).toBe('')
   expect(await incoming()).toEqual([])
+})
+
+test('where the disk of the storage is not mounted nothing is said to be gone', async () => {
+  await put('files/a/content', 'one')
+  await rename(folder, `${folder}~`)
+  await mkdir(join(folder, 'objects'), { recursive: true })
+
+  await expect(storage.size('files/a/content')).rejects.toMatchObject({ code: 'storage_unavailable' })
+
+  await rm(folder, { recursive: true })
+  await rename(`${folder}~`, folder)
+  expect(await storage.size('files/a/content')).toBe(3)
+  expect(await storage.size('files/b/content')).toBeUndefined()
 })
 
 test('what is read into buffers that are given back is the same, chunk by chunk', async () => {

@@ -3,11 +3,11 @@ import { mkdir, open, opendir, readdir, rename, rm, stat, statfs, unlink } from 
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { Readable } from 'node:stream'
-import { AppError } from '../contract/app-error.ts'
+import { isMissing, onDisk, unavailable } from './disk-errors.ts'
 import type { ReusedBuffers } from './reused-buffers.ts'
 import { checkName, checkPrefix } from './storage.ts'
 import type { ByteRange, Storage } from './storage.ts'
-import { readStorageId } from './storage-id.ts'
+import { findStorageId, readStorageId } from './storage-id.ts'
 
 export type LocalStorage = Storage & {
   /** Removes what was put by processes that died in the middle of it, and that nobody removed by its prefix. */
@@ -74,9 +74,10 @@ export const openLocalStorage = async (folder: string): Promise<LocalStorage> =>
     return onDisk(() =>
       stat(join(objects, name)).then(
         ({ size: bytes }) => bytes,
-        (err: unknown) => {
-          if (isMissing(err)) return undefined
-          throw err
+        async (err: unknown) => {
+          if (!isMissing(err)) throw err
+          if ((await findStorageId(root)) === id) return undefined
+          throw new Error(`${root} is not the storage that it was; is its disk mounted?`)
         },
       ),
     )
@@ -144,7 +145,10 @@ const readInto = (buffers: ReusedBuffers, file: FileHandle, { start, end }: Byte
     }
   }
   // a generator that was never asked ends without its `finally`
-  return Readable.from(readAll(), { objectMode: false }).once('close', () => void file.close())
+  return Readable.from(readAll(), { objectMode: false }).once(
+    'close',
+    () => void file.close().catch(() => undefined),
+  )
 }
 
 /** Has a rename outlast a power cut: of the folder that it was made in, and those that were made for it. */
@@ -186,33 +190,3 @@ const filesBelow = async function* (folder: string): AsyncGenerator<string> {
     else yield path
   }
 }
-
-const isMissing = (err: unknown) => codeOf(err) === 'ENOENT' || codeOf(err) === 'ENOTDIR'
-
-const codeOf = (err: unknown) => (err instanceof Error && 'code' in err ? err.code : undefined)
-
-/** Does something on the disk, and says what went wrong in a sentence that a caller may read. */
-const onDisk = async <Result>(act: () => Promise<Result>): Promise<Result> => {
-  try {
-    return await act()
-  } catch (err) {
-    throw codeOf(err) === 'ENOSPC' || codeOf(err) === 'EDQUOT' ? storageFull(err) : unavailable(err)
-  }
-}
-
-/** There is no room, or will be too little. */
-export const storageFull = (cause?: unknown) =>
-  new AppError(
-    'storage_full',
-    'there is no room for this in the storage of the server; delete files of yours that are of no use any more, or try again later',
-    { retryAfterSeconds: 60, cause },
-  )
-
-const unavailable = (cause: unknown) =>
-  cause instanceof AppError
-    ? cause
-    : new AppError(
-        'storage_unavailable',
-        "the storage of the server can't be used at the moment; try again, and if it lasts tell the operator, whose log says why",
-        { retryAfterSeconds: 5, cause },
-      )
