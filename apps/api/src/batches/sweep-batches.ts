@@ -1,4 +1,12 @@
-import { batchExpiry, batchPrefix, levelOf, lockSettings, modelOfBatchId, Rounds } from '@onqueue/shared'
+import {
+  batchExpiry,
+  batchPrefix,
+  explainVersionGone,
+  levelOf,
+  lockSettings,
+  modelOfBatchId,
+  Rounds,
+} from '@onqueue/shared'
 import type { BatchRecord, BatchStore, LocalStorage, Logger } from '@onqueue/shared'
 import { inputGone } from './create-batch.ts'
 import type { Files } from '../files/open-files.ts'
@@ -95,7 +103,7 @@ export const createBatchSweeper = ({
     missing.set(model, since)
     for (const record of records) {
       if (now - (since.get(record.id) ?? now) < versionPatienceMs) continue
-      const detail = `no worker has version ${record.about.version} as it was when this was submitted; submit it again`
+      const detail = explainVersionGone(record.about.version)
       await store.end(record, { status: 'failed', error: { code: 'version_gone', detail } })
     }
   }

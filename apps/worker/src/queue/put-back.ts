@@ -4,6 +4,7 @@ import {
   clearTakenAt,
   delayJob,
   endedOutcome,
+  explainVersionGone,
   levelOf,
   modelKeys,
   outlastRefusals,
@@ -45,7 +46,7 @@ export const retryLater = async (processing: Processing, taken: TakenJob) => {
   const waitedMs = now - Number(await redis.hget(keys.queue(id), putOffField))
   const { version, digest } = prediction.prediction
   if (waitedMs > versionPatienceMs && !(await hasLiveWorker({ redis, namespace }, { model, digest }))) {
-    const detail = `no worker has version ${version} as it was when this was submitted; submit it again`
+    const detail = explainVersionGone(version)
     const ended = { code: 'worker_lost', detail, now, attempts: attemptOf(taken) } as const
     const outcome = endedOutcome('failed', ended)
     await Promise.all(predictions.map((one) => endPrediction(processing, one, outcome)))

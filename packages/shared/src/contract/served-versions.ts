@@ -52,6 +52,10 @@ export type ModelEntry = {
   lastSeenAt: number | null
 }
 
+/** Why work that was made for a version fails where nobody has had that for too long, a sentence. */
+export const explainVersionGone = (version: string) =>
+  `no worker has version ${version} as it was when this was submitted; submit it again`
+
 /** Those of the workers that have a definition, ready or not yet. */
 export const workersWith = (heartbeats: readonly Heartbeat[], digest: string) =>
   heartbeats.filter(({ versions }) =>
