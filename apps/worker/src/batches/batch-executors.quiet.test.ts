@@ -1,34 +1,19 @@
 import { join } from 'node:path'
 import { InvalidFile } from '@onqueue/shared/rows'
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { PlanStep } from '../executor/batch/plan-file.ts'
 import { openModel, scoreText } from '../executor/batch/score-model.fixture.ts'
+import { findDefinition, openBatches } from './batch.fixture.ts'
 import {
-  findDefinition,
   irisLines,
   isAlive,
   lines,
-  openBatches,
+  open,
   parse,
   pidsOf,
   slowLines,
   untilPartHasBytes,
-} from './batch.fixture.ts'
-
-type Batches = Awaited<ReturnType<typeof openBatches>>
-
-const opened: Batches[] = []
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.unstubAllEnvs()
-  for (const batches of opened.splice(0)) await batches.close()
-})
-
-const open = async (options?: Parameters<typeof openBatches>[0]) => {
-  const batches = await openBatches(options)
-  opened.push(batches)
-  return batches
-}
+} from './opened-batches.fixture.ts'
 
 test('a chunk gets the bytes that it gets in one process', async () => {
   const batches = await open()

@@ -2,31 +2,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { findDefinition } from './batch.fixture.ts'
 import {
-  findDefinition,
   irisLines,
   isAlive,
-  openBatches,
+  open,
   parse,
   pidsOf,
   slowLines,
   untilPartHasBytes,
-} from './batch.fixture.ts'
-
-type Batches = Awaited<ReturnType<typeof openBatches>>
-
-const opened: Batches[] = []
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  for (const batches of opened.splice(0)) await batches.close()
-})
-
-const open = async (options?: Parameters<typeof openBatches>[0]) => {
-  const batches = await openBatches(options)
-  opened.push(batches)
-  return batches
-}
+} from './opened-batches.fixture.ts'
 
 /** How each thread of a process gets cores: the policies of the kernel, and how nice they are. */
 const schedulingOf = async (pid: number) => {
@@ -56,6 +42,7 @@ test.runIf(process.platform === 'linux')(
 
 test.runIf(process.platform === 'linux')('without chrt all its threads are nice', async () => {
   const batches = await open({ priority: 'idle' })
+  onTestFinished(() => void vi.unstubAllEnvs())
   vi.stubEnv('PATH', batches.folder)
   await batches.score(await findDefinition('iris'), await batches.put(irisLines(5000)))
   const [pid = 0] = await pidsOf(batches)
