@@ -66,7 +66,7 @@ export const brokenBuilds: readonly BrokenBuild[] = [
     file: 'packages/shared/src/records/finish-chunk.ts',
     text: "if redis.call('HSETNX', done, number, text) == 0 then return 0 end",
     replacement: "redis.call('HSET', done, number, text)",
-    rule: 'batch wrong',
+    rule: 'batch went back',
   },
   {
     name: 'unswept-parts',
